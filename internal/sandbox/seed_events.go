@@ -1,0 +1,168 @@
+package sandbox
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// makeEvents makes some of every type, in the 30 days before the seed ends, and their deliveries.
+func (d *seed) makeEvents() {
+	s := newSequence("events")
+	var made []*event
+	add := func(kind, owner string, data func(*Server) any) *event {
+		e := &event{kind: kind, createdAt: timestamp(s.moment(29)), owner: owner, clinicID: owner, data: data}
+		made = append(made, e)
+		return e
+	}
+	for i, c := range d.clinics.list {
+		d.clinicEvents(s, c.ID, 24-12*i, add)
+	}
+	for _, kind := range []string{"product.created", "product.updated", "product.description.updated"} {
+		for range 12 {
+			add(kind, "", productData(kind, pick(s, d.products.list)))
+		}
+	}
+	for n := range 4 {
+		add("fulfillment.shipment.shipped", ClinicID, shipmentData(n, pick(s, d.variants.list))).clinicID = ""
+	}
+	slices.SortStableFunc(made, func(a, b *event) int { return cmp.Compare(a.createdAt, b.createdAt) })
+	d.events = newRows[*event](len(made))
+	for i, e := range made {
+		e.id = id(kindEvent, i)
+		d.events.add(e)
+	}
+	d.makeDeliveries(s)
+}
+
+func (d *seed) clinicEvents(s *sequence, clinicID string, n int, add func(kind, owner string, data func(*Server) any) *event) {
+	orders := keep(d.orders.byGroup[clinicID], func(o *order) bool { return o.CompletedAt != nil })
+	sent := keep(d.plans.byGroup[clinicID], func(p *plan) bool { return p.State == stateActive })
+	cancelled := keep(d.plans.byGroup[clinicID], func(p *plan) bool { return p.State == stateCancelled })
+	patients := d.patients.byGroup[clinicID]
+	for range n {
+		add("order.placed", clinicID, d.orderData(pick(s, orders)))
+		add("lab_order.updated", clinicID, d.labOrderData(pick(s, d.labOrders.byGroup[clinicID])))
+		add("treatment_plan.created", clinicID, planData(pick(s, sent)))
+		add("treatment_plan.recommendation.updated", clinicID, planData(pick(s, sent)))
+		add("treatment_plan.updated", clinicID, planData(pick(s, cancelled)))
+		add("patient.created", clinicID, patientData(pick(s, patients), false))
+		add("patient.updated", clinicID, patientData(pick(s, patients), false))
+	}
+	adults := keep(patients, func(p *patient) bool { return p.GuardianID == nil })
+	for range 3 {
+		add("patient.emancipated", clinicID, patientData(pick(s, adults), true))
+	}
+	add("clinic_key.activated", clinicID, func(*Server) any { return object{} })
+	add("clinic_key.revoked", clinicID, func(*Server) any { return object{} })
+}
+
+// The data of each type, shaped as the partner's webhook pages print it.
+
+func (d *seed) orderData(o *order) func(*Server) any {
+	practitioners := []string{}
+	for _, planID := range o.TreatmentPlanIDs {
+		practitioners = append(practitioners, d.plans.byID[planID].PractitionerID)
+	}
+	return func(*Server) any {
+		return object{
+			"id": o.ID, "order_number": o.OrderNumber, "completed_at": o.CompletedAt, "treatment_plan_ids": o.TreatmentPlanIDs,
+			"practitioner_ids": practitioners, "patient_id": o.PatientID, "line_items": o.LineItems,
+		}
+	}
+}
+
+// labOrderData says status where the REST API says state.
+func (d *seed) labOrderData(o *labOrder) func(*Server) any {
+	who := d.patients.byID[o.PatientID]
+	return func(*Server) any {
+		about := object{
+			"id": o.ID, "practitioner_id": o.PractitionerID, "patient_id": o.PatientID, "first_name": who.FirstName, "last_name": who.LastName,
+			"status": o.State,
+		}
+		if who.Email != nil {
+			about["email"] = *who.Email
+		}
+		return object{"lab_order": about}
+	}
+}
+
+// planData says active with a text where the REST API says state.
+func planData(p *plan) func(*Server) any {
+	active := "false"
+	if p.State == stateActive {
+		active = "true"
+	}
+	return func(s *Server) any {
+		return object{"treatment_plan": object{
+			"id": p.ID, "active": active, "available_at": p.AvailableAt, "patient": ref{p.PatientID}, "practitioner": ref{p.PractitionerID},
+			"recommendations": p.Recommendations, "resources": s.resourceViews(p.resources), "lab_recommendations": labRecommendations(p.labs),
+		}}
+	}
+}
+
+// patientData is the patient as seeded: a snapshot, not what it became. Only emancipation tells of dependence.
+func patientData(p *patient, emancipated bool) func(*Server) any {
+	return func(s *Server) any {
+		about := object{
+			"id": p.ID, "first_name": p.FirstName, "last_name": p.LastName, "email": p.Email, "date_of_birth": p.DateOfBirth, "gender": p.Gender,
+			"discount": p.Discount, "total_discount": s.state.totalDiscount(p), "mobile_number": p.MobileNumber,
+			"text_message_notification": p.TextMessageNotification,
+		}
+		if emancipated {
+			about["is_dependent"], about["guardian_patient_id"] = false, nil
+		}
+		return object{"patient": about}
+	}
+}
+
+// productData has no product id, and product.created is not nested.
+func productData(kind string, p *product) func(*Server) any {
+	return func(*Server) any {
+		about := object{
+			"name": p.Name, "description_html": p.DescriptionHTML, "brand": p.brand.brandRef, "variants": p.full(nil).Variants, "dosage": p.Dosage,
+		}
+		if kind == "product.created" {
+			return about
+		}
+		return object{"product": about}
+	}
+}
+
+func shipmentData(n int, v *variant) func(*Server) any {
+	return func(*Server) any {
+		return object{"fulfillment_shipment": object{
+			"order_id": id(kindFulfillment, n), "number": "H" + id(kindFulfillment, n)[2:8], "state": "shipped", "shipped_at": "2026-03-08T00:00:00Z",
+			"delivered_at": nil, "carrier": "UPS", "tracking_number": "1Z" + id(kindFulfillment, n)[24:], "tracking_url": "https://carrier.example/track",
+			"order_shipment_state": "shipped", "shipped_skus": []object{{"sku": v.SKU, "quantity": 1}},
+		}}
+	}
+}
+
+// makeDeliveries: most arrive at once, every ninth at the second attempt, every twenty-third not yet. Clinic keys are older than webhooks.
+func (d *seed) makeDeliveries(s *sequence) {
+	d.deliveries = newRows[*delivery](len(d.events.list) * 5 / 4)
+	for i, e := range d.events.list {
+		if eventCategories[e.kind].list == "clinic_keys" {
+			continue
+		}
+		created, err := time.Parse(time.RFC3339, e.createdAt)
+		if err != nil {
+			panic("sandbox: seed: " + err.Error())
+		}
+		first, second := timestamp(created.Add(2*time.Second)), timestamp(created.Add(30*time.Minute))
+		add := func(v delivery) {
+			v.id, v.event = id(kindDelivery, len(d.deliveries.list)), e
+			d.deliveries.add(&v)
+		}
+		switch {
+		case i%23 == 22:
+			add(delivery{attempt: 1, attemptedAt: first, next: &second})
+		case i%9 == 8:
+			add(delivery{attempt: 1, attemptedAt: first, next: &second})
+			add(delivery{attempt: 2, attemptedAt: second, previous: &first, delivered: true})
+		default:
+			add(delivery{attempt: 1, attemptedAt: first, delivered: true})
+		}
+	}
+}

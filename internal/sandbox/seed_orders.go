@@ -1,0 +1,169 @@
+package sandbox
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+func (d *seed) makeLabs() {
+	var w careWords
+	vocabulary("care", &w)
+	d.labs = newRows[*lab](2 * len(w.Labs))
+	components := 0
+	// Each lab comes in two ways of collecting it, which makes a catalogue of more than one page.
+	for _, way := range []string{"", " (at-home kit)"} {
+		for _, l := range w.Labs {
+			n := len(d.labs.list)
+			made := &lab{
+				ID: id(kindLab, n), Name: l.Name + way, RequiresFasting: l.Fasting, active: n%13 != 12,
+				// Orders name a variant for a lab, too. The product catalogue does not have it: looking it up is a 404.
+				variantID: id(kindVariant, 900_000+n),
+			}
+			if l.Fasting {
+				made.Instructions = new(w.FastingInstructions)
+			}
+			for _, name := range l.Tests {
+				made.components = append(made.components, namedItem{id(kindLabComponent, components), name})
+				components++
+			}
+			d.labs.add(made)
+		}
+	}
+}
+
+func (d *seed) activeLabs() []*lab {
+	return slices.DeleteFunc(slices.Clone(d.labs.list), func(l *lab) bool { return !l.active })
+}
+
+// clinicZone is the fixed offset that order times carry.
+var clinicZone = time.FixedZone("", -5*60*60)
+
+// makeOrders lets patients buy what plans recommend, and now and then something else.
+func (d *seed) makeOrders() {
+	s := newSequence("orders")
+	d.orders = newRows[*order](ordersInAll)
+	for len(d.orders.list) < ordersInAll {
+		n := len(d.orders.list)
+		p := d.plans.list[s.intn(len(d.plans.list))]
+		switch {
+		case n == 0:
+			p = d.plans.byID[PlanWithLabs]
+		case n < 6:
+			p = d.plans.byGroup[PatientWithManyPlans][n+3]
+		case n == 6:
+			p = d.plans.list[plansOfFirst]
+		}
+		if p.State == stateDraft || len(p.Recommendations) == 0 {
+			if n > 6 {
+				continue
+			}
+			p = d.plans.byID[PlanWithLabs]
+		}
+		d.orders.add(d.order(s, n, p))
+	}
+}
+
+func (d *seed) order(s *sequence, n int, p *plan) *order {
+	o := &order{
+		ID: id(kindOrder, n), OrderNumber: fmt.Sprintf("R%09d", 400_000_000+n*7919+s.intn(7919)), PatientID: p.PatientID, clinicID: p.clinicID,
+		TreatmentPlanIDs: []string{p.ID},
+		CompletedAt:      maybe(s, 3, s.moment(420).In(clinicZone).Format("2006-01-02T15:04:05.000-07:00")),
+	}
+	if n == 0 {
+		o.CompletedAt = new("2026-03-02T09:30:00.000-05:00")
+	}
+	if n > 6 && s.chance(12) {
+		o.TreatmentPlanIDs = []string{} // bought on the patient's own account
+	}
+	full := 0
+	for _, r := range p.Recommendations {
+		if n > 6 && s.chance(25) && len(o.LineItems) > 0 {
+			continue
+		}
+		o.LineItems = append(o.LineItems, lineItem{r.VariantID, r.UnitsToPurchase, lineSupplement, nil})
+		full += d.variants.byID[r.VariantID].priceCents * r.UnitsToPurchase
+	}
+	for _, l := range p.labs {
+		o.LineItems = append(o.LineItems, lineItem{l.variantID, 1, lineLabs, new("panel")})
+		full += 8900
+	}
+	who := d.patients.byID[p.PatientID]
+	percent := int(d.clinics.byID[who.clinicID].Discount + who.Discount)
+	items := full * (100 - percent) / 100
+	shipping := 0
+	if items < 5000 {
+		shipping = 595
+	}
+	o.MSRPTotal, o.ItemTotal, o.PaymentTotal = cents(full), cents(items), cents(items*106/100+shipping)
+	return o
+}
+
+// makeLabOrders goes through all states in turn.
+func (d *seed) makeLabOrders() {
+	var w careWords
+	vocabulary("care", &w)
+	s := newSequence("lab orders")
+	d.labOrders, d.orderedTests = newRows[*labOrder](labOrdersInAll), newRows[*orderedTest](3*labOrdersInAll)
+	var withLabs []*plan
+	for _, p := range d.plans.list {
+		if len(p.labs) > 0 && p.State == stateActive {
+			withLabs = append(withLabs, p)
+		}
+	}
+	for n := range labOrdersInAll {
+		p := pick(s, withLabs)
+		state := labOrderStates[n%len(labOrderStates)]
+		switch n {
+		case 0:
+			p, state = d.plans.byID[PlanWithLabs], "results_ready"
+		case 1:
+			for _, other := range withLabs {
+				if other.clinicID == OtherClinicID {
+					p = other
+				}
+			}
+		}
+		l := p.labs[n%len(p.labs)]
+		o := &labOrder{
+			ID: id(kindLabOrder, n), State: state, TreatmentPlanID: maybe(s, 10, p.ID), PatientID: p.PatientID, PractitionerID: p.PractitionerID,
+			Name: maybe(s, 5, l.Name), CollectionMethod: maybe(s, 10, pick(s, w.CollectionMethods)), clinicID: p.clinicID,
+		}
+		if n == 0 {
+			o.TreatmentPlanID, o.Name = &p.ID, &l.Name
+		}
+		for _, c := range l.components {
+			t := &orderedTest{id(kindOrderedTest, len(d.orderedTests.list)), c.Name, l.RequiresFasting, l.Instructions, p.clinicID}
+			o.tests = append(o.tests, t)
+			d.orderedTests.add(t)
+		}
+		addResults(n, o, l)
+		d.labOrders.add(o)
+	}
+}
+
+// addResults: a result may cover several tests, so there is one less than tests where there are several.
+func addResults(n int, o *labOrder, l *lab) {
+	at := slices.Index(labOrderStates, o.State)
+	if at < slices.Index(labOrderStates, "processing") {
+		return
+	}
+	partial := o.State == "partial_results" || o.State == "results_received"
+	for i := range max(1, len(l.components)-1) {
+		r := labResult{id: id(kindLabResult, 10*n+i), name: new(l.components[i].Name), state: "pending"}
+		if o.State != "processing" && !(partial && i > 0) {
+			r.ready, r.state = true, "final"
+		}
+		if o.State == "results_amended" && i == 0 {
+			r.state = "amended"
+		}
+		o.results = append(o.results, r)
+	}
+	if o.State != "processing" {
+		status := "final"
+		if partial {
+			status = "partial"
+		}
+		o.report = &labReport{id(kindLabReport, n), id(kindArtifact, n), status}
+	}
+}

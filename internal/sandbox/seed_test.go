@@ -1,0 +1,225 @@
+package sandbox
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestSeedIsTheSameEverywhere pins the seed: documentation, goldens and benchmarks of the whole house hang on it. A change here is
+// deliberate or a mistake, never a side effect.
+func TestSeedIsTheSameEverywhere(t *testing.T) {
+	t.Parallel()
+	const want = "67c8640779aa448dda7819b09cfa79147305de39bf1f5d94e271cf98db4b8336"
+	s := New(Options{Now: func() time.Time { return time.Unix(0, 0) }})
+	sum := sha256.New()
+	for _, token := range []string{TokenPractitioner, TokenOtherClinic} {
+		for _, path := range []string{
+			"/clinic", "/clinic/practitioners", "/clinic/staff", "/clinic/patients?page[size]=100&page[number]=2", "/clinic/orders?page[size]=100",
+			"/clinic/metadata?page[size]=100", "/clinic/labs/orders?page[size]=100", "/catalog/products?page[size]=100&page[number]=2",
+			"/clinic/fullscript_protocols?page[size]=100", "/webhooks/deliveries?page[size]=100", "/clinic/categories", "/labs",
+			"/clinic/treatment_plans/" + PlanWithLabs, "/catalog/products/" + ProductID, "/clinic/labs/orders/" + LabOrderID,
+		} {
+			sum.Write(callAs(t, s, token, "GET", path, "").Body.Bytes())
+		}
+	}
+	if got := hex.EncodeToString(sum.Sum(nil)); got != want {
+		t.Errorf("the seed has changed: %s", got)
+	}
+}
+
+func TestSeedSize(t *testing.T) {
+	t.Parallel()
+	d := seedData()
+	for _, c := range []struct {
+		what      string
+		got, want int
+	}{
+		{"clinics", len(d.clinics.list), 2},
+		{"practitioners", len(d.practitioners.list), 12},
+		{"practitioners of clinic 1", len(d.practitioners.byGroup[ClinicID]), 8},
+		{"staff", len(d.staff.list), 6},
+		{"patients", len(d.patients.list), 1000},
+		{"patients of clinic 1", len(d.patients.byGroup[ClinicID]), 800},
+		{"plans", len(d.plans.list), 3000},
+		{"orders", len(d.orders.list), 1200},
+		{"products", len(d.products.list), 2000},
+		{"brands", len(d.brands.list), 60},
+	} {
+		if c.got != c.want {
+			t.Errorf("%d %s, want %d", c.got, c.what, c.want)
+		}
+	}
+	if n := len(d.variants.list); n < 3800 || n > 4200 {
+		t.Errorf("%d variants, want about 4,000", n)
+	}
+	unique := map[string]bool{}
+	for _, v := range d.variants.list {
+		if unique[v.SKU] {
+			t.Errorf("SKU %s twice", v.SKU)
+		}
+		unique[v.SKU] = true
+	}
+	for _, p := range d.patients.list {
+		if p.Email != nil && unique[*p.Email] {
+			t.Errorf("email %s twice", *p.Email)
+		}
+		if p.Email != nil {
+			unique[*p.Email] = true
+			if !slices.ContainsFunc([]string{".com", ".org", ".net"}, func(end string) bool { return strings.HasSuffix(*p.Email, "@example"+end) }) {
+				t.Errorf("email %s could be somebody's", *p.Email)
+			}
+		}
+	}
+}
+
+func TestKnownRecordsAreWhatTheirNamesSay(t *testing.T) {
+	t.Parallel()
+	d := seedData()
+	for name, is := range map[string]bool{
+		"PatientWithManyPlans":   len(d.plans.byGroup[PatientWithManyPlans]) >= 50,
+		"PatientWithNoPlans":     d.patients.byID[PatientWithNoPlans] != nil && len(d.plans.byGroup[PatientWithNoPlans]) == 0 && len(d.orders.byGroup[PatientWithNoPlans]) == 0 && len(d.addresses.byGroup[PatientWithNoPlans]) == 0,
+		"PatientWithDependents":  len(d.patients.byGroup[PatientWithDependents]) == 2,
+		"DependentPatient":       *d.patients.byID[DependentPatient].GuardianID == PatientWithDependents && d.patients.byID[DependentPatient].Email == nil,
+		"SecondDependentPatient": *d.patients.byID[SecondDependentPatient].GuardianID == PatientWithDependents,
+		"ArchivedPatient":        d.patients.byID[ArchivedPatient].Archived,
+		"PatientWithNulls":       d.patients.byID[PatientWithNulls].DateOfBirth == nil && d.patients.byID[PatientWithNulls].GuardianID == nil,
+		"OtherClinicPatient":     d.patients.byID[OtherClinicPatient].clinicID == OtherClinicID,
+		"PlanWithLabs":           len(d.plans.byID[PlanWithLabs].labs) == 2 && len(d.plans.byID[PlanWithLabs].resources) == 2 && len(d.plans.byID[PlanWithLabs].Recommendations) == 5,
+		"DraftPlan":              d.plans.byID[DraftPlan].State == stateDraft && d.plans.byID[DraftPlan].AvailableAt == nil,
+		"CancelledPlan":          d.plans.byID[CancelledPlan].State == stateCancelled,
+		"EmptyPlan":              d.plans.byID[EmptyPlan].State == stateActive && len(d.plans.byID[EmptyPlan].Recommendations) == 0,
+		"ActivePlan":             d.plans.byID[ActivePlan].State == stateActive && len(d.plans.byID[ActivePlan].Recommendations) == 3,
+		"OtherClinicPlan":        d.plans.byID[OtherClinicPlan].clinicID == OtherClinicID,
+		"OrderWithLabs":          d.orders.byID[OrderWithLabs].hasLabs() && d.orders.byID[OrderWithLabs].TreatmentPlanIDs[0] == PlanWithLabs,
+		"OtherClinicOrder":       d.orders.byID[OtherClinicOrder].clinicID == OtherClinicID,
+		"LabOrderID":             *d.labOrders.byID[LabOrderID].TreatmentPlanID == PlanWithLabs && d.labOrders.byID[LabOrderID].State == "results_ready",
+		"OtherClinicLabOrder":    d.labOrders.byID[OtherClinicLabOrder].clinicID == OtherClinicID,
+		"OrderedLabTestID":       d.labOrders.byID[LabOrderID].tests[0].ID == OrderedLabTestID,
+		"LabTestID":              d.labs.byID[LabTestID].active,
+		"ResourceID":             d.plans.byID[PlanWithLabs].resources[0].ID == ResourceID,
+		"OtherClinicResource":    d.resources.byID[OtherClinicResource].clinicID == OtherClinicID,
+		"ProtocolID":             d.protocols.byID[ProtocolID].PractitionerID == PractitionerID,
+		"FullscriptProtocolID":   d.protocols.byID[FullscriptProtocolID].clinicID == "",
+		"TemplateID":             d.templates.byID[TemplateID].PractitionerID == PractitionerID,
+		"ProductID":              len(d.products.byID[ProductID].variants) == 3,
+		"VariantID":              d.products.byID[ProductID].variants[0].ID == VariantID,
+		"BrandID":                d.products.byID[ProductID].brand.ID == BrandID,
+		"ColleagueID":            d.practitioners.byID[ColleagueID].clinicID == ClinicID,
+		"PractitionerID":         d.practitioners.byID[PractitionerID].clinicID == ClinicID,
+		"StaffID":                d.staff.byID[StaffID].clinicID == ClinicID,
+		"OtherClinicStaffID":     d.staff.byID[OtherClinicStaffID].clinicID == OtherClinicID,
+		"CategoryID":             d.categories.byID[CategoryID].clinicID == ClinicID && len(d.categories.byID[CategoryID].products) > 0,
+		"OtherClinicCategory":    d.categories.byID[OtherClinicCategory].clinicID == OtherClinicID,
+		"SharedExternalID":       *d.patients.byID[PatientWithManyPlans].Metadata.ID == SharedExternalID && *d.plans.byID[PlanWithLabs].Metadata.ID == SharedExternalID,
+	} {
+		if !is {
+			t.Errorf("%s is not what its name says", name)
+		}
+	}
+	practitioners := map[string]bool{}
+	for _, p := range d.plans.byGroup[PatientWithManyPlans] {
+		practitioners[p.PractitionerID] = true
+	}
+	if len(practitioners) != 8 {
+		t.Errorf("PatientWithManyPlans has plans by %d practitioners, want 8", len(practitioners))
+	}
+}
+
+func TestSeedHasEveryStateAndType(t *testing.T) {
+	t.Parallel()
+	d := seedData()
+	states, types, labStates := map[string]int{}, map[string]int{}, map[string]int{}
+	empty, withLabs, withResources := 0, 0, 0
+	for _, p := range d.plans.list {
+		states[p.State]++
+		if len(p.Recommendations) == 0 {
+			empty++
+		}
+		if len(p.labs) > 0 {
+			withLabs++
+		}
+		if len(p.resources) > 0 {
+			withResources++
+		}
+		seen := map[string]bool{}
+		for _, r := range p.Recommendations {
+			if seen[r.VariantID] {
+				t.Errorf("plan %s names variant %s twice", p.ID, r.VariantID)
+			}
+			seen[r.VariantID] = true
+		}
+	}
+	if len(states) != 3 || empty < 50 || withLabs < 100 || withResources < 300 {
+		t.Errorf("plans: states %v, %d empty, %d with labs, %d with resources", states, empty, withLabs, withResources)
+	}
+	for _, o := range d.labOrders.list {
+		labStates[o.State]++
+	}
+	for _, state := range labOrderStates {
+		if labStates[state] == 0 {
+			t.Errorf("no lab order is %s", state)
+		}
+	}
+	for _, e := range d.events.list {
+		types[e.kind]++
+		if day := e.createdAt[:10]; day < "2026-02-13" || day > "2026-03-15" {
+			t.Errorf("event %s is of %s, outside the 30 days", e.id, day)
+		}
+	}
+	for kind := range eventCategories {
+		if types[kind] == 0 {
+			t.Errorf("no event is %s", kind)
+		}
+	}
+}
+
+// TestSeedFitsTheDescription validates far more records than the samples do: oddities hide in the few with nulls.
+func TestSeedFitsTheDescription(t *testing.T) {
+	t.Parallel()
+	described := describedRoutes(t)
+	d := seedData()
+	s := New(Options{RateLimit: -1})
+	check := func(op string, path map[string]string, query string) answer {
+		t.Helper()
+		route := described[op]
+		r := sample{query: query}.request(t, s, route, path)
+		got := serve(t, s, r).want(http.StatusOK)
+		checkAnswer(t, route, r, path, got, true)
+		checkKeys(t, route, got)
+		return got
+	}
+	for op, route := range described {
+		if !strings.HasPrefix(op, "list") && !strings.HasPrefix(op, "search") || strings.Contains(route.Path, "{") {
+			continue
+		}
+		for _, number := range []string{"1", "2", "999"} {
+			check(op, nil, "page%5Bsize%5D=100&page%5Bnumber%5D="+number)
+		}
+	}
+	check("findByMetadata", nil, "page%5Bsize%5D=100&page%5Bnumber%5D=2")
+	singles := map[string][]string{
+		"getPatient": idsIn(d.patients.byGroup[ClinicID], 9), "getTreatmentPlan": idsIn(d.plans.byGroup[ClinicID], 17),
+		"getOrder": idsIn(d.orders.byGroup[ClinicID], 17), "getProduct": idsIn(d.products.list, 29), "getVariant": idsIn(d.variants.list, 61),
+		"getLabOrder": idsIn(d.labOrders.byGroup[ClinicID], 3), "getProtocol": idsIn(d.protocols.byGroup[ClinicID], 3),
+		"getEvent": idsIn(keep(d.events.list, func(e *event) bool { return e.owner != OtherClinicID }), 3),
+	}
+	for op, ids := range singles {
+		for _, id := range ids {
+			check(op, with("id", id), "")
+		}
+	}
+}
+
+// idsIn takes every n-th.
+func idsIn[T row](list []T, n int) []string {
+	var out []string
+	for i := 0; i < len(list); i += n {
+		out = append(out, list[i].rowID())
+	}
+	return out
+}

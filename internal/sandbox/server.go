@@ -1,0 +1,152 @@
+package sandbox
+
+import (
+	"io"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Options of a Server. The zero value is what the gateway embeds.
+type Options struct {
+	// Now serves token expiry, the rate window and the times of written records; time.Now when nil. Seed data does not depend on it.
+	Now func() time.Time
+	// RateLimit is the number of calls a token may make within RateWindow: 5,000 when zero, any number when negative (benchmarks).
+	RateLimit int
+	// RateWindow is 5 minutes when zero.
+	RateWindow time.Duration
+	// BaseURL is where links that the API hands out point to: "http://127.0.0.1:7070" when empty.
+	BaseURL string
+	// Clients are the apps known to the OAuth endpoints, by client id. The default is one, see DefaultClientID.
+	Clients map[string]Client
+	// SingleUseRefresh makes a refresh token die when it is used. Otherwise it lives on until the access token it was
+	// traded for is first used, so that an answer lost on the way does not lock the user out.
+	SingleUseRefresh bool
+	// Oddities makes answers odd in every way seen from the partner or to be expected of it (FACTS section 9): numbers as
+	// text, booleans as 0 and 1, unknown keys, other names of the dosage keys, both error shapes. Off, answers follow the API description.
+	Oddities bool
+}
+
+// Server is one sandbox with its own state. Make it with New.
+type Server struct {
+	opts    Options
+	mux     *http.ServeMux
+	control *http.ServeMux
+	calls   callLog
+	faults  faultList
+	links   atomic.Int64 // how many links for one use were handed out; reads count, too, so it is not part of state
+
+	mu    sync.RWMutex // guards state and what it holds; never held while waiting or writing an answer
+	state *state
+}
+
+// New returns a Server with fresh state. It is cheap: the seed is made once in a process and shared.
+func New(opts Options) *Server {
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	if opts.RateLimit == 0 {
+		opts.RateLimit = 5000
+	}
+	if opts.RateWindow <= 0 {
+		opts.RateWindow = 5 * time.Minute
+	}
+	if opts.BaseURL == "" {
+		opts.BaseURL = "http://127.0.0.1:7070"
+	}
+	if opts.Clients == nil {
+		opts.Clients = map[string]Client{DefaultClientID: {Secret: DefaultClientSecret}}
+	}
+	s := &Server{opts: opts, state: newState(), mux: http.NewServeMux(), control: http.NewServeMux()}
+	for i := range operations {
+		op := &operations[i]
+		s.mux.HandleFunc(op.Method+" /api"+op.Path, s.serve(op))
+		if other := otherMethods[op.ID]; other != "" {
+			s.mux.HandleFunc(other+" /api"+op.Path, s.serve(op))
+		}
+		if op.ID == "authorize" {
+			s.control.HandleFunc(op.Method+" /api"+op.Path, s.serve(op))
+		}
+	}
+	s.routeConsent(s.mux)
+	s.routeConsent(s.control)
+	s.routeControl(s.control)
+	s.mux.Handle("/_sandbox/", s.control)
+	s.mux.HandleFunc("/", s.unknownPath)
+	s.control.HandleFunc("/", s.unknownPath)
+	return s
+}
+
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+
+// ControlHandler serves what only a sandbox has (/_sandbox/…) and the consent page, for mounting on another server's address.
+func (s *Server) ControlHandler() http.Handler { return s.control }
+
+// unknownPath also answers a wrong method, as a Rails router does.
+func (s *Server) unknownPath(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("X-Request-Id", s.calls.requestID())
+	failure(http.StatusNotFound, "No route matches "+r.Method+" "+r.URL.Path).write(w)
+}
+
+// maxBody is far above any request of this API.
+const maxBody = 1 << 20
+
+// readBody minds that a request that never went through a net/http server may have no body at all.
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if r.Body == nil {
+		return nil, nil
+	}
+	return io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+}
+
+// serve is the way of one call: note it, let faults strike, answer.
+func (s *Server) serve(op *operation) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		body, err := readBody(w, r)
+		call := s.calls.begin(op.ID, r, body)
+		defer s.calls.end() // a dropped call panics, and keeps status 0
+		w.Header().Set("X-Request-Id", call.RequestID)
+
+		req := &request{s: s, op: op, http: r, body: body}
+		handle := func() reply {
+			if err != nil {
+				return failure(http.StatusRequestEntityTooLarge, "The request body is too large")
+			}
+			return s.answer(req)
+		}
+		answer, truncated := s.strike(op.ID, r, handle)
+		s.calls.status(call, answer.status)
+		if truncated {
+			answer.writeHalf(w) // does not return
+		}
+		answer.write(w)
+	}
+}
+
+func (s *Server) answer(req *request) reply {
+	answer := s.handle(req)
+	if s.opts.Oddities {
+		answer = odd(answer)
+	}
+	return answer
+}
+
+// handle checks the caller in the order the partner does, so that a missing scope never shows as a missing record.
+func (s *Server) handle(req *request) reply {
+	if req.op.Access != public {
+		if refused := s.admit(req); refused != nil {
+			return *refused
+		}
+	}
+	// Reads share the lock; a write has it alone, which also makes idempotency keys exact. Opening an embed page
+	// uses a session grant up, hence the exception for public pages.
+	if req.op.Access != public && req.http.Method == http.MethodGet {
+		s.mu.RLock()
+		defer s.mu.RUnlock()
+	} else {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+	}
+	return req.op.Handle(req)
+}

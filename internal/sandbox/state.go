@@ -1,0 +1,94 @@
+package sandbox
+
+import (
+	"strconv"
+	"strings"
+	"time"
+)
+
+// state is everything one Server knows beyond its options; Server.mu guards it.
+type state struct {
+	clinics           table[*clinic]
+	practitioners     table[*practitioner]
+	practitionerTypes table[*practitionerType]
+	staff             table[*staffMember]
+	patients          table[*patient]
+	addresses         table[*address]
+	plans             table[*plan]
+	protocols         table[*protocol]
+	templates         table[*template]
+	orders            table[*order]
+	resources         table[*resource]
+	labs              table[*lab]
+	labOrders         table[*labOrder]
+	orderedTests      table[*orderedTest]
+	brands            table[*brand]
+	products          table[*product]
+	variants          table[*variant]
+	ingredients       table[*namedItem]
+	allergens         table[*namedItem]
+	supplementTypes   table[*namedItem]
+	certifications    table[*namedItem]
+	categories        table[*category]
+	events            table[*event]
+	deliveries        table[*delivery]
+
+	oauth        oauthState
+	rates        rates
+	keys         map[string]kept             // by user, operation and Idempotency-Key
+	grants       map[string]*sessionGrant    // by secret token
+	carts        map[string][]recommendation // by patient
+	fulfillments []fulfillmentOrder
+	ids          int // how many were made
+}
+
+func newState() *state {
+	d := seedData()
+	return &state{
+		clinics: newTable(d.clinics), practitioners: newTable(d.practitioners), practitionerTypes: newTable(d.practitionerTypes),
+		staff: newTable(d.staff), patients: newTable(d.patients), addresses: newTable(d.addresses), plans: newTable(d.plans),
+		protocols: newTable(d.protocols), templates: newTable(d.templates), orders: newTable(d.orders), resources: newTable(d.resources),
+		labs: newTable(d.labs), labOrders: newTable(d.labOrders), orderedTests: newTable(d.orderedTests), brands: newTable(d.brands),
+		products: newTable(d.products), variants: newTable(d.variants), ingredients: newTable(d.ingredients), allergens: newTable(d.allergens),
+		supplementTypes: newTable(d.supplementTypes), certifications: newTable(d.certifications), categories: newTable(d.categories),
+		events: newTable(d.events), deliveries: newTable(d.deliveries),
+
+		oauth: newOAuthState(), rates: rates{}, keys: map[string]kept{}, grants: map[string]*sessionGrant{},
+		carts: map[string][]recommendation{},
+	}
+}
+
+// newID numbers what is made while running far above the seed, and the same way in every run.
+func (st *state) newID(k kind) string {
+	st.ids++
+	return id(k, 1_000_000+st.ids)
+}
+
+func (st *state) variantBySKU(sku string) *variant {
+	for _, v := range st.variants.all() {
+		if strings.EqualFold(v.SKU, sku) {
+			return v
+		}
+	}
+	return nil
+}
+
+// timestamp is how the partner writes a time in UTC.
+func timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
+
+func (r *request) now() string { return timestamp(r.s.opts.Now()) }
+
+func (r *request) today() string { return r.s.opts.Now().UTC().Format(time.DateOnly) }
+
+// link is a page of the partner's site. Its stand-in is served below /_sandbox, so that following a link in the sandbox ends somewhere.
+func (s *Server) link(parts ...string) string {
+	return s.opts.BaseURL + "/_sandbox/web/" + strings.Join(parts, "/")
+}
+
+// freshLink is for one use: asking again gives another one.
+func (s *Server) freshLink(parts ...string) string {
+	return s.link(parts...) + "?link=" + strconv.FormatInt(s.links.Add(1), 10)
+}
+
+// file is a document on one of the vendor's hosts.
+func (s *Server) file(name string) string { return s.opts.BaseURL + "/_sandbox/files/" + name + ".pdf" }
