@@ -1,0 +1,366 @@
+package fsclient
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"reflect"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// maxAnswer bounds what is read of one answer. The largest known, a page of
+// 100 products, has some 100 KB.
+const maxAnswer = 8 << 20
+
+// Client calls the partner API. Make one with [New]; it is safe for
+// concurrent use.
+type Client struct {
+	base string
+	http *http.Client
+
+	Patients                 *PatientsService
+	Clinic                   *ClinicService
+	Practitioners            *PractitionersService
+	PractitionerTypes        *PractitionerTypesService
+	Staff                    *StaffService
+	Protocols                *ProtocolsService
+	Templates                *TemplatesService
+	Addresses                *AddressesService
+	Metadata                 *MetadataService
+	DynamicLinks             *DynamicLinksService
+	SessionGrants            *SessionGrantsService
+	Events                   *EventsService
+	WebhookDeliveries        *WebhookDeliveriesService
+	TreatmentPlans           *TreatmentPlansService
+	Resources                *ResourcesService
+	Orders                   *OrdersService
+	LabOrders                *LabOrdersService
+	LabTests                 *LabTestsService
+	OrderedLabTests          *OrderedLabTestsService
+	Products                 *ProductsService
+	Variants                 *VariantsService
+	Brands                   *BrandsService
+	Ingredients              *IngredientsService
+	Allergens                *AllergensService
+	SupplementTypes          *SupplementTypesService
+	ThirdPartyCertifications *ThirdPartyCertificationsService
+	Categories               *CategoriesService
+	Fulfillment              *FulfillmentService
+}
+
+type service struct{ client *Client }
+
+// New makes a client for the API at base, such as
+// "https://api-us-snd.fullscript.io/api". httpClient's transport puts the
+// caller's token on each call; redirects are never followed, since the token
+// would travel with them.
+func New(base string, httpClient *http.Client) (*Client, error) {
+	u, err := url.Parse(base)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+		return nil, fmt.Errorf("%q is no API base URL such as https://api-us-snd.fullscript.io/api", base)
+	}
+	h := *httpClient
+	h.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	c := &Client{base: strings.TrimSuffix(base, "/"), http: &h}
+	s := service{c}
+	c.Patients = (*PatientsService)(&s)
+	c.Clinic = (*ClinicService)(&s)
+	c.Practitioners = (*PractitionersService)(&s)
+	c.PractitionerTypes = (*PractitionerTypesService)(&s)
+	c.Staff = (*StaffService)(&s)
+	c.Protocols = (*ProtocolsService)(&s)
+	c.Templates = (*TemplatesService)(&s)
+	c.Addresses = (*AddressesService)(&s)
+	c.Metadata = (*MetadataService)(&s)
+	c.DynamicLinks = (*DynamicLinksService)(&s)
+	c.SessionGrants = (*SessionGrantsService)(&s)
+	c.Events = (*EventsService)(&s)
+	c.WebhookDeliveries = (*WebhookDeliveriesService)(&s)
+	c.TreatmentPlans = (*TreatmentPlansService)(&s)
+	c.Resources = (*ResourcesService)(&s)
+	c.Orders = (*OrdersService)(&s)
+	c.LabOrders = (*LabOrdersService)(&s)
+	c.LabTests = (*LabTestsService)(&s)
+	c.OrderedLabTests = (*OrderedLabTestsService)(&s)
+	c.Products = (*ProductsService)(&s)
+	c.Variants = (*VariantsService)(&s)
+	c.Brands = (*BrandsService)(&s)
+	c.Ingredients = (*IngredientsService)(&s)
+	c.Allergens = (*AllergensService)(&s)
+	c.SupplementTypes = (*SupplementTypesService)(&s)
+	c.ThirdPartyCertifications = (*ThirdPartyCertificationsService)(&s)
+	c.Categories = (*CategoriesService)(&s)
+	c.Fulfillment = (*FulfillmentService)(&s)
+	return c, nil
+}
+
+// route is a call's method and path. Op is the template, such as
+// "/clinic/patients/{id}", which names the call in errors and metrics; ids
+// fill its braces in order.
+type route struct {
+	method string
+	op     string
+	ids    []string
+}
+
+func get(op string, ids ...string) route   { return route{http.MethodGet, op, ids} }
+func post(op string, ids ...string) route  { return route{http.MethodPost, op, ids} }
+func patch(op string, ids ...string) route { return route{http.MethodPatch, op, ids} }
+
+func (r route) String() string { return r.method + " " + r.op }
+
+// path fills the template, each id escaped as one path part.
+func (r route) path() (string, error) {
+	var b strings.Builder
+	ids := r.ids
+	for rest := r.op; rest != ""; {
+		open := strings.IndexByte(rest, '{')
+		if open < 0 {
+			b.WriteString(rest)
+			break
+		}
+		end := open + strings.IndexByte(rest[open:], '}')
+		id := ids[0]
+		// "." and ".." survive escaping and would name another resource.
+		if id == "" || id == "." || id == ".." {
+			return "", &Error{Op: r.String(), Kind: KindNotFound, cause: errors.New("no such id")}
+		}
+		b.WriteString(rest[:open])
+		b.WriteString(url.PathEscape(id))
+		ids, rest = ids[1:], rest[end+1:]
+	}
+	return b.String(), nil
+}
+
+// getOne fetches one record: the value under the first of keys in the answer.
+func getOne[T any](ctx context.Context, c *Client, r route, query any, keys ...string) (*T, error) {
+	return one[T](ctx, c, r, query, nil, nil, keys)
+}
+
+// send writes: body travels as JSON, and the answer is the value under the
+// first of keys.
+func send[T any](ctx context.Context, c *Client, r route, body any, keys ...string) (*T, error) {
+	return one[T](ctx, c, r, nil, body, nil, keys)
+}
+
+// sendOnce is [send] with an Idempotency-Key, when there is one.
+func sendOnce[T any](ctx context.Context, c *Client, r route, body any, key *string, keys ...string) (*T, error) {
+	var h http.Header
+	if key != nil && *key != "" {
+		h = http.Header{"Idempotency-Key": {*key}}
+	}
+	return one[T](ctx, c, r, nil, body, h, keys)
+}
+
+// bare as a key says that the answer has no envelope, or may have none.
+const bare = ""
+
+func one[T any](ctx context.Context, c *Client, r route, query, body any, header http.Header, keys []string) (*T, error) {
+	var out *T
+	err := c.do(ctx, r, query, body, header, func(data []byte) error {
+		v := new(T)
+		envelope, isBare := keys, false
+		if n := len(keys) - 1; keys[n] == bare {
+			envelope, isBare = keys[:n], true
+		}
+		if err := decodeEnvelope(data, reflect.ValueOf(v).Elem(), envelope, isBare, nil); err != nil {
+			return err
+		}
+		if rec, ok := any(v).(recorded); ok {
+			r := rec.record()
+			r.held = all
+			check(reflect.ValueOf(v).Elem())
+			if r.broken {
+				return errors.New("the record lacks its id or its name")
+			}
+		}
+		out = v
+		return nil
+	})
+	return out, err
+}
+
+// getPage fetches one page of a list of T.
+func getPage[T any](ctx context.Context, c *Client, r route, query any, keys ...string) (*Page[T], error) {
+	var page *Page[T]
+	err := c.do(ctx, r, query, nil, nil, func(data []byte) error {
+		p := new(Page[T])
+		sawMeta := false
+		extra := func(key string, d *jsontext.Decoder) (bool, error) {
+			if key != "meta" {
+				return false, nil
+			}
+			ok, err := decodeValue(d, reflect.ValueOf(&p.Meta).Elem())
+			sawMeta = ok
+			return true, err
+		}
+		if err := decodeEnvelope(data, reflect.ValueOf(&p.Items).Elem(), keys, false, extra); err != nil {
+			return err
+		}
+		if !sawMeta { // some lists are only assumed to have it
+			p.Meta = PageMeta{CurrentPage: 1, TotalPages: 1, TotalCount: len(p.Items)}
+		}
+		for i := range p.Items {
+			if rec, ok := any(&p.Items[i]).(recorded); ok {
+				rec.record().listed = true
+				check(reflect.ValueOf(&p.Items[i]).Elem())
+			}
+		}
+		page = p
+		return nil
+	})
+	return page, err
+}
+
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// do carries out one call and hands the body of a successful answer to read,
+// which must not keep it. Every failure is an [*Error].
+func (c *Client) do(ctx context.Context, r route, query, body any, header http.Header, read func([]byte) error) error {
+	res, sent, err := c.open(ctx, r, query, body, header)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	write := r.method != http.MethodGet
+	buf := buffers.Get().(*bytes.Buffer)
+	defer buffers.Put(buf)
+	buf.Reset()
+	n, err := buf.ReadFrom(io.LimitReader(res.Body, maxAnswer+1))
+	if err != nil && res.StatusCode < 300 {
+		e := transportError(ctx, r.String(), err, write, sent)
+		e.Status, e.RequestID = res.StatusCode, requestID(res.Header)
+		if e.Kind == KindUnavailable { // it came, but not whole
+			e.Kind = KindUpstream
+		}
+		return e
+	}
+	if res.StatusCode < 200 || res.StatusCode > 299 {
+		return statusError(r.String(), res, buf.Bytes(), write)
+	}
+	if n > maxAnswer {
+		err = errors.New("the answer is too large")
+	} else {
+		err = read(buf.Bytes())
+	}
+	if err != nil {
+		return &Error{Op: r.String(), Kind: KindUpstream, Status: res.StatusCode, RequestID: requestID(res.Header), Unknown: write, cause: err}
+	}
+	return nil
+}
+
+// open sends the call and returns the answer with its body unread.
+func (c *Client) open(ctx context.Context, r route, query, body any, header http.Header) (res *http.Response, sent bool, err error) {
+	path, err := r.path()
+	if err != nil {
+		return nil, false, err
+	}
+	address := c.base + path
+	if q := EncodeQuery(query); q != "" {
+		address += "?" + q
+	}
+	var payload io.Reader
+	if body != nil {
+		raw, err := json.Marshal(body)
+		if err != nil {
+			return nil, false, fmt.Errorf("%s: encode the body: %w", r, err)
+		}
+		payload = bytes.NewReader(raw)
+	}
+	write := r.method != http.MethodGet
+	traced := httptrace.WithClientTrace(WithRoute(ctx, r.String()), &httptrace.ClientTrace{WroteHeaders: func() { sent = true }})
+	if !write { // nothing to find out
+		traced = WithRoute(ctx, r.String())
+	}
+	req, err := http.NewRequestWithContext(traced, r.method, address, payload)
+	if err != nil {
+		return nil, false, fmt.Errorf("%s: %w", r, err)
+	}
+	req.Header.Set("Accept", "application/json")
+	for k, v := range header {
+		req.Header[k] = v
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	res, err = c.http.Do(req)
+	if err != nil {
+		return nil, sent, transportError(ctx, r.String(), err, write, sent)
+	}
+	return res, sent, nil
+}
+
+type routeKey struct{}
+
+// WithRoute notes which call a request belongs to, for whoever counts calls
+// below the client.
+func WithRoute(ctx context.Context, route string) context.Context {
+	return context.WithValue(ctx, routeKey{}, route)
+}
+
+// Route is the call's method and route template, such as
+// "GET /clinic/patients/{id}", "" for other requests.
+func Route(ctx context.Context) string {
+	s, _ := ctx.Value(routeKey{}).(string)
+	return s
+}
+
+// EncodeQuery writes the fields of an options struct (or a pointer to one,
+// which may be nil) that carry a `url` tag and are set. Repeated values travel
+// as name[]=a&name[]=b, which their tag spells out.
+func EncodeQuery(options any) string {
+	v := reflect.ValueOf(options)
+	for v.Kind() == reflect.Pointer {
+		if v.IsNil() {
+			return ""
+		}
+		v = v.Elem()
+	}
+	if !v.IsValid() {
+		return ""
+	}
+	q := url.Values{}
+	addQuery(q, v)
+	return q.Encode()
+}
+
+func addQuery(q url.Values, v reflect.Value) {
+	for i := range v.NumField() {
+		f, t := v.Field(i), v.Type().Field(i)
+		name := t.Tag.Get("url")
+		switch {
+		case t.Anonymous:
+			addQuery(q, f)
+		case name == "" || f.IsZero():
+		case f.Kind() == reflect.Slice:
+			for j := range f.Len() {
+				q.Add(name, queryText(f.Index(j)))
+			}
+		default:
+			q.Set(name, queryText(reflect.Indirect(f)))
+		}
+	}
+}
+
+func queryText(v reflect.Value) string {
+	if f, ok := v.Interface().(interface{ query() string }); ok {
+		return f.query()
+	}
+	switch v.Kind() {
+	case reflect.Int, reflect.Int64:
+		return strconv.FormatInt(v.Int(), 10)
+	case reflect.Bool:
+		return strconv.FormatBool(v.Bool())
+	}
+	return v.String()
+}

@@ -1,0 +1,126 @@
+package fsclient
+
+import (
+	"context"
+	"errors"
+	"io"
+)
+
+// DynamicLinksService makes links into the partner's web pages. Links change:
+// they are asked for each time and never stored.
+// https://fullscript.dev/technical-reference/dynamic-link
+type DynamicLinksService service
+
+// DynamicLink sends a practitioner's browser to a treatment plan. Plan and
+// patient are what the answer says of them, which is part of their records.
+type DynamicLink struct {
+	RedirectURL   string         `json:"redirect_url"`
+	TreatmentPlan *TreatmentPlan `json:"treatment_plan"`
+	Patient       *Patient       `json:"patient"`
+}
+
+// linked refuses an answer without the link, the one thing it is asked for.
+func linked(r route, l *DynamicLink, err error) (*DynamicLink, error) {
+	if err == nil && l.RedirectURL == "" {
+		return nil, &Error{Op: r.String(), Kind: KindUpstream, Unknown: r.method != "GET", cause: errors.New("the answer has no link")}
+	}
+	return l, err
+}
+
+// New gives a link to a blank plan. Its answer has no envelope.
+//
+// op: GET /clinic/dynamic_links/treatment_plans
+func (s *DynamicLinksService) New(ctx context.Context) (*DynamicLink, error) {
+	r := get("/clinic/dynamic_links/treatment_plans")
+	l, err := getOne[DynamicLink](ctx, s.client, r, nil, "dynamic_link", bare)
+	return linked(r, l, err)
+}
+
+// Get gives a link to a draft or an active plan.
+//
+// op: GET /clinic/dynamic_links/treatment_plans/{id}
+func (s *DynamicLinksService) Get(ctx context.Context, planID string) (*DynamicLink, error) {
+	r := get("/clinic/dynamic_links/treatment_plans/{id}", planID)
+	l, err := getOne[DynamicLink](ctx, s.client, r, nil, "dynamic_link", bare)
+	return linked(r, l, err)
+}
+
+// CreateDraftTreatmentPlanLinkInput says for whom a draft is made.
+type CreateDraftTreatmentPlanLinkInput struct {
+	TreatmentPlan DraftLinkTreatmentPlanInput `json:"treatment_plan"`
+	Patient       *DraftLinkPatientInput      `json:"patient,omitempty"`
+}
+
+// DraftLinkTreatmentPlanInput is the plan of a draft link.
+type DraftLinkTreatmentPlanInput struct {
+	PractitionerID PractitionerID `json:"practitioner_id"`
+}
+
+// DraftLinkPatientInput finds the patient by the email, or adds it.
+type DraftLinkPatientInput struct {
+	Email            string   `json:"email"`
+	FirstName        *string  `json:"first_name,omitempty"`
+	LastName         *string  `json:"last_name,omitempty"`
+	DateOfBirth      *Date    `json:"date_of_birth,omitempty"`
+	Gender           *Gender  `json:"gender,omitempty"`
+	MobileNumber     *string  `json:"mobile_number,omitempty"`
+	Discount         *Decimal `json:"discount,omitempty"`
+	SendWelcomeEmail *bool    `json:"send_welcome_email,omitempty,string"`
+}
+
+// CreateDraft makes a draft of a plan, and the patient if there is none, and
+// gives the link to it.
+//
+// op: POST /clinic/dynamic_links/treatment_plans
+func (s *DynamicLinksService) CreateDraft(ctx context.Context, in *CreateDraftTreatmentPlanLinkInput) (*DynamicLink, error) {
+	r := post("/clinic/dynamic_links/treatment_plans")
+	l, err := send[DynamicLink](ctx, s.client, r, in, "dynamic_link", bare)
+	return linked(r, l, err)
+}
+
+// LinkEntrypoint is the page a gateway link opens first.
+type LinkEntrypoint string
+
+var linkEntrypoints = []string{"catalog", "labs"}
+
+func (e LinkEntrypoint) MarshalGQL(w io.Writer) { marshalEnum(w, linkEntrypoints, string(e)) }
+func (e *LinkEntrypoint) UnmarshalGQL(v any) error {
+	return unmarshalEnum(linkEntrypoints, v, (*string)(e))
+}
+
+// CreateGatewayTreatmentPlanLinkInput says for whom a plan is opened, and where.
+type CreateGatewayTreatmentPlanLinkInput struct {
+	TreatmentPlan *GatewayLinkTreatmentPlanInput `json:"treatment_plan,omitempty"`
+	Patient       *GatewayLinkPatientInput       `json:"patient,omitempty"`
+	Entrypoint    *LinkEntrypoint                `json:"entrypoint,omitempty"`
+}
+
+// GatewayLinkTreatmentPlanInput is the plan of a gateway link.
+type GatewayLinkTreatmentPlanInput struct {
+	PractitionerID *PractitionerID `json:"practitioner_id,omitempty"`
+}
+
+// GatewayLinkPatientInput finds the patient by the id, by the integrator's
+// identifier, or by the details.
+type GatewayLinkPatientInput struct {
+	ID               *PatientID `json:"id,omitempty"`
+	ExternalID       *string    `json:"external_id,omitempty"`
+	Email            *string    `json:"email,omitempty"`
+	FirstName        *string    `json:"first_name,omitempty"`
+	LastName         *string    `json:"last_name,omitempty"`
+	DateOfBirth      *Date      `json:"date_of_birth,omitempty"`
+	Gender           *Gender    `json:"gender,omitempty"`
+	MobileNumber     *string    `json:"mobile_number,omitempty"`
+	Discount         *Decimal   `json:"discount,omitempty"`
+	SendWelcomeEmail *bool      `json:"send_welcome_email,omitempty,string"`
+}
+
+// CreateGateway gives a link behind which the practitioner settles unclear
+// matches of the patient. Whether its answer has an envelope is not published.
+//
+// op: POST /clinic/dynamic_links/gateway/treatment_plans
+func (s *DynamicLinksService) CreateGateway(ctx context.Context, in *CreateGatewayTreatmentPlanLinkInput) (*DynamicLink, error) {
+	r := post("/clinic/dynamic_links/gateway/treatment_plans")
+	l, err := send[DynamicLink](ctx, s.client, r, in, "dynamic_link", bare)
+	return linked(r, l, err)
+}

@@ -1,0 +1,102 @@
+package fsclient_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"fsgateway/internal/fsclient"
+	"fsgateway/internal/sandbox"
+)
+
+func TestDynamicLinks(t *testing.T) {
+	t.Parallel()
+	everyMood(t, func(t *testing.T, c *fsclient.Client) {
+		blank, again := must(c.DynamicLinks.New(background))(t), must(c.DynamicLinks.New(background))(t)
+		if !strings.HasPrefix(blank.RedirectURL, "http") || blank.RedirectURL == again.RedirectURL {
+			t.Errorf("links %q and %q", blank.RedirectURL, again.RedirectURL)
+		}
+		same(t, "plan of a blank link", blank.TreatmentPlan, (*fsclient.TreatmentPlan)(nil))
+
+		link := must(c.DynamicLinks.Get(background, sandbox.DraftPlan))(t)
+		same(t, "plan", link.TreatmentPlan.ID, fsclient.TreatmentPlanID(sandbox.DraftPlan))
+		holds(t, link.TreatmentPlan, "ID", "State", "AvailableAt")
+		same(t, "patient", link.Patient.ID, fsclient.PatientID(sandbox.PatientWithManyPlans))
+		holds(t, link.Patient, "ID", "FirstName", "LastName", "Email", "Archived", "DateOfBirth", "Gender", "Discount", "TotalDiscount",
+			"MobileNumber", "TextMessageNotification")
+		if link.Patient.TextMessageNotification == nil {
+			t.Error("a number for a boolean is lost")
+		}
+
+		_, err := c.DynamicLinks.Get(background, sandbox.CancelledPlan)
+		if !fsclient.IsNotFound(err) {
+			t.Errorf("a link to a cancelled plan: %v", err)
+		}
+	})
+}
+
+func TestDynamicLinksCreateDraft(t *testing.T) {
+	t.Parallel()
+	everyMood(t, func(t *testing.T, c *fsclient.Client) {
+		link := must(c.DynamicLinks.CreateDraft(background, &fsclient.CreateDraftTreatmentPlanLinkInput{
+			TreatmentPlan: fsclient.DraftLinkTreatmentPlanInput{PractitionerID: sandbox.PractitionerID},
+			Patient: &fsclient.DraftLinkPatientInput{
+				Email: "di@example.org", FirstName: new("Di"), LastName: new("Sample"), Discount: new(fsclient.Decimal("5")), SendWelcomeEmail: new(false),
+			},
+		}))(t)
+		same(t, "state", link.TreatmentPlan.StateRaw(), new("draft"))
+		same(t, "first name", link.Patient.FirstName, new("Di"))
+		same(t, "mobile number", link.Patient.MobileNumber, (*string)(nil))
+
+		refused(c.DynamicLinks.CreateDraft(background, &fsclient.CreateDraftTreatmentPlanLinkInput{
+			TreatmentPlan: fsclient.DraftLinkTreatmentPlanInput{PractitionerID: "e1"},
+		}))(t, fsclient.KindInvalid)
+	})
+}
+
+func TestDynamicLinksCreateGateway(t *testing.T) {
+	t.Parallel()
+	everyMood(t, func(t *testing.T, c *fsclient.Client) {
+		for _, in := range []*fsclient.CreateGatewayTreatmentPlanLinkInput{
+			{},
+			{
+				TreatmentPlan: &fsclient.GatewayLinkTreatmentPlanInput{PractitionerID: new(fsclient.PractitionerID(sandbox.PractitionerID))},
+				Patient:       &fsclient.GatewayLinkPatientInput{ID: new(fsclient.PatientID(sandbox.PatientWithNoPlans))},
+				Entrypoint:    new(fsclient.LinkEntrypoint("labs")),
+			},
+			{Patient: &fsclient.GatewayLinkPatientInput{ExternalID: new(sandbox.SharedExternalID)}},
+		} {
+			if link := must(c.DynamicLinks.CreateGateway(background, in))(t); link.RedirectURL == "" {
+				t.Errorf("no link for %+v", in)
+			}
+		}
+	})
+	t.Run("Body", func(t *testing.T) {
+		t.Parallel()
+		c, last := scripted(t, `{"redirect_url":"https://fs.example/1"}`)
+		must(c.DynamicLinks.CreateGateway(background, &fsclient.CreateGatewayTreatmentPlanLinkInput{
+			Patient:    &fsclient.GatewayLinkPatientInput{ExternalID: new("emr"), SendWelcomeEmail: new(true), Gender: new(fsclient.Gender("x"))},
+			Entrypoint: new(fsclient.LinkEntrypoint("catalog")),
+		}))(t)
+		same(t, "body", last.body, `{"patient":{"external_id":"emr","gender":"x","send_welcome_email":"true"},"entrypoint":"catalog"}`)
+	})
+}
+
+// An answer without the link is none, and a write that had one may have been
+// carried out.
+func TestDynamicLinksWithoutLink(t *testing.T) {
+	t.Parallel()
+	for name, answer := range map[string]string{"Empty": `{}`, "Null": `{"dynamic_links":{"redirect_url":null}}`, "Envelope": `{"dynamic_links":{}}`} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, _ := scripted(t, answer)
+			ctx := context.Background()
+			same(t, "New: outcome unknown", refused(c.DynamicLinks.New(ctx))(t, fsclient.KindUpstream).Unknown, false)
+			same(t, "Get: outcome unknown", refused(c.DynamicLinks.Get(ctx, "a1"))(t, fsclient.KindUpstream).Unknown, false)
+			draft := refused(c.DynamicLinks.CreateDraft(ctx, &fsclient.CreateDraftTreatmentPlanLinkInput{}))(t, fsclient.KindUpstream)
+			same(t, "CreateDraft: outcome unknown", draft.Unknown, true)
+			gateway := refused(c.DynamicLinks.CreateGateway(ctx, &fsclient.CreateGatewayTreatmentPlanLinkInput{}))(t, fsclient.KindUpstream)
+			same(t, "CreateGateway: outcome unknown", gateway.Unknown, true)
+		})
+	}
+}

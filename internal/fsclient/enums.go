@@ -1,0 +1,73 @@
+package fsclient
+
+import (
+	"io"
+	"strconv"
+	"strings"
+)
+
+// Value sets the partner may extend at any time. A value keeps the partner's
+// text; in GraphQL it is the text in capitals, "once per day" is ONCE_PER_DAY,
+// and UNKNOWN for a text this file does not list. The struct's ...Raw method
+// gives the text itself.
+
+// enumName is the GraphQL name of a partner's text.
+func enumName(text string) string {
+	return strings.ToUpper(strings.Map(func(r rune) rune {
+		if r == ' ' || r == '.' || r == '-' {
+			return '_'
+		}
+		return r
+	}, text))
+}
+
+func marshalEnum(w io.Writer, known []string, text string) {
+	for _, k := range known {
+		if k == text {
+			writeQuoted(w, enumName(text))
+			return
+		}
+	}
+	_, _ = io.WriteString(w, `"UNKNOWN"`)
+}
+
+func unmarshalEnum(known []string, v any, text *string) error {
+	s, _ := v.(string)
+	for _, k := range known {
+		if enumName(k) == s {
+			*text = k
+			return nil
+		}
+	}
+	if s == "UNKNOWN" {
+		return InputErrorf("UNKNOWN stands for values the gateway does not know and cannot be sent")
+	}
+	return InputErrorf("%s is none of the values", strconv.Quote(s))
+}
+
+// raw gives the partner's text of a value that may be missing.
+func raw[E ~string](e *E) *string {
+	if e == nil {
+		return nil
+	}
+	text := string(*e)
+	return &text
+}
+
+// OrderDirection sorts a list upwards (ASC, the default) or downwards.
+type OrderDirection string
+
+var orderDirections = []string{"ASC", "DESC"}
+
+func (e OrderDirection) MarshalGQL(w io.Writer) { marshalEnum(w, orderDirections, string(e)) }
+func (e *OrderDirection) UnmarshalGQL(v any) error {
+	return unmarshalEnum(orderDirections, v, (*string)(e))
+}
+
+// Gender of a patient.
+type Gender string
+
+var genders = []string{"male", "female", "x"}
+
+func (e Gender) MarshalGQL(w io.Writer)    { marshalEnum(w, genders, string(e)) }
+func (e *Gender) UnmarshalGQL(v any) error { return unmarshalEnum(genders, v, (*string)(e)) }

@@ -1,0 +1,200 @@
+package fsclient
+
+import (
+	"encoding/json"
+	"reflect"
+	"strings"
+)
+
+// EventData is what an event says of its record: one of the structs below. The
+// records in it hold what the event tells of them as of its time; they are
+// snapshots, and must not be taken for the records' present state.
+type EventData interface{ IsEventData() }
+
+func (*OrderEventData) IsEventData()               {}
+func (*LabOrderEventData) IsEventData()            {}
+func (*TreatmentPlanEventData) IsEventData()       {}
+func (*PatientEventData) IsEventData()             {}
+func (*ProductEventData) IsEventData()             {}
+func (*FulfillmentShipmentEventData) IsEventData() {}
+func (*UnknownEventData) IsEventData()             {}
+
+// OrderEventData is an order that was placed.
+type OrderEventData struct {
+	Order         *Order          `json:"-"`
+	Practitioners []*Practitioner `json:"practitioner_ids"`
+}
+
+// LabOrderEventData is a lab order whose results came in or were amended, with
+// what the event tells of the patient and the REST record does not.
+type LabOrderEventData struct {
+	LabOrder  *LabOrder      `json:"-"`
+	FirstName *string        `json:"first_name"`
+	LastName  *string        `json:"last_name"`
+	Email     *string        `json:"email"`
+	Status    *LabOrderState `json:"status" also:"state"`
+}
+
+// StatusRaw is the partner's text of the status.
+func (d *LabOrderEventData) StatusRaw() *string { return raw(d.Status) }
+
+// TreatmentPlanEventData is a plan that was activated, cancelled or changed.
+type TreatmentPlanEventData struct {
+	TreatmentPlan *TreatmentPlan `json:"-"`
+	Active        *bool          `json:"active"`
+}
+
+// PatientEventData is a patient who was added, changed or emancipated.
+type PatientEventData struct {
+	Patient *Patient `json:"patient"`
+}
+
+// ProductEventData is a product that is new or has changed.
+type ProductEventData struct {
+	Product *ProductSnapshot `json:"product"`
+}
+
+// ProductSnapshot is a product as an event shows it, which is without its id.
+type ProductSnapshot struct {
+	Name            *string    `json:"name"`
+	DescriptionHTML *string    `json:"description_html"`
+	Brand           *Brand     `json:"brand"`
+	Variants        []*Variant `json:"variants"`
+	Dosage          *Dosage    `json:"dosage"`
+}
+
+// FulfillmentShipmentEventData is a shipment that left.
+type FulfillmentShipmentEventData struct {
+	FulfillmentShipment *FulfillmentShipment `json:"fulfillment_shipment"`
+}
+
+// FulfillmentShipment is a parcel of a fulfilment order. It was only seen in a
+// public receiver.
+type FulfillmentShipment struct {
+	OrderID            *string      `json:"order_id"`
+	Number             *string      `json:"number"`
+	State              *string      `json:"state"`
+	ShippedAt          *DateTime    `json:"shipped_at"`
+	DeliveredAt        *DateTime    `json:"delivered_at"`
+	Carrier            *string      `json:"carrier"`
+	TrackingNumber     *string      `json:"tracking_number"`
+	TrackingURL        *string      `json:"tracking_url"`
+	OrderShipmentState *string      `json:"order_shipment_state"`
+	ShippedSkus        []ShippedSku `json:"shipped_skus"`
+}
+
+// ShippedSku says how many units of an article are in a parcel.
+type ShippedSku struct {
+	Sku      *string `json:"sku"`
+	Quantity *int    `json:"quantity"`
+}
+
+// UnknownEventData is data of a shape this file does not know.
+type UnknownEventData struct {
+	Raw string
+}
+
+// newEventData reads an event's data by the event's type. Data without the
+// record that the type announces is kept as it came.
+func newEventData(t EventType, data []byte) EventData {
+	category, _, _ := strings.Cut(string(t), ".")
+	if data[0] != '{' {
+		category = ""
+	}
+	var known EventData
+	switch category {
+	case "order":
+		known = newOrderEventData(data)
+	case "lab_order":
+		known = newLabOrderEventData(data)
+	case "treatment_plan":
+		known = newTreatmentPlanEventData(data)
+	case "patient":
+		known = newPatientEventData(data)
+	case "product":
+		known = newProductEventData(data)
+	case "fulfillment":
+		known = newFulfillmentEventData(data)
+	}
+	if known == nil {
+		return &UnknownEventData{Raw: string(data)}
+	}
+	return known
+}
+
+// The order lies directly in the data.
+func newOrderEventData(data []byte) EventData {
+	d := new(OrderEventData)
+	again(data, d)
+	again(data, &d.Order)
+	if d.Order == nil {
+		return nil
+	}
+	return d
+}
+
+func newLabOrderEventData(data []byte) EventData {
+	d, inner := new(LabOrderEventData), under("lab_order", data)
+	again(inner, d)
+	again(inner, &d.LabOrder)
+	if d.LabOrder == nil {
+		return nil
+	}
+	return d
+}
+
+func newTreatmentPlanEventData(data []byte) EventData {
+	d, inner := new(TreatmentPlanEventData), under("treatment_plan", data)
+	again(inner, d)
+	again(inner, &d.TreatmentPlan)
+	if d.TreatmentPlan == nil {
+		return nil
+	}
+	return d
+}
+
+func newPatientEventData(data []byte) EventData {
+	d := new(PatientEventData)
+	again(data, d)
+	if d.Patient == nil {
+		return nil
+	}
+	return d
+}
+
+// A new product lies directly in the data, a changed one under its key.
+func newProductEventData(data []byte) EventData {
+	d := new(ProductEventData)
+	again(data, d)
+	if d.Product == nil {
+		again(data, &d.Product)
+	}
+	if d.Product == nil || reflect.ValueOf(*d.Product).IsZero() {
+		return nil
+	}
+	return d
+}
+
+func newFulfillmentEventData(data []byte) EventData {
+	d := new(FulfillmentShipmentEventData)
+	again(data, d)
+	if d.FulfillmentShipment == nil {
+		return nil
+	}
+	return d
+}
+
+// again decodes JSON the decoder has read before, and which is well-formed
+// therefore, into what out points to.
+func again(data []byte, out any) {
+	if len(data) > 0 {
+		_, _ = decodeValue(newDecoder(data), reflect.ValueOf(out).Elem())
+	}
+}
+
+// under is the value of a key in an object.
+func under(key string, data []byte) []byte {
+	var value json.RawMessage
+	_ = decodeEnvelope(data, reflect.ValueOf(&value).Elem(), []string{key}, false, nil)
+	return value
+}

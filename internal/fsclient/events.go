@@ -1,0 +1,172 @@
+package fsclient
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"reflect"
+)
+
+// EventsService reads what happened in the clinic in the last 30 days. Changes
+// made through this API never appear, but those behind dynamic links do.
+// https://fullscript.dev/technical-reference/events
+type EventsService service
+
+// Event is something that happened. List items lack its data and the
+// integration's id.
+type Event struct {
+	Record
+	ID            EventID         `json:"id"`
+	Type          EventType       `json:"type"`
+	CreatedAt     *DateTime       `json:"created_at"`
+	ClinicID      *ClinicID       `json:"clinic_id"`
+	IntegrationID *string         `json:"integration_id"`
+	Data          EventData       `json:"-"`
+	RawData       json.RawMessage `json:"data"` // emptied into Data
+}
+
+// FullscriptID is the partner's own id.
+func (e *Event) FullscriptID() string { return string(e.ID) }
+
+// TypeRaw is the partner's text of the type.
+func (e *Event) TypeRaw() *string { return raw(&e.Type) }
+
+func (e *Event) decoded() {
+	if e.held&eventRawData == 0 {
+		return
+	}
+	if e.RawData != nil {
+		e.Data = newEventData(e.Type, e.RawData)
+	}
+	e.RawData = nil
+	e.Hold(eventData)
+}
+
+var (
+	eventRawData = FieldBit(reflect.TypeFor[Event](), "RawData")
+	eventData    = FieldBit(reflect.TypeFor[Event](), "Data")
+)
+
+// webhookBody is a webhook's body. It has the event in it, or, as other pages
+// show it, a second body.
+type webhookBody struct {
+	Event *Event       `json:"event"`
+	Inner *webhookBody `json:"event_payload"`
+}
+
+// event is the event in the body, which is whole: a key it lacks has no value.
+func (b *webhookBody) event() *Event {
+	for b != nil && b.Event == nil {
+		b = b.Inner
+	}
+	if b == nil {
+		return nil
+	}
+	b.Event.Hold(all)
+	return b.Event
+}
+
+// ParseEvent reads the event in a webhook's body, in any of the shapes the
+// partner's pages show.
+func ParseEvent(body []byte) (*Event, error) {
+	b := new(webhookBody)
+	d := newDecoder(body)
+	if _, err := decodeValue(d, reflect.ValueOf(b).Elem()); err != nil {
+		return nil, err
+	}
+	e := b.event()
+	if e == nil || e.Type == "" {
+		return nil, errors.New("the body holds no event")
+	}
+	return e, nil
+}
+
+// EventType says what happened.
+type EventType string
+
+var eventTypes = []string{
+	"clinic_key.activated", "clinic_key.revoked",
+	"order.placed",
+	"lab_order.updated",
+	"treatment_plan.created", "treatment_plan.updated", "treatment_plan.recommendation.updated",
+	"patient.created", "patient.updated", "patient.emancipated",
+	"product.created", "product.updated", "product.description.updated",
+	"fulfillment.shipment.shipped",
+}
+
+func (e EventType) MarshalGQL(w io.Writer)    { marshalEnum(w, eventTypes, string(e)) }
+func (e *EventType) UnmarshalGQL(v any) error { return unmarshalEnum(eventTypes, v, (*string)(e)) }
+
+// EventSort is what events are sorted by.
+type EventSort string
+
+var eventSorts = []string{"event_type", "created_at"}
+
+func (e EventSort) MarshalGQL(w io.Writer)    { marshalEnum(w, eventSorts, string(e)) }
+func (e *EventSort) UnmarshalGQL(v any) error { return unmarshalEnum(eventSorts, v, (*string)(e)) }
+
+// EventListOptions choose and sort the events of one category.
+type EventListOptions struct {
+	CreatedAt *DateFilter     `url:"created_at"`
+	EventType *EventType      `url:"event_type"`
+	SortBy    *EventSort      `url:"sort_by"`
+	OrderBy   *OrderDirection `url:"order_by"`
+	PageOptions
+}
+
+// ListClinicKeyEvents gives the events of the older clinic-key integrations.
+// https://fullscript.dev/technical-reference/events
+//
+// op: GET /events/clinic_keys
+func (s *EventsService) ListClinicKeyEvents(ctx context.Context, o *EventListOptions) (*Page[Event], error) {
+	return getPage[Event](ctx, s.client, get("/events/clinic_keys"), o, "events")
+}
+
+// ListOrderEvents gives the events of orders.
+// https://fullscript.dev/technical-reference/events
+//
+// op: GET /events/orders
+func (s *EventsService) ListOrderEvents(ctx context.Context, o *EventListOptions) (*Page[Event], error) {
+	return getPage[Event](ctx, s.client, get("/events/orders"), o, "events")
+}
+
+// ListPatientEvents gives the events of patients.
+// https://fullscript.dev/technical-reference/events
+//
+// op: GET /events/patients
+func (s *EventsService) ListPatientEvents(ctx context.Context, o *EventListOptions) (*Page[Event], error) {
+	return getPage[Event](ctx, s.client, get("/events/patients"), o, "events")
+}
+
+// ListProductEvents gives the events of products.
+// https://fullscript.dev/technical-reference/events
+//
+// op: GET /events/products
+func (s *EventsService) ListProductEvents(ctx context.Context, o *EventListOptions) (*Page[Event], error) {
+	return getPage[Event](ctx, s.client, get("/events/products"), o, "events")
+}
+
+// ListTreatmentPlanEvents gives the events of treatment plans.
+// https://fullscript.dev/technical-reference/events
+//
+// op: GET /events/treatment_plans
+func (s *EventsService) ListTreatmentPlanEvents(ctx context.Context, o *EventListOptions) (*Page[Event], error) {
+	return getPage[Event](ctx, s.client, get("/events/treatment_plans"), o, "events")
+}
+
+// ListLabOrderEvents gives the events of lab orders.
+// https://fullscript.dev/technical-reference/events
+//
+// op: GET /events/lab_orders
+func (s *EventsService) ListLabOrderEvents(ctx context.Context, o *EventListOptions) (*Page[Event], error) {
+	return getPage[Event](ctx, s.client, get("/events/lab_orders"), o, "events")
+}
+
+// Get gives one event with its data.
+// https://fullscript.dev/technical-reference/events
+//
+// op: GET /events/{id}
+func (s *EventsService) Get(ctx context.Context, id string) (*Event, error) {
+	return getOne[Event](ctx, s.client, get("/events/{id}", id), nil, "event")
+}

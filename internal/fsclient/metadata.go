@@ -1,0 +1,114 @@
+package fsclient
+
+import (
+	"context"
+	"io"
+)
+
+// MetadataService finds records by the integrator's own identifiers.
+// https://fullscript.dev/technical-reference/metadata
+type MetadataService service
+
+// ExternalID is the integrator's own identifier of a record.
+type ExternalID struct {
+	ID *string `json:"id"`
+}
+
+// ExternalIDInput sets the integrator's own identifier of a record; without an
+// id it clears it.
+type ExternalIDInput struct {
+	ID *string `json:"id"`
+}
+
+// RecordType is a kind of record that can carry an integrator's identifier.
+type RecordType string
+
+const (
+	recordPatient       RecordType = "patient"
+	recordPractitioner  RecordType = "practitioner"
+	recordStaff         RecordType = "staff"
+	recordTreatmentPlan RecordType = "treatment_plan"
+)
+
+var recordTypes = []string{"patient", "practitioner", "staff", "treatment_plan"}
+
+func (e RecordType) MarshalGQL(w io.Writer)    { marshalEnum(w, recordTypes, string(e)) }
+func (e *RecordType) UnmarshalGQL(v any) error { return unmarshalEnum(recordTypes, v, (*string)(e)) }
+
+// ExternalIDRecord is a *[Patient], *[Practitioner], *[Staff] or
+// *[TreatmentPlan].
+type ExternalIDRecord interface {
+	IsNode()
+	FullscriptID() string
+}
+
+// ExternalIDMatch is a record found by the integrator's identifier. It is no
+// record of its own: the API gives it no id but that of the record it found.
+type ExternalIDMatch struct {
+	ExternalID *string     `json:"id"`
+	Type       *RecordType `json:"type"`
+	// Data is the record as the API sends it. One public client found that
+	// only its id can be relied on, so nothing else of it is kept.
+	Data struct {
+		ID string `json:"id"`
+	} `json:"data"`
+	// Record is known by its id; nil for a kind not listed above.
+	Record ExternalIDRecord `json:"-"`
+}
+
+// FullscriptID is the partner's own id of the record.
+func (m *ExternalIDMatch) FullscriptID() string { return m.Data.ID }
+
+// ID is the record's global id, and the partner's own for a kind that has none.
+func (m *ExternalIDMatch) ID() string {
+	kind := ""
+	switch m.Record.(type) {
+	case *Patient:
+		kind = "Patient:"
+	case *Practitioner:
+		kind = "Practitioner:"
+	case *Staff:
+		kind = "Staff:"
+	case *TreatmentPlan:
+		kind = "TreatmentPlan:"
+	}
+	return kind + m.Data.ID
+}
+
+// TypeRaw is the partner's text of the type.
+func (m *ExternalIDMatch) TypeRaw() *string { return raw(m.Type) }
+
+// Broken says that the match names no record.
+func (m *ExternalIDMatch) Broken() bool { return m.Data.ID == "" }
+
+func (m *ExternalIDMatch) decoded() {
+	if m.Type == nil || m.Broken() {
+		return
+	}
+	switch *m.Type {
+	case recordPatient:
+		m.Record = Reference[Patient](m.Data.ID)
+	case recordPractitioner:
+		m.Record = Reference[Practitioner](m.Data.ID)
+	case recordStaff:
+		m.Record = Reference[Staff](m.Data.ID)
+	case recordTreatmentPlan:
+		m.Record = Reference[TreatmentPlan](m.Data.ID)
+	}
+}
+
+// MetadataSearchOptions say which records to look for; without an identifier
+// every record that has one is listed.
+type MetadataSearchOptions struct {
+	ExternalID *string     `url:"id"`
+	Type       *RecordType `url:"type"`
+	PageOptions
+}
+
+// Search finds the records that carry an integrator's identifier.
+// https://fullscript.dev/technical-reference/metadata
+//
+// op: GET /clinic/metadata
+func (s *MetadataService) Search(ctx context.Context, o *MetadataSearchOptions) (*Page[ExternalIDMatch], error) {
+	return getPage[ExternalIDMatch](ctx, s.client, get("/clinic/metadata"), o, "metadata")
+}

@@ -1,0 +1,152 @@
+package fsclient
+
+import (
+	"context"
+	"io"
+)
+
+// PatientsService reads and writes patients.
+// https://fullscript.dev/technical-reference/patients
+type PatientsService service
+
+// Patient is a patient of the clinic. A list item holds the id, the names, the
+// email and the archived mark; the rest comes with the single fetch.
+type Patient struct {
+	Record
+	ID                      PatientID   `json:"id"`
+	FirstName               *string     `json:"first_name"`
+	LastName                *string     `json:"last_name"`
+	Email                   *string     `json:"email"`
+	Archived                *bool       `json:"archived"`
+	DateOfBirth             *Date       `json:"date_of_birth"`
+	Gender                  *Gender     `json:"gender"`
+	Discount                *Decimal    `json:"discount"`
+	TotalDiscount           *Decimal    `json:"total_discount"`
+	MobileNumber            *string     `json:"mobile_number"`
+	TextMessageNotification *bool       `json:"text_message_notification"`
+	IsDependent             *bool       `json:"is_dependent"`
+	Guardian                *Patient    `json:"guardian_patient_id"`
+	Metadata                *ExternalID `json:"metadata"`
+}
+
+// GenderRaw is the partner's text of the gender.
+func (p *Patient) GenderRaw() *string { return raw(p.Gender) }
+
+// FullscriptID is the partner's own id.
+func (p *Patient) FullscriptID() string { return string(p.ID) }
+
+// decoded clears the empty texts that dynamic links have where the patient's
+// own record has null.
+func (p *Patient) decoded() {
+	for _, text := range []**string{&p.Email, &p.MobileNumber} {
+		if *text != nil && **text == "" {
+			*text = nil
+		}
+	}
+}
+
+// PatientType chooses patients by their place in a family.
+type PatientType string
+
+var patientTypes = []string{"all", "dependent", "guardian"}
+
+func (e PatientType) MarshalGQL(w io.Writer)    { marshalEnum(w, patientTypes, string(e)) }
+func (e *PatientType) UnmarshalGQL(v any) error { return unmarshalEnum(patientTypes, v, (*string)(e)) }
+
+// PatientListOptions choose the patients to list.
+type PatientListOptions struct {
+	PatientType *PatientType `url:"patient_type"`
+	PageOptions
+}
+
+// List gives the clinic's patients, a page at a time, as summaries.
+// https://fullscript.dev/technical-reference/patients
+//
+// op: GET /clinic/patients
+func (s *PatientsService) List(ctx context.Context, o *PatientListOptions) (*Page[Patient], error) {
+	return getPage[Patient](ctx, s.client, get("/clinic/patients"), o, "patients")
+}
+
+// PatientSearchOptions say which patients to look for. The names and the email
+// were seen in public clients only.
+type PatientSearchOptions struct {
+	Query       *string      `url:"query"`
+	PatientType *PatientType `url:"patient_type"`
+	FirstName   *string      `url:"first_name"`
+	LastName    *string      `url:"last_name"`
+	Email       *string      `url:"email"`
+	PageOptions
+}
+
+// Search looks patients up by words. The match is loose: a caller who looks
+// for one email compares it with what comes back.
+//
+// op: GET /clinic/search/patients
+func (s *PatientsService) Search(ctx context.Context, o *PatientSearchOptions) (*Page[Patient], error) {
+	return getPage[Patient](ctx, s.client, get("/clinic/search/patients"), o, "patients")
+}
+
+// DependentListOptions choose a page of a guardian's dependents.
+type DependentListOptions struct {
+	PageOptions
+}
+
+// ListDependents gives the patients in a guardian's care, as summaries. The
+// key of the answer is not published.
+// https://fullscript.dev/technical-reference/patients
+//
+// op: GET /clinic/patients/{patient_id}/dependents
+func (s *PatientsService) ListDependents(ctx context.Context, patientID string, o *DependentListOptions) (*Page[Patient], error) {
+	return getPage[Patient](ctx, s.client, get("/clinic/patients/{patient_id}/dependents", patientID), o, "patients", "dependents")
+}
+
+// Get gives one patient, whole.
+// https://fullscript.dev/technical-reference/patients
+//
+// op: GET /clinic/patients/{id}
+func (s *PatientsService) Get(ctx context.Context, id string) (*Patient, error) {
+	return getOne[Patient](ctx, s.client, get("/clinic/patients/{id}", id), nil, "patient")
+}
+
+// CreatePatientInput is a new patient.
+type CreatePatientInput struct {
+	Email            string           `json:"email"`
+	FirstName        string           `json:"first_name"`
+	LastName         string           `json:"last_name"`
+	DateOfBirth      *Date            `json:"date_of_birth,omitempty"`
+	Gender           *Gender          `json:"gender,omitempty"`
+	MobileNumber     *string          `json:"mobile_number,omitempty"`
+	SendWelcomeEmail *bool            `json:"send_welcome_email,omitempty,string"`
+	Discount         *Decimal         `json:"discount,omitempty"`
+	Metadata         *ExternalIDInput `json:"metadata,omitempty"`
+}
+
+// Create adds a patient to the clinic and gives it back, whole.
+// https://fullscript.dev/technical-reference/patients
+//
+// op: POST /clinic/patients
+func (s *PatientsService) Create(ctx context.Context, in *CreatePatientInput) (*Patient, error) {
+	return send[Patient](ctx, s.client, post("/clinic/patients"), in, "patient")
+}
+
+// UpdatePatientInput changes a patient: what is absent stays as it is, null
+// clears.
+type UpdatePatientInput struct {
+	ID           PatientID             `json:"-"`
+	Email        Opt[*string]          `json:"email,omitzero"`
+	FirstName    Opt[*string]          `json:"first_name,omitzero"`
+	LastName     Opt[*string]          `json:"last_name,omitzero"`
+	DateOfBirth  Opt[*Date]            `json:"date_of_birth,omitzero"`
+	Gender       Opt[*Gender]          `json:"gender,omitzero"`
+	MobileNumber Opt[*string]          `json:"mobile_number,omitzero"`
+	Discount     Opt[*Decimal]         `json:"discount,omitzero"`
+	Metadata     Opt[*ExternalIDInput] `json:"metadata,omitzero"`
+}
+
+// Update changes a patient and gives it back, whole.
+// https://fullscript.dev/technical-reference/patients
+//
+// op: PATCH /clinic/patients/{id}
+func (s *PatientsService) Update(ctx context.Context, in *UpdatePatientInput) (*Patient, error) {
+	return send[Patient](ctx, s.client, patch("/clinic/patients/{id}", string(in.ID)), in, "patient")
+}

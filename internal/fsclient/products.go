@@ -1,0 +1,163 @@
+package fsclient
+
+import (
+	"context"
+	"io"
+	"reflect"
+)
+
+// ProductsService reads and searches the products of the catalogue.
+// https://fullscript.dev/technical-reference/product-search
+type ProductsService service
+
+// Product is a product of the catalogue. List items hold the brand, the
+// primary variant, the number of variants and the status; the single fetch
+// holds the description, all variants and the dosages instead. A mention in a
+// variant holds id, name and brand.
+type Product struct {
+	Record
+	ID              ProductID      `json:"id"`
+	Name            string         `json:"name"`
+	Brand           *Brand         `json:"brand"`
+	PrimaryVariant  *Variant       `json:"primary_variant"`
+	VariantCount    *int           `json:"variant_count"`
+	Status          *ProductStatus `json:"status"`
+	DescriptionHTML *string        `json:"description_html"`
+	Variants        []*Variant     `json:"variants"`
+	Dosage          *Dosage        `json:"dosage"`
+	CustomDosage    *Dosage        `json:"custom_dosage"` // of the practitioner asked for
+}
+
+// FullscriptID is the partner's own id.
+func (p *Product) FullscriptID() string { return string(p.ID) }
+
+// StatusRaw is the partner's text of the status.
+func (p *Product) StatusRaw() *string { return raw(p.Status) }
+
+var (
+	productMentioned = FieldBit(reflect.TypeFor[Product](), "ID") |
+		FieldBit(reflect.TypeFor[Product](), "Name") |
+		FieldBit(reflect.TypeFor[Product](), "Brand")
+	productPrimary  = FieldBit(reflect.TypeFor[Product](), "PrimaryVariant")
+	productCount    = FieldBit(reflect.TypeFor[Product](), "VariantCount")
+	productVariants = FieldBit(reflect.TypeFor[Product](), "Variants")
+	variantProduct  = FieldBit(reflect.TypeFor[Variant](), "Product")
+)
+
+// decoded tells the variants whose they are, and works out from them what only
+// list items carry.
+func (p *Product) decoded() {
+	for _, v := range p.Variants {
+		p.own(v)
+	}
+	p.own(p.PrimaryVariant)
+	if p.held&productVariants == 0 {
+		return
+	}
+	if p.held&productCount == 0 {
+		n := len(p.Variants)
+		p.VariantCount = &n
+		p.Hold(productCount)
+	}
+	if p.held&productPrimary == 0 {
+		for _, v := range p.Variants {
+			if v.Primary != nil && *v.Primary {
+				p.PrimaryVariant = Clone(v)
+				p.Hold(productPrimary)
+				break
+			}
+		}
+	}
+}
+
+// own gives a variant inside p the mention of its product that it has where it
+// is fetched alone.
+func (p *Product) own(v *Variant) {
+	if v == nil || v.held&variantProduct != 0 || p.ID == "" {
+		return
+	}
+	v.Product = &Product{ID: p.ID, Name: p.Name}
+	v.Product.held = p.held & productMentioned
+	if p.Brand != nil {
+		v.Product.Brand = Clone(p.Brand)
+	}
+	v.Hold(variantProduct)
+}
+
+// ProductStatus says whether a product can be ordered.
+type ProductStatus string
+
+var productStatuses = []string{"available", "backordered", "unavailable"}
+
+func (e ProductStatus) MarshalGQL(w io.Writer) { marshalEnum(w, productStatuses, string(e)) }
+func (e *ProductStatus) UnmarshalGQL(v any) error {
+	return unmarshalEnum(productStatuses, v, (*string)(e))
+}
+
+// ProductListOptions choose a page of products: these lists have no filters.
+type ProductListOptions struct {
+	PageOptions
+}
+
+// List gives the products of the catalogue, a page at a time, as list items.
+//
+// op: GET /catalog/products
+func (s *ProductsService) List(ctx context.Context, o *ProductListOptions) (*Page[Product], error) {
+	return getPage[Product](ctx, s.client, get("/catalog/products"), o, "products")
+}
+
+// ListSimilar gives the products like another one, a page at a time, as list
+// items.
+//
+// op: GET /catalog/products/{product_id}/similar
+func (s *ProductsService) ListSimilar(ctx context.Context, productID string, o *ProductListOptions) (*Page[Product], error) {
+	return getPage[Product](ctx, s.client, get("/catalog/products/{product_id}/similar", productID), o, "products")
+}
+
+// ListByCategory gives the products of a category of the clinic, a page at a
+// time, as list items.
+//
+// op: GET /clinic/categories/{category_id}/products
+func (s *ProductsService) ListByCategory(ctx context.Context, categoryID string, o *ProductListOptions) (*Page[Product], error) {
+	return getPage[Product](ctx, s.client, get("/clinic/categories/{category_id}/products", categoryID), o, "products")
+}
+
+// ProductSearchOptions say what to search for. The lists of ids filter; they
+// are no way to fetch products.
+type ProductSearchOptions struct {
+	Query                      *string                     `url:"query"`
+	AllergenIDs                []AllergenID                `url:"allergen_ids[]"`
+	BrandID                    *BrandID                    `url:"brand_id"`
+	IngredientIDs              []IngredientID              `url:"ingredient_ids[]"`
+	SupplementTypeIDs          []SupplementTypeID          `url:"supplement_type_ids[]"`
+	ThirdPartyCertificationIDs []ThirdPartyCertificationID `url:"third_party_certification_ids[]"`
+	PageOptions
+}
+
+// Search finds products among the brands the clinic may see, a page at a time,
+// as list items. It needs commercial approval.
+// https://fullscript.dev/technical-reference/product-search
+//
+// op: GET /catalog/search/products
+func (s *ProductsService) Search(ctx context.Context, o *ProductSearchOptions) (*Page[Product], error) {
+	return getPage[Product](ctx, s.client, get("/catalog/search/products"), o, "products")
+}
+
+// Get gives one product with all its variants. Its custom dosage is that of the
+// token's practitioner.
+//
+// op: GET /catalog/products/{id}
+func (s *ProductsService) Get(ctx context.Context, id string) (*Product, error) {
+	return s.GetForPractitioner(ctx, id, "")
+}
+
+// GetForPractitioner is [ProductsService.Get] with the custom dosage of the
+// practitioner named, "" for the token's own.
+//
+// op: GET /catalog/products/{id}
+func (s *ProductsService) GetForPractitioner(ctx context.Context, id, practitionerID string) (*Product, error) {
+	query := struct {
+		PractitionerID string `url:"practitioner_id"`
+	}{practitionerID}
+	return getOne[Product](ctx, s.client, get("/catalog/products/{id}", id), &query, "product")
+}

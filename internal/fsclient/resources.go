@@ -1,0 +1,61 @@
+package fsclient
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/url"
+)
+
+// ResourcesService gives the files attached to plans.
+type ResourcesService service
+
+// Resource is a file attached to a plan. Its address at the partner's needs the
+// caller's token, so it is nothing to hand to a browser.
+type Resource struct {
+	Record
+	ID            ResourceID `json:"id"`
+	AttachmentURL *string    `json:"attachment_url"`
+	Category      *string    `json:"category"`
+	Name          *string    `json:"name"`
+	Type          *string    `json:"type"`
+}
+
+// FullscriptID is the partner's own id.
+func (r *Resource) FullscriptID() string { return string(r.ID) }
+
+// DownloadKind is what the attachment's address says of its kind, such as
+// "practitioner_resource", and what [ResourcesService.Download] wants to hear
+// again; "" when it says nothing.
+func (r *Resource) DownloadKind() string {
+	if r.AttachmentURL == nil {
+		return ""
+	}
+	u, err := url.Parse(*r.AttachmentURL)
+	if err != nil {
+		return ""
+	}
+	return u.Query().Get("type")
+}
+
+// Download opens an attachment. kind is the resource's [Resource.DownloadKind].
+// The body streams from the partner, and the caller closes it. An answer that
+// is no success is an [*Error], as everywhere.
+//
+// op: GET /clinic/resources/{id}/download
+func (s *ResourcesService) Download(ctx context.Context, id string, kind string) (*http.Response, error) {
+	r := get("/clinic/resources/{id}/download", id)
+	query := struct {
+		Type string `url:"type"`
+	}{kind}
+	res, _, err := s.client.open(ctx, r, &query, nil, http.Header{"Accept": {"*/*"}})
+	if err != nil {
+		return nil, err
+	}
+	if res.StatusCode >= 200 && res.StatusCode <= 299 {
+		return res, nil
+	}
+	defer res.Body.Close()
+	body, _ := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
+	return nil, statusError(r.String(), res, body, false)
+}
