@@ -1,0 +1,33 @@
+package middleware
+
+import (
+	"net/http"
+	"strings"
+)
+
+// Bearer reads the token of a request. accept makes the request that goes on;
+// refuse answers one whose Authorization header holds no token. A request
+// without the header goes on as it is: not everything needs a token.
+func Bearer(accept func(r *http.Request, token string) *http.Request, refuse http.Handler) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			values := r.Header.Values("Authorization")
+			if len(values) == 0 {
+				next.ServeHTTP(w, r)
+				return
+			}
+			scheme, token, _ := strings.Cut(values[0], " ")
+			if len(values) > 1 || !strings.EqualFold(scheme, "Bearer") || !isToken(token) {
+				refuse.ServeHTTP(w, r)
+				return
+			}
+			next.ServeHTTP(w, accept(r, token))
+		})
+	}
+}
+
+// isToken says whether text can travel as a token: visible ASCII, no spaces.
+// What it means is the partner's business.
+func isToken(text string) bool {
+	return text != "" && len(text) <= 4096 && !strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' })
+}

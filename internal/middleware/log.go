@@ -1,0 +1,66 @@
+package middleware
+
+import (
+	"context"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// Entry is what is known of a request when it is over. Nothing a client or the
+// partner sent is in it but the operation's name.
+type Entry struct {
+	Operation     string
+	Codes         []string // of the errors answered
+	UpstreamCalls atomic.Int64
+}
+
+type entryKey struct{}
+
+// EntryFrom is the log entry of the request in ctx; never nil.
+func EntryFrom(ctx context.Context) *Entry {
+	if e, ok := ctx.Value(entryKey{}).(*Entry); ok {
+		return e
+	}
+	return &Entry{}
+}
+
+// Log writes one line for each request.
+func Log(logger zerolog.Logger) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			start := time.Now()
+			entry := &Entry{}
+			rec := &recorder{ResponseWriter: w, status: http.StatusOK}
+			next.ServeHTTP(rec, r.WithContext(context.WithValue(r.Context(), entryKey{}, entry)))
+			line := logger.Info().
+				Str("requestId", RequestIDFrom(r.Context())).
+				Str("route", r.Pattern).
+				Int("status", rec.status).
+				Dur("duration", time.Since(start)).
+				Int64("upstreamCalls", entry.UpstreamCalls.Load())
+			if entry.Operation != "" {
+				line = line.Str("operation", entry.Operation)
+			}
+			if len(entry.Codes) > 0 {
+				line = line.Strs("codes", entry.Codes)
+			}
+			line.Msg("request")
+		})
+	}
+}
+
+type recorder struct {
+	http.ResponseWriter
+	status int
+}
+
+func (r *recorder) WriteHeader(status int) {
+	r.status = status
+	r.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }

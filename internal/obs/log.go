@@ -1,0 +1,37 @@
+// Package obs is how the gateway shows what it does: its log.
+package obs
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// NewLogger writes to out. format is "json", "console", or "auto": console on a
+// terminal, else JSON. level is one of zerolog's names.
+func NewLogger(out io.Writer, level, format string) (zerolog.Logger, error) {
+	l, err := zerolog.ParseLevel(level)
+	if err != nil || level == "" {
+		return zerolog.Nop(), fmt.Errorf("%q is no log level", level)
+	}
+	switch {
+	case format == "console", format == "auto" && isTerminal(out):
+		out = zerolog.ConsoleWriter{Out: out, TimeFormat: time.TimeOnly}
+	case format == "json", format == "auto":
+	default:
+		return zerolog.Nop(), fmt.Errorf("%q is no log format: auto, console or json", format)
+	}
+	return zerolog.New(out).Level(l).With().Timestamp().Logger(), nil
+}
+
+func isTerminal(out io.Writer) bool {
+	f, ok := out.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}

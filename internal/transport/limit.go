@@ -1,0 +1,134 @@
+package transport
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"sync"
+)
+
+// Limit lets at most n calls run at once, counted until their bodies are
+// closed. Who waits is served fairly: a free place goes to the caller with the
+// fewest calls running, and within a caller in order. A lone caller has all n.
+func Limit(n int, base http.RoundTripper) http.RoundTripper {
+	l := &limiter{free: n, callers: map[string]*share{}}
+	return Func(func(r *http.Request) (*http.Response, error) {
+		caller := CallerFrom(r.Context()).Key
+		if err := l.acquire(r.Context(), caller); err != nil {
+			return nil, err
+		}
+		res, err := base.RoundTrip(r)
+		if err != nil {
+			l.release(caller)
+			return nil, err
+		}
+		res.Body = onClose(res.Body, func() { l.release(caller) })
+		return res, nil
+	})
+}
+
+type limiter struct {
+	mu      sync.Mutex
+	free    int
+	callers map[string]*share
+	waiting []*share // callers with a queue, in the order they began to wait
+}
+
+type share struct {
+	running int
+	queue   []chan struct{}
+}
+
+func (l *limiter) acquire(ctx context.Context, caller string) error {
+	l.mu.Lock()
+	s := l.callers[caller]
+	if s == nil {
+		s = &share{}
+		l.callers[caller] = s
+	}
+	if l.free > 0 {
+		l.free--
+		s.running++
+		l.mu.Unlock()
+		return nil
+	}
+	turn := make(chan struct{})
+	if len(s.queue) == 0 {
+		l.waiting = append(l.waiting, s)
+	}
+	s.queue = append(s.queue, turn)
+	l.mu.Unlock()
+
+	select {
+	case <-turn:
+		return nil
+	case <-ctx.Done():
+	}
+	l.mu.Lock()
+	for i, t := range s.queue {
+		if t == turn {
+			s.queue = append(s.queue[:i], s.queue[i+1:]...)
+			l.forget(caller, s)
+			l.mu.Unlock()
+			return context.Cause(ctx)
+		}
+	}
+	l.mu.Unlock()
+	l.release(caller) // the place came while we gave up
+	return context.Cause(ctx)
+}
+
+func (l *limiter) release(caller string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.callers[caller]
+	s.running--
+	l.free++
+	if next := l.next(); next != nil {
+		l.free--
+		next.running++
+		close(next.queue[0])
+		next.queue = next.queue[1:]
+	}
+	l.forget(caller, s)
+}
+
+// next is the waiting caller with the fewest calls running.
+func (l *limiter) next() (best *share) {
+	waiting := l.waiting[:0]
+	for _, s := range l.waiting {
+		if len(s.queue) == 0 {
+			continue
+		}
+		waiting = append(waiting, s)
+		if best == nil || s.running < best.running {
+			best = s
+		}
+	}
+	l.waiting = waiting
+	return best
+}
+
+// forget drops a caller who neither runs nor waits.
+func (l *limiter) forget(caller string, s *share) {
+	if s.running == 0 && len(s.queue) == 0 {
+		delete(l.callers, caller)
+	}
+}
+
+// onClose calls f once, when the body is closed.
+func onClose(body io.ReadCloser, f func()) io.ReadCloser {
+	return &closing{ReadCloser: body, f: f}
+}
+
+type closing struct {
+	io.ReadCloser
+	once sync.Once
+	f    func()
+}
+
+func (c *closing) Close() error {
+	err := c.ReadCloser.Close()
+	c.once.Do(c.f)
+	return err
+}

@@ -1,0 +1,59 @@
+package transport
+
+import (
+	"context"
+	"net/http"
+	"sync/atomic"
+	"time"
+)
+
+// Timeout bounds each call, body included. Time spent waiting for a place does
+// not count, since it stands below [Limit]. A call under [Streaming] is only
+// bounded until its body begins.
+func Timeout(d time.Duration, base http.RoundTripper) http.RoundTripper {
+	return Func(func(r *http.Request) (*http.Response, error) {
+		ctx, cancel := context.WithCancelCause(r.Context())
+		timer := time.AfterFunc(d, func() { cancel(context.DeadlineExceeded) })
+		stop := func() {
+			timer.Stop()
+			cancel(nil)
+		}
+		res, err := base.RoundTrip(r.WithContext(ctx))
+		if err != nil {
+			if context.Cause(ctx) == context.DeadlineExceeded {
+				err = context.DeadlineExceeded
+			}
+			stop()
+			return nil, err
+		}
+		if streams, _ := r.Context().Value(streamingKey{}).(bool); streams {
+			timer.Stop()
+		}
+		res.Body = onClose(res.Body, stop)
+		return res, nil
+	})
+}
+
+type streamingKey struct{}
+
+// Streaming marks calls whose bodies are passed on as they come.
+func Streaming(ctx context.Context) context.Context {
+	return context.WithValue(ctx, streamingKey{}, true)
+}
+
+type counterKey struct{}
+
+// WithCounter counts the calls under ctx in n.
+func WithCounter(ctx context.Context, n *atomic.Int64) context.Context {
+	return context.WithValue(ctx, counterKey{}, n)
+}
+
+// Count counts each call that leaves for the partner.
+func Count(base http.RoundTripper) http.RoundTripper {
+	return Func(func(r *http.Request) (*http.Response, error) {
+		if n, _ := r.Context().Value(counterKey{}).(*atomic.Int64); n != nil {
+			n.Add(1)
+		}
+		return base.RoundTrip(r)
+	})
+}
