@@ -1,0 +1,199 @@
+package graph
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/errcode"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"fsgateway/graph/model"
+	"fsgateway/internal/fsclient"
+)
+
+// Codes of errors[].extensions.code. They are part of the API.
+const (
+	CodeUnauthenticated     = "UNAUTHENTICATED"
+	CodeForbidden           = "FORBIDDEN"
+	CodeNotFound            = "NOT_FOUND"
+	CodeParseFailed         = errcode.ParseFailed
+	CodeValidationFailed    = errcode.ValidationFailed
+	CodeBadUserInput        = "BAD_USER_INPUT"
+	CodeRateLimited         = "RATE_LIMITED"
+	CodeUpstreamTimeout     = "UPSTREAM_TIMEOUT"
+	CodeUpstreamUnavailable = "UPSTREAM_UNAVAILABLE"
+	CodeUpstreamError       = "UPSTREAM_ERROR"
+	CodeInternal            = "INTERNAL"
+)
+
+// fault is how one kind of failure looks to clients. The message is ours: the
+// partner's words reach a client through userErrors only.
+type fault struct {
+	code    string
+	message string
+	status  int // outside of GraphQL
+}
+
+// faults is the one table from what a call met to what a client sees.
+var faults = map[fsclient.Kind]fault{
+	fsclient.KindUnauthorized: {CodeUnauthenticated, "The partner does not accept the token: it is unknown, expired or revoked.", http.StatusUnauthorized},
+	fsclient.KindForbidden:    {CodeForbidden, "The token does not allow this.", http.StatusForbidden},
+	fsclient.KindNotFound:     {CodeNotFound, "There is no such record for this caller.", http.StatusNotFound},
+	fsclient.KindInvalid:      {CodeBadUserInput, "The partner refused the arguments.", http.StatusBadRequest},
+	fsclient.KindRateLimited:  {CodeRateLimited, "The partner's rate limit is reached.", http.StatusTooManyRequests},
+	fsclient.KindTimeout:      {CodeUpstreamTimeout, "The partner did not answer in time.", http.StatusGatewayTimeout},
+	fsclient.KindUnavailable:  {CodeUpstreamUnavailable, "The partner cannot be reached.", http.StatusBadGateway},
+	fsclient.KindUpstream:     {CodeUpstreamError, "The partner's answer cannot be used.", http.StatusBadGateway},
+	fsclient.KindCanceled:     {CodeUpstreamTimeout, "The operation ended before the partner answered.", http.StatusGatewayTimeout},
+}
+
+// Describe is how a failed call looks outside of GraphQL: its code, what to say,
+// and the HTTP status.
+func Describe(err error) (code, message string, status int) {
+	e, ok := errors.AsType[*fsclient.Error](err)
+	if !ok {
+		return CodeInternal, "Something went wrong in the gateway.", http.StatusInternalServerError
+	}
+	f := faults[e.Kind]
+	return f.code, f.message, f.status
+}
+
+// present turns any error of an operation into what its client sees, and hands
+// bugs to logBug, which must not print what they carry beyond type and place.
+func present(requestID func(context.Context) string, logBug func(context.Context, error)) graphql.ErrorPresenterFunc {
+	return func(ctx context.Context, err error) *gqlerror.Error {
+		out := &gqlerror.Error{Path: graphql.GetPath(ctx), Extensions: map[string]any{}}
+		known, isGraphQL := errors.AsType[*gqlerror.Error](err)
+		if isGraphQL {
+			if known.Path != nil {
+				out.Path = known.Path
+			}
+			out.Locations = known.Locations
+		}
+		call, isCall := errors.AsType[*fsclient.Error](err)
+		input, isInput := errors.AsType[fsclient.InputError](err)
+		switch {
+		case isCall:
+			f := faults[call.Kind]
+			out.Message = f.message
+			out.Extensions["code"] = f.code
+			describeCall(out, call)
+			if call.Kind == fsclient.KindForbidden {
+				describeNeeds(ctx, out)
+			}
+		case isInput:
+			out.Message = string(input)
+			out.Extensions["code"] = CodeBadUserInput
+		case errors.Is(err, model.ErrBroken):
+			out.Message = model.ErrBroken.Error()
+			out.Extensions["code"] = CodeUpstreamError
+		case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+			f := faults[fsclient.KindTimeout]
+			out.Message, out.Extensions["code"] = f.message, f.code
+		case isGraphQL && known.Extensions["code"] != nil:
+			// Made by the parser, the validator or ourselves, for clients.
+			out.Message = known.Message
+			for k, v := range known.Extensions {
+				out.Extensions[k] = v
+			}
+		case isGraphQL && known.Unwrap() == nil && len(out.Path) > 0:
+			// The executor's own: a field that is never null was.
+			out.Message = "The partner sent no value for a field that always has one."
+			out.Extensions["code"] = CodeUpstreamError
+		default:
+			logBug(ctx, err)
+			out.Message = "Something went wrong in the gateway."
+			out.Extensions["code"] = CodeInternal
+		}
+		if id := requestID(ctx); id != "" {
+			out.Extensions["requestId"] = id
+		}
+		return out
+	}
+}
+
+func describeCall(out *gqlerror.Error, call *fsclient.Error) {
+	if call.RequestID != "" {
+		out.Extensions["upstreamRequestId"] = call.RequestID
+	}
+	if call.Kind == fsclient.KindRateLimited {
+		// Seconds; the partner does not always say, and a second is the least
+		// that a rolling window can ask for.
+		out.Extensions["retryAfter"] = max(1, int(call.RetryAfter.Seconds()))
+	}
+	if call.Unknown {
+		out.Message += " The write may have been carried out: look before you repeat it."
+		out.Extensions["outcome"] = "unknown"
+	}
+}
+
+// describeNeeds says what the field that was refused asks for.
+func describeNeeds(ctx context.Context, out *gqlerror.Error) {
+	fc := graphql.GetFieldContext(ctx)
+	if fc == nil || fc.Field.Field == nil || fc.Field.Definition == nil {
+		return
+	}
+	if d := fc.Field.Definition.Directives.ForName("requiresScopes"); d != nil {
+		var scopes [][]string
+		for _, all := range d.Arguments.ForName("scopes").Value.Children {
+			var one []string
+			for _, scope := range all.Value.Children {
+				one = append(one, scope.Value.Raw)
+			}
+			scopes = append(scopes, one)
+		}
+		out.Extensions["requiredScopes"] = scopes
+		out.Message = "The token does not allow this: see requiredScopes."
+	}
+	if fc.Field.Definition.Directives.ForName("restricted") != nil {
+		out.Extensions["restricted"] = true
+		out.Message = "The token does not allow this: it takes the scopes named, and the partner's commercial approval of the application."
+	}
+}
+
+// status is the HTTP status of a response: an error status only where nothing
+// at all came of the operation.
+func status(res *graphql.Response) int {
+	if len(res.Errors) == 0 || hasData(res) {
+		return http.StatusOK
+	}
+	codes := map[any]bool{}
+	for _, e := range res.Errors {
+		codes[e.Extensions["code"]] = true
+	}
+	if len(codes) == 1 {
+		switch {
+		case codes[CodeUnauthenticated]:
+			return http.StatusUnauthorized
+		case codes[CodeRateLimited]:
+			return http.StatusTooManyRequests
+		}
+	}
+	return http.StatusOK
+}
+
+// hasData says whether any field of the answer has a value.
+func hasData(res *graphql.Response) bool {
+	return res.Data != nil && !allNull(res.Data)
+}
+
+// allNull says whether an encoded object holds nothing but null.
+func allNull(data []byte) bool {
+	if bytes.Equal(data, []byte("null")) {
+		return true
+	}
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(data, &fields) != nil {
+		return false
+	}
+	for _, v := range fields {
+		if !bytes.Equal(v, []byte("null")) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,161 @@
+package loader
+
+import (
+	"context"
+	"reflect"
+	"sync"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"fsgateway/internal/fsclient"
+)
+
+// Operations is how the API's reading operations are called: what the walker
+// finds behind the `@rest` of a field. It is made once for the process.
+type Operations struct {
+	schema  *ast.Schema
+	records map[reflect.Type]*recordOp
+	byName  map[string]*recordOp // SDL type -> operation
+	calls   map[string]callOp    // operationId, or Type.field where one operation serves in another way
+
+	bindings sync.Map // bindingKey -> *binding
+	totals   *lru.Cache[totalKey, int]
+}
+
+// New makes the table of operations for a client. It is the one place that
+// says which client method stands behind which operation.
+func New(schema *ast.Schema, c *fsclient.Client) *Operations {
+	totals, err := lru.New[totalKey, int](10_000)
+	if err != nil {
+		panic(err) // only for a size below 1
+	}
+	o := &Operations{
+		schema:  schema,
+		records: map[reflect.Type]*recordOp{},
+		byName:  map[string]*recordOp{},
+		calls:   map[string]callOp{},
+		totals:  totals,
+	}
+	o.register(c)
+	return o
+}
+
+// recordOp fetches records of one type by id.
+type recordOp struct {
+	name     string // of the SDL type, which is that of the Go type
+	typ      reflect.Type
+	idBit    uint64
+	required uint64 // fields that no record lacks
+	lacks    uint64 // fields that the single fetch lacks
+	// get is the single fetch; nil when the API has none.
+	get func(ctx context.Context, id string) (fsclient.Recorder, error)
+	// list gives a page of the full list, for resources whose list holds full
+	// records; nil for all others.
+	list func(ctx context.Context, p page) (rows []fsclient.Recorder, total int, err error)
+}
+
+// planned says that the planner chooses between singles and the list.
+func (op *recordOp) planned() bool { return op.list != nil }
+
+// never names fields that the single fetch does not carry, so that their
+// absence is no reason for one.
+func (op *recordOp) never(fields ...string) {
+	for _, f := range fields {
+		op.lacks |= fsclient.FieldBit(op.typ, f)
+	}
+}
+
+func (o *Operations) recordOf(t reflect.Type) *recordOp { return o.records[t] }
+
+// record enters a resource that is fetched one by one, and the operation that
+// does it.
+func record[T any](o *Operations, operation string, get func(context.Context, string) (*T, error)) *recordOp {
+	t := reflect.TypeFor[T]()
+	op := &recordOp{name: t.Name(), typ: t, idBit: fsclient.FieldBit(t, "ID"), required: fsclient.RequiredBits(t)}
+	o.calls[operation] = lookUp{op}
+	if get != nil {
+		op.get = func(ctx context.Context, id string) (fsclient.Recorder, error) {
+			v, err := get(ctx, id)
+			if err != nil {
+				return nil, err
+			}
+			return any(v).(fsclient.Recorder), nil
+		}
+	}
+	o.records[t], o.byName[op.name] = op, op
+	return op
+}
+
+// listed enters a resource whose list holds full records. get may be nil.
+func listed[T, O any, P fsclient.Options[O]](o *Operations, operation string, get func(context.Context, string) (*T, error), list func(context.Context, P) (*fsclient.Page[T], error)) {
+	record(o, operation, get).list = func(ctx context.Context, p page) ([]fsclient.Recorder, int, error) {
+		options := P(new(O))
+		options.SetPage(p.number, p.size)
+		res, err := list(ctx, options)
+		if err != nil {
+			return nil, 0, err
+		}
+		rows := make([]fsclient.Recorder, len(res.Items))
+		for i := range res.Items {
+			rows[i] = any(&res.Items[i]).(fsclient.Recorder)
+		}
+		return rows, res.Meta.TotalCount, nil
+	}
+}
+
+// callOp is an operation that a field performs by itself: a list or a value.
+type callOp interface {
+	// announce starts the calls for one field of one object and sees to it that
+	// the promise is kept. It refuses wrong arguments.
+	announce(s *Set, c *fieldCall, parent fsclient.Recorder, p *promise, wave int) error
+}
+
+// root enters a list that hangs on nothing.
+func root[T, O any, P fsclient.Options[O]](o *Operations, operation string, list func(context.Context, P) (*fsclient.Page[T], error)) {
+	below(o, operation, func(ctx context.Context, _ string, options P) (*fsclient.Page[T], error) {
+		return list(ctx, options)
+	})
+}
+
+// below enters a list below a record, whose id the path holds.
+func below[T, O any, P fsclient.Options[O]](o *Operations, operation string, list func(context.Context, string, P) (*fsclient.Page[T], error)) {
+	o.calls[operation] = &listOp{
+		operation: operation,
+		options:   reflect.TypeFor[O](),
+		fetch: func(ctx context.Context, parent string, options any, p page) (any, int, error) {
+			own := *options.(P)
+			P(&own).SetPage(p.number, p.size)
+			res, err := list(ctx, parent, &own)
+			if err != nil {
+				return nil, 0, err
+			}
+			return res, res.Meta.TotalCount, nil
+		},
+		connect: connect[T],
+	}
+}
+
+// value enters an operation that gives one value and takes no arguments but
+// the id of the object it hangs on, "" at the root.
+func value[T any](o *Operations, operation string, get func(ctx context.Context, parent string) (*T, error)) {
+	valueWith(o, operation, func(ctx context.Context, parent string, _ map[string]any) (*T, error) {
+		return get(ctx, parent)
+	})
+}
+
+// valueWith is [value] for an operation that takes arguments.
+func valueWith[T any](o *Operations, operation string, get func(ctx context.Context, parent string, args map[string]any) (*T, error)) {
+	o.calls[operation] = &valueOp{operation, func(ctx context.Context, parent string, args map[string]any) (any, error) {
+		v, err := get(ctx, parent, args)
+		if err != nil {
+			return nil, err
+		}
+		return v, nil
+	}}
+}
+
+// free makes a value operation of one that hangs on nothing.
+func free[T any](get func(context.Context) (*T, error)) func(context.Context, string) (*T, error) {
+	return func(ctx context.Context, _ string) (*T, error) { return get(ctx) }
+}

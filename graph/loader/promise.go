@@ -1,0 +1,117 @@
+package loader
+
+import (
+	"context"
+	"runtime/debug"
+	"sync"
+
+	"github.com/graph-gophers/dataloader/v7"
+)
+
+// promise is a value under way.
+type promise struct {
+	done  chan struct{}
+	value any
+	err   error
+
+	mu    sync.Mutex
+	after []func() // run in order once it is there
+}
+
+func newPromise() *promise { return &promise{done: make(chan struct{})} }
+
+func (p *promise) resolve(value any, err error) {
+	p.mu.Lock()
+	p.value, p.err = value, err
+	after := p.after
+	p.after = nil
+	close(p.done)
+	p.mu.Unlock()
+	for _, f := range after {
+		f()
+	}
+}
+
+// guard, deferred, keeps the promise where the code that should have has
+// panicked, so that a bug costs its field and not the process.
+func (p *promise) guard() {
+	if r := recover(); r != nil {
+		p.resolve(nil, &PanicError{Value: r, Stack: debug.Stack()})
+	}
+}
+
+// then runs f when the value is there, at once if it already is.
+func (p *promise) then(f func()) {
+	p.mu.Lock()
+	select {
+	case <-p.done:
+		p.mu.Unlock()
+		f()
+	default:
+		p.after = append(p.after, f)
+		p.mu.Unlock()
+	}
+}
+
+// wait gives the value, or the reason the caller left before it was there.
+func (p *promise) wait(ctx context.Context) (any, error) {
+	select {
+	case <-p.done:
+		return p.value, p.err
+	default:
+	}
+	select {
+	case <-p.done:
+		return p.value, p.err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// key names one upstream call: a record by type and id, or a page of a list.
+type key struct{ kind, id, query string }
+
+// memo holds the promise of each key. It is the cache of the dataloaders that
+// carry out the calls: their thunks hold a lock while they wait and know no
+// context, so one goroutine waits for each and everyone else for the promise.
+type memo struct {
+	mu       sync.Mutex
+	promises map[key]*promise
+	thunks   map[key]dataloader.Thunk[any]
+}
+
+func newMemo() *memo {
+	return &memo{promises: map[key]*promise{}, thunks: map[key]dataloader.Thunk[any]{}}
+}
+
+// promise gives the promise of a key and whether it is new.
+func (m *memo) promise(k key) (p *promise, fresh bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p, known := m.promises[k]
+	if !known {
+		p = newPromise()
+		m.promises[k] = p
+	}
+	return p, !known
+}
+
+func (m *memo) Get(_ context.Context, k key) (dataloader.Thunk[any], bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	t, ok := m.thunks[k]
+	return t, ok
+}
+
+func (m *memo) Set(_ context.Context, k key, thunk dataloader.Thunk[any]) {
+	p, _ := m.promise(k)
+	m.mu.Lock()
+	m.thunks[k] = thunk
+	m.mu.Unlock()
+	go func() { p.resolve(thunk()) }()
+}
+
+// Delete and Clear are part of the cache's interface. A memo lives as long as
+// one operation, in which nothing is forgotten.
+func (m *memo) Delete(context.Context, key) bool { return false }
+func (m *memo) Clear()                           {}

@@ -1,0 +1,233 @@
+package loader
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/graph-gophers/dataloader/v7"
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"fsgateway/internal/fsclient"
+)
+
+// Set is what one operation (or one event of a subscription, or one root field
+// of a mutation) has asked of the partner and learned from it. It is never
+// shared between operations, so neither are the records of two callers.
+type Set struct {
+	ops *Operations
+	ctx context.Context
+	op  *graphql.OperationContext
+
+	memo  *memo
+	waves waves
+
+	mu     sync.Mutex
+	fields map[fieldKey]*promise     // what the executor will come for
+	held   map[key]fsclient.Recorder // parts of records that arrived inside others; private copies
+	linked map[string]bool           // types whose records the operation reaches by a link
+}
+
+// fieldKey names one field of one object of the answer.
+type fieldKey struct {
+	parent any // pointer to the object, nil for the query itself
+	field  *ast.Field
+}
+
+type setKey struct{}
+
+// NewSet makes the set for the operation in ctx and puts it there. caller
+// stands for the token, opaquely; what is remembered about the sizes of lists
+// from one operation to the next is kept apart by it.
+func (o *Operations) NewSet(ctx context.Context, caller string) (context.Context, *Set) {
+	s := &Set{
+		ops: o, ctx: ctx, op: graphql.GetOperationContext(ctx),
+		memo:   newMemo(),
+		fields: map[fieldKey]*promise{},
+		held:   map[key]fsclient.Recorder{},
+	}
+	s.linked = o.linkedTypes(s.op.Doc)
+	s.waves = waves{parked: map[*recordOp]map[string]int{}, launch: func(op *recordOp, ids []string) { s.plan(op, ids, caller) }}
+	return context.WithValue(ctx, setKey{}, s), s
+}
+
+func setFrom(ctx context.Context) *Set {
+	s, _ := ctx.Value(setKey{}).(*Set)
+	if s == nil {
+		panic("loader: no set in the context")
+	}
+	return s
+}
+
+// queryRoot stands for the object that root fields are on.
+type queryRoot struct{}
+
+// Start announces everything that the root fields of a query need.
+func (s *Set) Start() {
+	b := s.ops.binding(s.ops.schema.Query, reflect.TypeFor[queryRoot]())
+	n := s.compile(b, []ast.SelectionSet{s.op.Operation.SelectionSet})
+	s.waves.enter(0)
+	defer s.waves.leave(0)
+	s.announce(n, nil, reflect.Value{}, 1)
+}
+
+// field gives the promise of a field of an object, and whether it is new.
+func (s *Set) field(parent any, f *ast.Field) (p *promise, fresh bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k := fieldKey{parent, f}
+	p, known := s.fields[k]
+	if !known {
+		p = newPromise()
+		s.fields[k] = p
+	}
+	return p, !known
+}
+
+// fetch carries out a call for each of the keys in one batch. The keys are all
+// there is, so the batch starts with the last of them and never by the clock.
+func (s *Set) fetch(keys []key, batch func(context.Context, []key) []*dataloader.Result[any]) {
+	guarded := func(ctx context.Context, keys []key) (results []*dataloader.Result[any]) {
+		defer func() {
+			if r := recover(); r != nil {
+				err := &PanicError{Value: r, Stack: debug.Stack()}
+				results = make([]*dataloader.Result[any], len(keys))
+				for i := range results {
+					results[i] = &dataloader.Result[any]{Error: err}
+				}
+			}
+		}()
+		return batch(ctx, keys)
+	}
+	l := dataloader.NewBatchedLoader(guarded,
+		dataloader.WithCache[key, any](s.memo),
+		dataloader.WithBatchCapacity[key, any](len(keys)),
+		dataloader.WithInputCapacity[key, any](len(keys)),
+		dataloader.WithWait[key, any](time.Hour))
+	for _, k := range keys {
+		l.Load(s.ctx, k)
+	}
+}
+
+// call is [Set.fetch] for one key.
+func (s *Set) call(k key, f func(ctx context.Context) (any, error)) {
+	s.fetch([]key{k}, func(ctx context.Context, _ []key) []*dataloader.Result[any] {
+		v, err := f(ctx)
+		return []*dataloader.Result[any]{{Data: v, Error: err}}
+	})
+}
+
+// PanicError is a bug met while calling the partner.
+type PanicError struct {
+	Value any
+	Stack []byte
+}
+
+func (e *PanicError) Error() string { return "panic in a loader" }
+
+// record gives the promise of a whole record, and starts its call if it is the
+// first to ask.
+func (s *Set) record(op *recordOp, id string, wave int) *promise {
+	k := key{kind: op.name, id: id}
+	p, fresh := s.memo.promise(k)
+	switch {
+	case op.planned():
+		s.waves.park(op, id, wave, fresh)
+	case fresh:
+		s.call(k, func(ctx context.Context) (any, error) { return s.single(ctx, op, id) })
+	}
+	return p
+}
+
+// single fetches one record and remembers what it holds of others.
+func (s *Set) single(ctx context.Context, op *recordOp, id string) (any, error) {
+	r, err := op.get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	s.learn(reflect.ValueOf(r))
+	return r, nil
+}
+
+// learn keeps what v holds of records that the operation reaches by links. The
+// data of an event is what was true when it happened, and teaches nothing.
+func (s *Set) learn(v reflect.Value) {
+	if len(s.linked) == 0 || !fsclient.HoldsRecords(v.Type()) || v.Type() == eventData {
+		return
+	}
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Interface:
+		if v.IsNil() {
+			return
+		}
+		if r, ok := v.Interface().(fsclient.Recorder); ok && v.Kind() == reflect.Pointer {
+			s.keep(r)
+		}
+		s.learn(v.Elem())
+	case reflect.Slice:
+		for i := range v.Len() {
+			e := v.Index(i)
+			if e.Kind() == reflect.Struct {
+				e = e.Addr()
+			}
+			s.learn(e)
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if f := v.Type().Field(i); f.IsExported() && !f.Anonymous {
+				s.learn(v.Field(i))
+			}
+		}
+	}
+}
+
+var eventData = reflect.TypeFor[fsclient.EventData]()
+
+func (s *Set) keep(r fsclient.Recorder) {
+	op := s.ops.recordOf(reflect.TypeOf(r).Elem())
+	if op == nil || !s.linked[op.name] || r.Broken() || r.Held()&^op.idBit == 0 {
+		return
+	}
+	k := key{kind: op.name, id: fsclient.IDOf(r)}
+	c := fsclient.Copy(r)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if old := s.held[k]; old != nil {
+		fsclient.Fill(c, old)
+		c.Hold(old.Held())
+	}
+	s.held[k] = c
+}
+
+// kept gives what has arrived of a record so far, if that has all of missing.
+func (s *Set) kept(op *recordOp, id string, missing, detail uint64) fsclient.Recorder {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.held[key{kind: op.name, id: id}]
+	if r == nil || lacks(r, missing, detail) != 0 {
+		return nil
+	}
+	return r
+}
+
+// lacks tells which of the wanted fields a value has not got. An item of the
+// record's own list has all that are not details, sent or not.
+func lacks(r fsclient.Recorder, wanted, detail uint64) uint64 {
+	missing := wanted &^ r.Held()
+	if r.Listed() {
+		missing &= detail
+	}
+	return missing
+}
+
+// IsPanic finds the bug behind an error, if it is one.
+func IsPanic(err error) *PanicError {
+	if p, ok := errors.AsType[*PanicError](err); ok {
+		return p
+	}
+	return nil
+}

@@ -1,0 +1,84 @@
+package loader
+
+import (
+	"slices"
+	"sync"
+)
+
+// A call's wave is the number of calls that had to answer before it could be
+// made. waves counts what is under way in each, and holds back the keys of
+// planned resources until all earlier waves are over: only then are all keys
+// of theirs known that this wave will have, whatever order answers came in.
+type waves struct {
+	mu     sync.Mutex
+	open   []int                            // wave -> calls and walks not over
+	parked map[*recordOp]map[string]int     // resource -> id -> wave
+	launch func(op *recordOp, ids []string) // carries out what was parked
+}
+
+// enter counts something as part of a wave until leave is called for it.
+func (w *waves) enter(wave int) {
+	w.mu.Lock()
+	for len(w.open) <= wave {
+		w.open = append(w.open, 0)
+	}
+	w.open[wave]++
+	w.mu.Unlock()
+}
+
+func (w *waves) leave(wave int) {
+	w.mu.Lock()
+	w.open[wave]--
+	ready := w.ready()
+	w.mu.Unlock()
+	for op, ids := range ready {
+		w.launch(op, ids)
+	}
+}
+
+// park keeps a key for its wave. A key that is parked already moves to the
+// earlier of its two waves: what waits for it may belong to that one.
+func (w *waves) park(op *recordOp, id string, wave int, fresh bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	ids := w.parked[op]
+	if at, parked := ids[id]; parked || fresh {
+		if ids == nil {
+			ids = map[string]int{}
+			w.parked[op] = ids
+		}
+		if !parked || wave < at {
+			ids[id] = wave
+		}
+	}
+}
+
+// ready takes out the keys whose earlier waves are over.
+func (w *waves) ready() map[*recordOp][]string {
+	if len(w.parked) == 0 {
+		return nil
+	}
+	over := 0 // the first wave with something under way
+	for over < len(w.open) && w.open[over] == 0 {
+		over++
+	}
+	out := map[*recordOp][]string{}
+	for op, ids := range w.parked {
+		for id, wave := range ids {
+			if wave <= over {
+				out[op] = append(out[op], id)
+				delete(ids, id)
+			}
+		}
+		slices.Sort(out[op])
+		if len(ids) == 0 {
+			delete(w.parked, op)
+		}
+	}
+	for op, ids := range out {
+		if len(ids) == 0 {
+			delete(out, op)
+		}
+	}
+	return out
+}

@@ -1,0 +1,69 @@
+package model
+
+import (
+	"context"
+	"errors"
+
+	"github.com/99designs/gqlgen/graphql"
+)
+
+// ErrBroken is the error of a row that came from the partner without its id or
+// without a text the record makes no sense without.
+var ErrBroken = errors.New("the partner sent a record without its id or its name")
+
+// Connection is a window of a list.
+type Connection[T any] struct {
+	// Rows are the window's rows in order, nil where the record was broken.
+	Rows       []*T
+	PageInfo   *PageInfo
+	TotalCount int
+	// Start is the offset of the first row in the list, and Cursor names an
+	// offset so that a later window can begin there.
+	Start  int
+	Cursor func(offset int) string
+}
+
+// Nodes are the rows without the broken ones, which are reported.
+func (c *Connection[T]) Nodes(ctx context.Context) []*T {
+	nodes := make([]*T, 0, len(c.Rows))
+	for _, row := range c.Rows {
+		if row != nil {
+			nodes = append(nodes, row)
+		}
+	}
+	if len(nodes) < len(c.Rows) {
+		graphql.AddError(ctx, ErrBroken)
+	}
+	return nodes
+}
+
+// Edges are the rows with their cursors.
+func (c *Connection[T]) Edges() []*Edge[T] {
+	edges := make([]*Edge[T], len(c.Rows))
+	for i, row := range c.Rows {
+		edges[i] = &Edge[T]{Cursor: c.Cursor(c.Start + i), row: row}
+	}
+	return edges
+}
+
+// Edge is a row and its cursor.
+type Edge[T any] struct {
+	Cursor string
+	row    *T
+}
+
+// Node is the row; a broken one is an error at its own path.
+func (e *Edge[T]) Node() (*T, error) {
+	if e.row == nil {
+		return nil, ErrBroken
+	}
+	return e.row, nil
+}
+
+// PageInfo says where a window stands in its list.
+type PageInfo struct {
+	HasNextPage     bool
+	HasPreviousPage bool
+	StartCursor     *string
+	EndCursor       *string
+}

@@ -1,0 +1,9 @@
+//go:build tools
+
+// Package main's generator: run as `go generate tools.go` (a tagged file is
+// skipped by `go generate ./...`).
+package main
+
+//go:generate go tool gqlgen generate
+
+import _ "github.com/99designs/gqlgen"
