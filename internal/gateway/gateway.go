@@ -1,0 +1,147 @@
+// Package gateway puts the rooms together: settings, the chain to the partner,
+// the handler of every route. It is the only place that knows all rooms.
+package gateway
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+
+	"github.com/rs/zerolog"
+	"golang.org/x/oauth2"
+
+	"fsgateway/graph"
+	"fsgateway/graph/loader"
+	"fsgateway/internal/fsclient"
+	"fsgateway/internal/middleware"
+	"fsgateway/internal/sandbox"
+	"fsgateway/internal/transport"
+)
+
+// Gateway is a gateway ready to serve. Close it when it is done.
+type Gateway struct {
+	config  Config
+	log     zerolog.Logger
+	client  *fsclient.Client
+	graphql http.Handler
+	hashKey []byte // tokens are told apart by a hash under this key, new in each process
+
+	sandbox *sandbox.Server // nil unless embedded
+	close   []func() error
+}
+
+// Option changes how a gateway is made; tests use them.
+type Option func(*options)
+
+type options struct {
+	dial    func(ctx context.Context, network, addr string) (net.Conn, error)
+	sandbox *sandbox.Server
+}
+
+// WithDial replaces how connections to the partner are made.
+func WithDial(dial func(ctx context.Context, network, addr string) (net.Conn, error)) Option {
+	return func(o *options) { o.dial = dial }
+}
+
+// WithSandbox embeds a sandbox that the caller has made, instead of a new one.
+func WithSandbox(s *sandbox.Server) Option { return func(o *options) { o.sandbox = s } }
+
+// New makes a gateway. It listens nowhere: Handler is what to serve.
+func New(config Config, log zerolog.Logger, opts ...Option) (*Gateway, error) {
+	if err := config.Validate(); err != nil {
+		return nil, err
+	}
+	o := options{dial: (&net.Dialer{Timeout: config.DialTimeout}).DialContext}
+	for _, apply := range opts {
+		apply(&o)
+	}
+	g := &Gateway{config: config, log: log, hashKey: make([]byte, 32)}
+	_, _ = rand.Read(g.hashKey)
+
+	base, err := config.upstreamURL()
+	if err != nil {
+		return nil, err
+	}
+	if config.Upstream == Embedded {
+		o.dial = g.embed(o.sandbox)
+	}
+	network := &http.Transport{
+		DialContext: o.dial,
+		// As many as can be busy at once: net/http keeps two to a host unless
+		// told, and a fan-out would open the rest anew each time.
+		MaxIdleConnsPerHost: config.MaxConcurrency,
+		ForceAttemptHTTP2:   true,
+		TLSHandshakeTimeout: config.CallTimeout,
+	}
+	g.close = append(g.close, func() error { network.CloseIdleConnections(); return nil })
+
+	// From the client towards the network.
+	chain := transport.Authorize(
+		transport.Limit(config.MaxConcurrency,
+			transport.Timeout(config.CallTimeout,
+				transport.Count(network))))
+	if g.client, err = fsclient.New(base, &http.Client{Transport: chain}); err != nil {
+		return nil, fmt.Errorf("--upstream: %w", err)
+	}
+	g.graphql = graph.NewHandler(&graph.Resolver{Client: g.client, PublicURL: config.PublicURL}, graph.Options{
+		Caller:    func(ctx context.Context) string { return transport.CallerFrom(ctx).Key },
+		RequestID: middleware.RequestIDFrom,
+		LogBug:    g.logBug,
+		Timeout:   config.OperationTimeout,
+		MaxBody:   config.MaxBody,
+		Done: func(ctx context.Context, operation string, codes []string) {
+			entry := middleware.EntryFrom(ctx)
+			entry.Operation, entry.Codes = operation, codes
+		},
+	})
+	return g, nil
+}
+
+// embed serves a sandbox inside the process and returns how to reach it.
+func (g *Gateway) embed(s *sandbox.Server) func(context.Context, string, string) (net.Conn, error) {
+	if s == nil {
+		s = sandbox.New(sandbox.Options{BaseURL: g.config.PublicURL})
+	}
+	g.sandbox = s
+	p := newPipe()
+	server := &http.Server{Handler: s, ErrorLog: nil}
+	go func() { _ = server.Serve(p) }() // ends with Close
+	g.close = append(g.close, server.Close, p.Close)
+	return p.Dial
+}
+
+// Close ends what the gateway runs.
+func (g *Gateway) Close() error {
+	var errs []error
+	for _, f := range g.close {
+		errs = append(errs, f())
+	}
+	return errors.Join(errs...)
+}
+
+// authorize makes a request one of the token's owner.
+func (g *Gateway) authorize(r *http.Request, token string) *http.Request {
+	mac := hmac.New(sha256.New, g.hashKey)
+	mac.Write([]byte(token))
+	ctx := transport.WithCaller(r.Context(), transport.Caller{
+		Key:    hex.EncodeToString(mac.Sum(nil)[:16]),
+		Tokens: oauth2.StaticTokenSource(&oauth2.Token{AccessToken: token}),
+	})
+	return r.WithContext(ctx)
+}
+
+// logBug logs what is the gateway's own fault. An error's text may hold what a
+// client sent, so its type and, for a panic, the place are all that is logged.
+func (g *Gateway) logBug(ctx context.Context, err error) {
+	line := g.log.Error().Str("requestId", middleware.RequestIDFrom(ctx)).Str("type", fmt.Sprintf("%T", err))
+	if p := loader.IsPanic(err); p != nil {
+		line = line.Bytes("stack", p.Stack)
+	}
+	line.Msg("internal error")
+}

@@ -1,0 +1,49 @@
+package gateway
+
+import (
+	"context"
+	"net"
+	"sync"
+)
+
+// pipe is a network of one listener in the process: what is dialled here is
+// accepted there, so the embedded sandbox is spoken to in HTTP without a port.
+type pipe struct {
+	conns  chan net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+func newPipe() *pipe { return &pipe{conns: make(chan net.Conn), closed: make(chan struct{})} }
+
+// Dial has the form of http.Transport.DialContext.
+func (p *pipe) Dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	ours, theirs := net.Pipe()
+	select {
+	case p.conns <- theirs:
+		return ours, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// Accept gives the next connection.
+func (p *pipe) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.conns:
+		return c, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close ends Accept and Dial.
+func (p *pipe) Close() error {
+	p.once.Do(func() { close(p.closed) })
+	return nil
+}
+
+// Addr is the listener's, which has none.
+func (p *pipe) Addr() net.Addr { return &net.UnixAddr{Name: "embedded", Net: "pipe"} }
