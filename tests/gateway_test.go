@@ -1,0 +1,149 @@
+// Package tests drives the gateway from outside, over HTTP, against the
+// sandbox, and counts what reaches it.
+package tests
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"fsgateway/internal/gateway"
+	"fsgateway/internal/sandbox"
+)
+
+// harness is a gateway and the sandbox behind it.
+type harness struct {
+	t       testing.TB
+	sandbox *sandbox.Server
+	url     string
+	log     *bytes.Buffer
+}
+
+func config() gateway.Config {
+	return gateway.Config{
+		Addr: "127.0.0.1:8080", Upstream: gateway.Embedded,
+		OperationTimeout: 15 * time.Second, CallTimeout: 5 * time.Second, DialTimeout: 2 * time.Second,
+		MaxConcurrency: 64, MaxBody: 256 << 10,
+	}
+}
+
+// start runs a gateway with an embedded sandbox of its own.
+func start(t testing.TB) *harness { return startWith(t, config(), sandbox.Options{}) }
+
+func startWith(t testing.TB, c gateway.Config, o sandbox.Options) *harness {
+	t.Helper()
+	h := &harness{t: t, sandbox: sandbox.New(o), log: &bytes.Buffer{}}
+	g, err := gateway.New(c, zerolog.New(zerolog.SyncWriter(h.log)), gateway.WithSandbox(h.sandbox))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(g.Handler())
+	t.Cleanup(func() {
+		server.Close()
+		if err := g.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	h.url = server.URL
+	return h
+}
+
+// answer is a GraphQL response.
+type answer struct {
+	Status int         `json:"-"`
+	Header http.Header `json:"-"`
+	Data   map[string]any
+	Errors []struct {
+		Message    string
+		Path       []any
+		Extensions map[string]any
+	}
+}
+
+// as sends a query with a token, "" for none.
+func (h *harness) as(token, query string, variables ...any) *answer {
+	h.t.Helper()
+	body, err := json.Marshal(map[string]any{"query": query, "variables": pairs(variables)})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	req, err := http.NewRequestWithContext(h.t.Context(), http.MethodPost, h.url+"/graphql", bytes.NewReader(body))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	raw, err := io.ReadAll(res.Body)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	a := &answer{Status: res.StatusCode, Header: res.Header}
+	if err := json.Unmarshal(raw, a); err != nil {
+		h.t.Fatalf("%v in %s", err, raw)
+	}
+	return a
+}
+
+// query sends a query as the first practitioner and expects no error.
+func (h *harness) query(query string, variables ...any) map[string]any {
+	h.t.Helper()
+	a := h.as(sandbox.TokenPractitioner, query, variables...)
+	for _, e := range a.Errors {
+		h.t.Errorf("%v: %s %v", e.Path, e.Message, e.Extensions)
+	}
+	return a.Data
+}
+
+func pairs(v []any) map[string]any {
+	m := map[string]any{}
+	for i := 0; i+1 < len(v); i += 2 {
+		m[v[i].(string)] = v[i+1]
+	}
+	return m
+}
+
+// at follows a path such as "patients.nodes.0.id" into an answer.
+func at(t testing.TB, v any, path string) any {
+	t.Helper()
+	for _, part := range strings.Split(path, ".") {
+		switch x := v.(type) {
+		case map[string]any:
+			v = x[part]
+		case []any:
+			i := 0
+			for _, c := range part {
+				i = i*10 + int(c-'0')
+			}
+			if i >= len(x) {
+				t.Fatalf("%s: there are %d", path, len(x))
+			}
+			v = x[i]
+		default:
+			t.Fatalf("%s: nothing at %s", path, part)
+		}
+	}
+	return v
+}
+
+func list(t testing.TB, v any, path string) []any {
+	t.Helper()
+	l, ok := at(t, v, path).([]any)
+	if !ok {
+		t.Fatalf("%s is no list: %v", path, at(t, v, path))
+	}
+	return l
+}
