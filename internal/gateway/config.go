@@ -41,8 +41,17 @@ var environments = map[string]string{
 // connections never leave the process.
 const embeddedURL = "http://sandbox.embedded/api"
 
-// Validate checks the settings and completes those that follow from others. An
-// error names the setting.
+// publicURL is the gateway's address as clients see it, without a slash at the
+// end.
+func (c *Config) publicURL() string {
+	if c.PublicURL == "" {
+		return "http://" + c.Addr
+	}
+	return strings.TrimRight(c.PublicURL, "/")
+}
+
+// Validate checks the settings; an error names the one that is wrong. The
+// command line's parser calls it, too.
 func (c *Config) Validate() error {
 	if _, _, err := net.SplitHostPort(c.Addr); err != nil {
 		return fmt.Errorf("--addr: %q is no address such as 127.0.0.1:8080", c.Addr)
@@ -50,13 +59,9 @@ func (c *Config) Validate() error {
 	if _, err := c.upstreamURL(); err != nil {
 		return err
 	}
-	if c.PublicURL == "" {
-		c.PublicURL = "http://" + c.Addr
-	}
-	if u, err := url.Parse(c.PublicURL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "" {
+	if u, err := url.Parse(c.publicURL()); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "" {
 		return fmt.Errorf("--public-url: %q is no address such as https://graphql.example.com", c.PublicURL)
 	}
-	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
 	for name, d := range map[string]time.Duration{"operation-timeout": c.OperationTimeout, "call-timeout": c.CallTimeout, "dial-timeout": c.DialTimeout} {
 		if d <= 0 {
 			return fmt.Errorf("--%s: must be over zero", name)

@@ -89,7 +89,7 @@ func New(config Config, log zerolog.Logger, opts ...Option) (*Gateway, error) {
 	if g.client, err = fsclient.New(base, &http.Client{Transport: chain}); err != nil {
 		return nil, fmt.Errorf("--upstream: %w", err)
 	}
-	g.graphql = graph.NewHandler(&graph.Resolver{Client: g.client, PublicURL: config.PublicURL}, graph.Options{
+	g.graphql = graph.NewHandler(&graph.Resolver{Client: g.client, PublicURL: config.publicURL()}, graph.Options{
 		Caller:    func(ctx context.Context) string { return transport.CallerFrom(ctx).Key },
 		RequestID: middleware.RequestIDFrom,
 		LogBug:    g.logBug,
@@ -106,7 +106,7 @@ func New(config Config, log zerolog.Logger, opts ...Option) (*Gateway, error) {
 // embed serves a sandbox inside the process and returns how to reach it.
 func (g *Gateway) embed(s *sandbox.Server) func(context.Context, string, string) (net.Conn, error) {
 	if s == nil {
-		s = sandbox.New(sandbox.Options{BaseURL: g.config.PublicURL})
+		s = sandbox.New(sandbox.Options{BaseURL: g.config.publicURL()})
 	}
 	g.sandbox = s
 	p := newPipe()

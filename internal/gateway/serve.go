@@ -18,7 +18,6 @@ type Listening func(net.Listener, http.Handler) error
 
 // Serve runs the gateway and says on out how to use it.
 func Serve(config Config, out io.Writer, listening Listening) error {
-	ownAddress := config.PublicURL == ""
 	if err := config.Validate(); err != nil {
 		return err
 	}
@@ -31,19 +30,17 @@ func Serve(config Config, out io.Writer, listening Listening) error {
 		return err
 	}
 	defer l.Close()
-	if config.Addr = l.Addr().String(); ownAddress {
-		config.PublicURL = "" // follows the address, whose port may just have been chosen
-	}
+	config.Addr = l.Addr().String() // the port may just have been chosen
 	g, err := New(config, log)
 	if err != nil {
 		return err
 	}
 	defer g.Close()
 	if g.sandbox != nil {
-		greet(out, g.config.PublicURL)
+		greet(out, g.config.publicURL())
 	} else {
 		base, _ := config.upstreamURL()
-		log.Info().Str("address", g.config.PublicURL+"/graphql").Str("upstream", base).Msg("serving")
+		log.Info().Str("address", g.config.publicURL()+"/graphql").Str("upstream", base).Msg("serving")
 	}
 	return listening(l, g.Handler())
 }

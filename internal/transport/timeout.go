@@ -2,6 +2,8 @@ package transport
 
 import (
 	"context"
+	"errors"
+	"io"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -18,20 +20,39 @@ func Timeout(d time.Duration, base http.RoundTripper) http.RoundTripper {
 			timer.Stop()
 			cancel(nil)
 		}
+		// net/http calls a cancelled call cancelled, whatever the cause.
+		name := func(err error) error {
+			if err != nil && errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
+				return context.DeadlineExceeded
+			}
+			return err
+		}
 		res, err := base.RoundTrip(r.WithContext(ctx))
 		if err != nil {
-			if context.Cause(ctx) == context.DeadlineExceeded {
-				err = context.DeadlineExceeded
-			}
+			err = name(err)
 			stop()
 			return nil, err
 		}
 		if streams, _ := r.Context().Value(streamingKey{}).(bool); streams {
 			timer.Stop()
 		}
-		res.Body = onClose(res.Body, stop)
+		res.Body = &timedBody{onClose(res.Body, stop), name}
 		return res, nil
 	})
+}
+
+// timedBody names the errors of reading a body.
+type timedBody struct {
+	io.ReadCloser
+	name func(error) error
+}
+
+func (b *timedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && err != io.EOF {
+		err = b.name(err)
+	}
+	return n, err
 }
 
 type streamingKey struct{}

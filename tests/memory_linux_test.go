@@ -1,0 +1,104 @@
+package tests
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"fsgateway/internal/sandbox"
+)
+
+// TestMemory runs the gateway and the sandbox as two processes and reads the
+// largest list there is: 500 rows with 10 fields.
+func TestMemory(t *testing.T) {
+	t.Parallel()
+	const limit = 64 << 20
+	binary := filepath.Join(t.TempDir(), "fsgateway")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "..")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	upstream, _ := serve(t, binary, "sandbox", "--addr", "127.0.0.1:0")
+	address, pid := serve(t, binary, "--addr", "127.0.0.1:0", "--log-format", "json", "--upstream", upstream+"/api")
+
+	query, _ := json.Marshal(map[string]string{"query": `{ products(first: 500) { nodes {
+		id fullscriptId name status statusRaw variantCount brand { id name } primaryVariant { sku msrp imageUrlSmall } } } }`})
+	for range 20 {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address+"/graphql", bytes.NewReader(query))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("Authorization", "Bearer "+sandbox.TokenPractitioner)
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(res.Body)
+		_ = res.Body.Close()
+		if err != nil || bytes.Count(body, []byte(`"fullscriptId"`)) != 500 {
+			t.Fatalf("%v, %.300s", err, body)
+		}
+	}
+	if most := peak(t, pid); most > limit {
+		t.Errorf("the gateway took %d MB, %d are allowed", most>>20, limit>>20)
+	} else {
+		t.Logf("the gateway took %d MB at most", most>>20)
+	}
+}
+
+// serve starts the program and waits for the address it prints.
+func serve(t *testing.T, binary string, args ...string) (address string, pid int) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), binary, args...)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		if _, rest, found := strings.Cut(lines.Text(), "http://"); found {
+			host := rest[:strings.IndexAny(rest, `/"`)]
+			go func() { _, _ = io.Copy(io.Discard, out) }() // ends with the process
+			return "http://" + host, cmd.Process.Pid
+		}
+	}
+	t.Fatalf("%v printed no address", args)
+	return "", 0
+}
+
+// peak is the most memory a process has had resident, in bytes.
+func peak(t *testing.T, pid int) int64 {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(status)) {
+		if rest, found := strings.CutPrefix(line, "VmHWM:"); found {
+			kb, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return kb << 10
+		}
+	}
+	t.Fatal("no VmHWM")
+	return 0
+}

@@ -1,0 +1,145 @@
+package tests
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/rs/zerolog"
+
+	"fsgateway/internal/gateway"
+)
+
+// manyBrands is an upstream with n brands, b0 to b<n-1>, and nothing else. It
+// counts singles and pages.
+type manyBrands struct {
+	n              int
+	refuse         bool // the list
+	singles, pages atomic.Int64
+}
+
+func (m *manyBrands) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	type brand struct {
+		ID     string `json:"id"`
+		Name   string `json:"name"`
+		Status string `json:"status"`
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if id, single := strings.CutPrefix(r.URL.Path, "/api/catalog/brands/"); single {
+		m.singles.Add(1)
+		i, err := strconv.Atoi(strings.TrimPrefix(id, "b"))
+		if err != nil || i >= m.n {
+			w.WriteHeader(http.StatusNotFound)
+			_ = json.NewEncoder(w).Encode(map[string]string{"error": "not found"})
+			return
+		}
+		_ = json.NewEncoder(w).Encode(map[string]brand{"brand": {id, "Brand " + id, "available"}})
+		return
+	}
+	m.pages.Add(1)
+	if m.refuse {
+		w.WriteHeader(http.StatusForbidden)
+		return
+	}
+	number, _ := strconv.Atoi(r.URL.Query().Get("page[number]"))
+	size, _ := strconv.Atoi(r.URL.Query().Get("page[size]"))
+	rows := []brand{}
+	for i := (number - 1) * size; i < min(number*size, m.n); i++ {
+		id := fmt.Sprintf("b%d", i)
+		rows = append(rows, brand{id, "Brand " + id, "available"})
+	}
+	_ = json.NewEncoder(w).Encode(map[string]any{"brands": rows, "meta": map[string]any{
+		"current_page": number, "next_page": nil, "prev_page": nil, "total_pages": (m.n + size - 1) / size, "total_count": m.n,
+	}})
+}
+
+// TestPlanner asks for records of a resource whose list holds full records, and
+// counts singles and pages: first by a caller who has not seen the list, then
+// again when its length is known.
+func TestPlanner(t *testing.T) {
+	t.Parallel()
+	type calls struct{ singles, pages int64 }
+	for _, c := range []struct {
+		name        string
+		n           int
+		ids         []int
+		first, then calls
+	}{
+		{"OneKeyIsASingle", 350, []int{7}, calls{1, 0}, calls{1, 0}},
+		{"TwoKeysOfAShortListAreOnePage", 60, []int{7, 8}, calls{0, 1}, calls{0, 1}},
+		{"TwoKeysOfALongListTurnToSingles", 350, []int{120, 340}, calls{2, 1}, calls{2, 0}},
+		{"TwoKeysOnTheFirstPageAreDone", 350, []int{7, 8}, calls{0, 1}, calls{2, 0}},
+		{"ManyKeysPageTheWholeList", 350, []int{5, 105, 205, 305, 306}, calls{0, 4}, calls{0, 4}},
+		{"AsManyPagesAsKeysIsNoDearer", 350, []int{105, 205, 305}, calls{0, 4}, calls{3, 0}},
+		{"WhatTheListLacksIsASingle", 60, []int{7, 99}, calls{1, 1}, calls{1, 1}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			up := &manyBrands{n: c.n}
+			h := before(t, up)
+			for i, want := range []calls{c.first, c.then} {
+				up.singles.Store(0)
+				up.pages.Store(0)
+				data := h.query(brandsByID(c.ids))
+				for j, id := range c.ids {
+					got := list(t, data, "nodes")[j]
+					if id >= c.n {
+						if got != nil {
+							t.Errorf("brand %d is %v and does not exist", id, got)
+						}
+					} else if at(t, got, "name") != fmt.Sprintf("Brand b%d", id) {
+						t.Errorf("brand %d is %v", id, got)
+					}
+				}
+				if got := (calls{up.singles.Load(), up.pages.Load()}); got != want {
+					t.Errorf("time %d: %+v, want %+v", i+1, got, want)
+				}
+			}
+		})
+	}
+	t.Run("ARefusedListIsNotTriedOneByOne", func(t *testing.T) {
+		t.Parallel()
+		up := &manyBrands{n: 60, refuse: true}
+		a := before(t, up).as("a-token", brandsByID([]int{1, 2, 3}))
+		if up.singles.Load() != 0 || up.pages.Load() != 1 {
+			t.Errorf("%d singles, %d pages", up.singles.Load(), up.pages.Load())
+		}
+		if len(a.Errors) != 3 || a.Errors[0].Extensions["code"] != "FORBIDDEN" {
+			t.Errorf("errors: %+v", a.Errors)
+		}
+	})
+}
+
+func brandsByID(ids []int) string {
+	quoted := make([]string, len(ids))
+	for i, id := range ids {
+		quoted[i] = fmt.Sprintf(`"Brand:b%d"`, id)
+	}
+	return `{ nodes(ids: [` + strings.Join(quoted, ", ") + `]) { ... on Brand { name status } } }`
+}
+
+// before puts a gateway before an upstream that is not the sandbox.
+func before(t *testing.T, upstream http.Handler) *harness {
+	t.Helper()
+	up := httptest.NewServer(upstream)
+	c := config()
+	c.Upstream = up.URL + "/api"
+	g, err := gateway.New(c, zerolog.Nop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(g.Handler())
+	t.Cleanup(func() {
+		server.Close()
+		if err := g.Close(); err != nil {
+			t.Error(err)
+		}
+		up.Close()
+	})
+	return &harness{t: t, url: server.URL}
+}
