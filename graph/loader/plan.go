@@ -22,6 +22,11 @@ func (s *Set) plan(op *recordOp, ids []string, caller string) {
 	s.fetch(keys, func(ctx context.Context, keys []key) []*dataloader.Result[any] {
 		p := planning{set: s, op: op, total: totalKey{caller, op.name}, found: map[string]fsclient.Recorder{}, failed: map[string]error{}}
 		for _, k := range keys {
+			// The list may have come since the key was parked.
+			if r := s.whole(k); r != nil {
+				p.found[k.id] = r
+				continue
+			}
 			p.left = append(p.left, k.id)
 		}
 		p.run(ctx)
@@ -47,6 +52,9 @@ type planning struct {
 }
 
 func (p *planning) run(ctx context.Context) {
+	if len(p.left) == 0 {
+		return
+	}
 	if p.op.get == nil || len(p.left) > 1 && p.worthListing() {
 		// A list that may not be read, or not now, is no reason to try each
 		// record: it would be more of the same.

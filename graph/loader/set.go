@@ -214,6 +214,16 @@ func (s *Set) kept(op *recordOp, id string, missing, detail uint64) fsclient.Rec
 	return r
 }
 
+// whole gives a record that has arrived in its list of full records.
+func (s *Set) whole(k key) fsclient.Recorder {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r := s.held[k]; r != nil && r.Listed() {
+		return r
+	}
+	return nil
+}
+
 // lacks tells which of the wanted fields a value has not got. An item of the
 // record's own list has all that are not details, sent or not.
 func lacks(r fsclient.Recorder, wanted, detail uint64) uint64 {

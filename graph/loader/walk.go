@@ -103,7 +103,9 @@ func (s *Set) hydrate(rec fsclient.Recorder, v reflect.Value, n *node, missing u
 	held := rec.Held()
 	if from := s.kept(op, id, missing, n.detail); from != nil {
 		fsclient.Fill(rec, from)
-		s.walkChildren(v, n, 0, wave)
+		// As if it had taken the call: whether something arrived in time to spare
+		// one must not change what the planner is asked together.
+		s.walkChildren(v, n, 0, wave+1)
 		return
 	}
 	h := &hydration{
