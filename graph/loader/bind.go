@@ -16,8 +16,18 @@ var paging = []string{"first", "after", "last", "before", "offset"}
 // Types that read GraphQL themselves (ids, enums, days) do, and refuse what
 // they cannot read.
 func bindOptions(options reflect.Value, args map[string]any) error {
+	own := make(map[string]any, len(args))
 	for name, arg := range args {
-		if arg == nil || slices.Contains(paging, name) {
+		if !slices.Contains(paging, name) {
+			own[name] = arg
+		}
+	}
+	return bindFields(options, own)
+}
+
+func bindFields(options reflect.Value, args map[string]any) error {
+	for name, arg := range args {
+		if arg == nil {
 			continue
 		}
 		f := options.FieldByNameFunc(func(s string) bool { return strings.EqualFold(s, name) })
@@ -58,7 +68,7 @@ func bindValue(f reflect.Value, arg any) error {
 		return nil
 	case reflect.Struct:
 		fields, _ := arg.(map[string]any)
-		return bindOptions(f, fields)
+		return bindFields(f, fields)
 	case reflect.String:
 		if s, ok := arg.(string); ok {
 			f.SetString(s)

@@ -21,6 +21,7 @@ func TestBindOptions(t *testing.T) {
 		{"OneValueForAList", &fsclient.ProductSearchOptions{}, map[string]any{"allergenIds": "x"}, "allergen_ids%5B%5D=x"},
 		{"NumberAsID", &fsclient.OrderListOptions{}, map[string]any{"patientId": json.Number("7")}, "patient_id=7"},
 		{"DayRange", &fsclient.OrderListOptions{}, map[string]any{"completedAt": map[string]any{"between": map[string]any{"from": "2026-01-01", "to": "2026-01-31"}}}, "completed_at=2026-01-01..2026-01-31"},
+		{"DaysAfter", &fsclient.OrderListOptions{}, map[string]any{"after": "a cursor", "completedAt": map[string]any{"after": "2026-01-01"}}, "completed_at=%3E2026-01-01"},
 		{"NullIsAbsent", &fsclient.OrderListOptions{}, map[string]any{"patientId": nil, "type": "LABS"}, "type=labs"},
 		{"IDOfAnotherType", &fsclient.OrderListOptions{}, map[string]any{"patientId": "Brand:b"}, ""},
 		{"UnknownEnumValue", &fsclient.OrderListOptions{}, map[string]any{"type": "PILLS"}, ""},

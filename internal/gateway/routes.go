@@ -14,13 +14,14 @@ import (
 // Handler serves every route of the gateway.
 func (g *Gateway) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/graphql", g.graphql)
-	mux.HandleFunc("GET /resources/{id}/download", g.download)
+	route := func(pattern string, h http.Handler) { mux.Handle(pattern, middleware.Route(pattern, h)) }
+	route("/graphql", g.graphql)
+	route("GET /resources/{id}/download", http.HandlerFunc(g.download))
 	if g.sandbox != nil {
-		mux.Handle("/_sandbox/", g.sandbox.ControlHandler())
-		mux.Handle("/api/oauth/authorize", g.sandbox.ControlHandler())
+		route("/_sandbox/", g.sandbox.ControlHandler())
+		route("/api/oauth/", g.sandbox.ControlHandler()) // the consent page
 	}
-	mux.HandleFunc("GET /{$}", g.index)
+	route("GET /{$}", http.HandlerFunc(g.index))
 
 	var h http.Handler = mux
 	h = middleware.Bearer(g.authorize, http.HandlerFunc(g.refuseToken))(h)

@@ -12,6 +12,7 @@ import (
 // Entry is what is known of a request when it is over. Nothing a client or the
 // partner sent is in it but the operation's name.
 type Entry struct {
+	Route         string // the pattern that was served
 	Operation     string
 	Codes         []string // of the errors answered
 	UpstreamCalls atomic.Int64
@@ -37,9 +38,9 @@ func Log(logger zerolog.Logger) func(http.Handler) http.Handler {
 			next.ServeHTTP(rec, r.WithContext(context.WithValue(r.Context(), entryKey{}, entry)))
 			line := logger.Info().
 				Str("requestId", RequestIDFrom(r.Context())).
-				Str("route", r.Pattern).
+				Str("route", entry.Route).
 				Int("status", rec.status).
-				Dur("duration", time.Since(start)).
+				Float64("durationMs", float64(time.Since(start).Microseconds())/1000).
 				Int64("upstreamCalls", entry.UpstreamCalls.Load())
 			if entry.Operation != "" {
 				line = line.Str("operation", entry.Operation)
@@ -50,6 +51,14 @@ func Log(logger zerolog.Logger) func(http.Handler) http.Handler {
 			line.Msg("request")
 		})
 	}
+}
+
+// Route notes which route serves a request, for the log.
+func Route(pattern string, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		EntryFrom(r.Context()).Route = pattern
+		next.ServeHTTP(w, r)
+	})
 }
 
 type recorder struct {

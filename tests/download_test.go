@@ -1,0 +1,98 @@
+package tests
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"fsgateway/internal/sandbox"
+)
+
+// TestDownload follows Resource.downloadUrl.
+func TestDownload(t *testing.T) {
+	t.Parallel()
+	h := start(t)
+	data := h.query(`{ treatmentPlan(id: "` + sandbox.PlanWithLabs + `") { resources { id fullscriptId downloadUrl } } }`)
+	address := fmt.Sprint(at(t, data, "treatmentPlan.resources.0.downloadUrl"))
+	path, ours := strings.CutPrefix(address, "http://127.0.0.1:8080")
+	if !ours {
+		t.Fatalf("downloadUrl %s is not the gateway's", address)
+	}
+	fetch := func(t *testing.T, token, path string) (*http.Response, string) {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, h.url+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if token != "" {
+			req.Header.Set("Authorization", "Bearer "+token)
+		}
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		body, err := io.ReadAll(res.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return res, string(body)
+	}
+	t.Run("OK", func(t *testing.T) {
+		res, body := fetch(t, sandbox.TokenPractitioner, path)
+		if res.StatusCode != http.StatusOK || !strings.HasPrefix(body, "%PDF") || res.Header.Get("Content-Type") != "application/pdf" {
+			t.Errorf("%d %s %.40q", res.StatusCode, res.Header.Get("Content-Type"), body)
+		}
+		if !strings.Contains(res.Header.Get("Content-Disposition"), "filename") {
+			t.Error("the file has no name")
+		}
+		for name, want := range map[string]string{"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox; default-src 'none'"} {
+			if got := res.Header.Get(name); got != want {
+				t.Errorf("%s: %s", name, got)
+			}
+		}
+	})
+	for _, c := range []struct {
+		name, token, path string
+		status            int
+		code              string
+	}{
+		{"NoToken", "", path, http.StatusUnauthorized, "UNAUTHENTICATED"},
+		{"ExpiredToken", sandbox.TokenExpired, path, http.StatusUnauthorized, "UNAUTHENTICATED"},
+		{"OtherClinic", sandbox.TokenOtherClinic, path, http.StatusNotFound, "NOT_FOUND"},
+		{"UnknownID", sandbox.TokenPractitioner, "/resources/nothing/download", http.StatusNotFound, "NOT_FOUND"},
+		{"IDOfAnotherType", sandbox.TokenPractitioner, "/resources/Patient:x/download", http.StatusBadRequest, "BAD_USER_INPUT"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			res, body := fetch(t, c.token, c.path)
+			if res.StatusCode != c.status || !strings.Contains(body, `"`+c.code+`"`) || !strings.Contains(body, `"requestId"`) {
+				t.Errorf("%d %s", res.StatusCode, body)
+			}
+			if (res.StatusCode == http.StatusUnauthorized) != (res.Header.Get("WWW-Authenticate") == "Bearer") {
+				t.Errorf("WWW-Authenticate: %s", res.Header.Get("WWW-Authenticate"))
+			}
+		})
+	}
+	t.Run("GlobalID", func(t *testing.T) {
+		if res, _ := fetch(t, sandbox.TokenPractitioner, "/resources/Resource:"+sandbox.ResourceID+"/download"); res.StatusCode != http.StatusOK {
+			t.Errorf("status %d", res.StatusCode)
+		}
+	})
+	// A file that breaks off must not look whole.
+	t.Run("BreaksOff", func(t *testing.T) {
+		h.sandbox.AddFault(sandbox.Fault{Operation: "downloadResource", Truncate: true})
+		defer h.sandbox.ClearFaults()
+		req, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, h.url+path, nil)
+		req.Header.Set("Authorization", "Bearer "+sandbox.TokenPractitioner)
+		res, err := http.DefaultClient.Do(req)
+		if err == nil {
+			_, err = io.ReadAll(res.Body)
+			_ = res.Body.Close()
+		}
+		if err == nil {
+			t.Error("half a file was read without an error")
+		}
+	})
+}
