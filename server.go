@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/signal"
@@ -22,8 +21,9 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, os.Args[1:], os.Getenv, os.Stdout); err != nil {
+	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "fsgateway:", err)
 		os.Exit(1)
 	}
@@ -73,9 +73,10 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 	if err != nil {
 		return err
 	}
+	listening := func(servers ...gateway.Server) error { return listen(ctx, servers) }
 	switch command, _, _ := strings.Cut(parsed.Command(), " "); command {
 	case "sandbox":
-		return gateway.ServeSandbox(c.Sandbox.Addr, out, func(l net.Listener, h http.Handler) error { return listen(ctx, l, h) })
+		return gateway.ServeSandbox(c.Sandbox.Addr, out, listening)
 	case "schema":
 		_, err = io.WriteString(out, gateway.SDL())
 		return err
@@ -83,25 +84,32 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 		_, err = fmt.Fprintln(out, version())
 		return err
 	}
-	return gateway.Serve(c.Serve.Config, out, func(l net.Listener, h http.Handler) error { return listen(ctx, l, h) })
+	return gateway.Serve(c.Serve.Config, out, listening)
 }
 
-// listen serves until ctx ends, then lets what is in flight finish.
-func listen(ctx context.Context, l net.Listener, h http.Handler) error {
-	s := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 32 << 10}
-	failed := make(chan error, 1)
-	go func() { failed <- s.Serve(l) }()
+// listen serves until ctx ends or a server fails, then lets what is in flight
+// finish.
+func listen(ctx context.Context, servers []gateway.Server) error {
+	failed := make(chan error, len(servers))
+	running := make([]*http.Server, len(servers))
+	for i, s := range servers {
+		running[i] = &http.Server{Handler: s.Handler, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 32 << 10}
+		go func() { failed <- running[i].Serve(s.Listener) }()
+	}
+	var errs []error
 	select {
 	case err := <-failed:
-		return err
+		errs = append(errs, err)
 	case <-ctx.Done():
 	}
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
-	if err := s.Shutdown(drain); err != nil {
-		return errors.Join(err, s.Close())
+	for _, s := range running {
+		if err := s.Shutdown(drain); err != nil {
+			errs = append(errs, err, s.Close())
+		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 func version() string {

@@ -28,7 +28,7 @@ func TestMemory(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	upstream, _ := serve(t, binary, "sandbox", "--addr", "127.0.0.1:0")
-	address, pid := serve(t, binary, "--addr", "127.0.0.1:0", "--log-format", "json", "--upstream", upstream+"/api")
+	address, pid := serve(t, binary, "--addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0", "--log-format", "json", "--upstream", upstream+"/api")
 
 	query, _ := json.Marshal(map[string]string{"query": `{ products(first: 500) { nodes {
 		id fullscriptId name status statusRaw variantCount brand { id name } primaryVariant { sku msrp imageUrlSmall } } } }`})

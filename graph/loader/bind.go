@@ -2,10 +2,11 @@ package loader
 
 import (
 	"fmt"
-	"fsgateway/internal/fsclient"
 	"reflect"
 	"slices"
 	"strings"
+
+	"fsgateway/internal/fsclient"
 )
 
 // paging are the arguments that choose a window; the others are options of the

@@ -10,11 +10,12 @@ import (
 )
 
 // Config is every setting. The tags are the command line's: name, environment
-// variable, default and help of each stand here and in docs/config.md, nowhere
-// else.
+// variable, default and help. The table in README.md repeats them, and a test
+// compares the two.
 type Config struct {
 	Addr             string        `help:"Address to listen on." default:"127.0.0.1:8080" from:"GATEWAY_ADDR"`
 	Upstream         string        `help:"The partner's environment: embedded, us-sandbox, ca-sandbox, us, ca, or an API base URL." default:"embedded" from:"FULLSCRIPT_UPSTREAM"`
+	AdminAddr        string        `help:"Address of the health pages; empty for none." default:"127.0.0.1:8081" from:"GATEWAY_ADMIN_ADDR"`
 	PublicURL        string        `help:"The gateway's address as clients see it, for links to attachments. Default: http:// and --addr." from:"GATEWAY_PUBLIC_URL"`
 	OperationTimeout time.Duration `help:"How long an operation may take; what is there by then is answered." default:"15s" from:"GATEWAY_OPERATION_TIMEOUT"`
 	CallTimeout      time.Duration `help:"How long one call to the partner may take." default:"5s" from:"GATEWAY_CALL_TIMEOUT"`
@@ -55,6 +56,9 @@ func (c *Config) publicURL() string {
 func (c *Config) Validate() error {
 	if _, _, err := net.SplitHostPort(c.Addr); err != nil {
 		return fmt.Errorf("--addr: %q is no address such as 127.0.0.1:8080", c.Addr)
+	}
+	if _, _, err := net.SplitHostPort(c.AdminAddr); err != nil && c.AdminAddr != "" {
+		return fmt.Errorf("--admin-addr: %q is no address such as 127.0.0.1:8081", c.AdminAddr)
 	}
 	if _, err := c.upstreamURL(); err != nil {
 		return err

@@ -31,6 +31,15 @@ func (g *Gateway) Handler() http.Handler {
 	return middleware.RequestID(h)
 }
 
+// Admin serves the health pages, which are not for clients of the graph.
+func (g *Gateway) Admin() http.Handler {
+	mux := http.NewServeMux()
+	ok := func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") }
+	mux.HandleFunc("GET /livez", ok)
+	mux.HandleFunc("GET /readyz", ok) // it listens: there is nothing else to wait for
+	return mux
+}
+
 // count lets the log say how many upstream calls a request made.
 func count(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

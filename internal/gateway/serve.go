@@ -13,11 +13,17 @@ import (
 	"fsgateway/internal/sandbox"
 )
 
-// Listening serves a handler on a listener until the program is to end.
-type Listening func(net.Listener, http.Handler) error
+// Server is a handler and where it is to listen.
+type Server struct {
+	Listener net.Listener
+	Handler  http.Handler
+}
+
+// Listening runs servers until the program is to end.
+type Listening func(...Server) error
 
 // Serve runs the gateway and says on out how to use it.
-func Serve(config Config, out io.Writer, listening Listening) error {
+func Serve(config Config, out io.Writer, listening Listening) (err error) {
 	if err := config.Validate(); err != nil {
 		return err
 	}
@@ -25,7 +31,7 @@ func Serve(config Config, out io.Writer, listening Listening) error {
 	if err != nil {
 		return fmt.Errorf("--log-level, --log-format: %w", err)
 	}
-	l, err := open(config.Addr)
+	l, err := open("--addr", config.Addr)
 	if err != nil {
 		return err
 	}
@@ -35,19 +41,28 @@ func Serve(config Config, out io.Writer, listening Listening) error {
 	if err != nil {
 		return err
 	}
-	defer g.Close()
+	defer func() { err = errors.Join(err, g.Close()) }()
+	servers := []Server{{l, g.Handler()}}
+	if config.AdminAddr != "" {
+		admin, err := open("--admin-addr", config.AdminAddr)
+		if err != nil {
+			return err
+		}
+		defer admin.Close()
+		servers = append(servers, Server{admin, g.Admin()})
+	}
 	if g.sandbox != nil {
 		greet(out, g.config.publicURL())
 	} else {
 		base, _ := config.upstreamURL()
 		log.Info().Str("address", g.config.publicURL()+"/graphql").Str("upstream", base).Msg("serving")
 	}
-	return listening(l, g.Handler())
+	return listening(servers...)
 }
 
 // ServeSandbox runs the sandbox alone.
 func ServeSandbox(addr string, out io.Writer, listening Listening) error {
-	l, err := open(addr)
+	l, err := open("--addr", addr)
 	if err != nil {
 		return err
 	}
@@ -55,19 +70,19 @@ func ServeSandbox(addr string, out io.Writer, listening Listening) error {
 	base := "http://" + l.Addr().String()
 	fmt.Fprintf(out, "Sandbox of the partner API: %s/api\nControl:                    %s/_sandbox/\n\nTokens:\n", base, base)
 	tokens(out)
-	return listening(l, sandbox.New(sandbox.Options{BaseURL: base}))
+	return listening(Server{l, sandbox.New(sandbox.Options{BaseURL: base})})
 }
 
 // SDL is the schema as one file.
 func SDL() string { return graph.SDL() }
 
-func open(addr string) (net.Listener, error) {
+func open(flag, addr string) (net.Listener, error) {
 	l, err := net.Listen("tcp", addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("--addr: %s is in use; choose another, such as --addr 127.0.0.1:0 for any that is free", addr)
+		return nil, fmt.Errorf("%s: %s is in use; choose another, such as %s 127.0.0.1:0 for any that is free", flag, addr, flag)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("--addr: %w", err)
+		return nil, fmt.Errorf("%s: %w", flag, err)
 	}
 	return l, nil
 }

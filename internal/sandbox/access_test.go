@@ -123,7 +123,8 @@ func TestClinicsDoNotSeeEachOther(t *testing.T) {
 			strange := map[string]bool{}
 			for _, ids := range [][]string{
 				idsIn(d.patients.byGroup[c.stranger], 1), idsIn(d.plans.byGroup[c.stranger], 1), practitioners, staff,
-				idsIn(d.orders.byGroup[c.stranger], 1), idsIn(d.labOrders.byGroup[c.stranger], 1), {c.stranger},
+				idsIn(d.orders.byGroup[c.stranger], 1), idsIn(d.labOrders.byGroup[c.stranger], 1),
+				{c.stranger},
 			} {
 				for _, id := range ids {
 					strange[id] = true

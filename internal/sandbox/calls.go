@@ -106,7 +106,7 @@ func (s *Server) Count(operation string) int {
 }
 
 // InFlight tells how many API calls are being served now, and the most there have been at once.
-func (s *Server) InFlight() (now, max int) {
+func (s *Server) InFlight() (now, most int) {
 	s.calls.mu.Lock()
 	defer s.calls.mu.Unlock()
 	return s.calls.now, s.calls.max

@@ -21,16 +21,16 @@ func (r *request) once(write func() reply) reply {
 		return write()
 	}
 	owner := r.caller.ownerID + " " + r.op.ID + " " + key
-	print := r.fingerprint()
+	sent := r.fingerprint()
 	if before, used := r.state().keys[owner]; used {
-		if before.fingerprint != print {
+		if before.fingerprint != sent {
 			return unprocessable(shapeText, problem{"", "idempotency_mismatch", "Idempotency-Key was already used with another request"})
 		}
 		return before.answer
 	}
 	answer := write()
 	answer.raw = answer.encode()
-	r.state().keys[owner] = kept{print, answer}
+	r.state().keys[owner] = kept{sent, answer}
 	return answer
 }
 

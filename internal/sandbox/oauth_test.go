@@ -140,17 +140,24 @@ func TestOAuthRefusals(t *testing.T) {
 
 func TestRedirectsAreComparedExactly(t *testing.T) {
 	t.Parallel()
-	any := Client{}
+	loopback := Client{}
 	only := Client{RedirectURIs: []string{"https://app.example/cb"}}
 	for _, c := range []struct {
 		client Client
 		uri    string
 		want   bool
 	}{
-		{any, "http://127.0.0.1:8080/cb", true}, {any, "http://localhost/cb?x=1", true}, {any, "http://[::1]:1/", true},
-		{any, "https://127.0.0.1/cb", false}, {any, "http://127.0.0.1.example/cb", false}, {any, "http://localhost@evil.example/", false},
-		{any, "", false}, {any, "javascript:alert(1)", false},
-		{only, "https://app.example/cb", true}, {only, "https://app.example/cb/", false}, {only, "http://127.0.0.1/cb", false},
+		{loopback, "http://127.0.0.1:8080/cb", true},
+		{loopback, "http://localhost/cb?x=1", true},
+		{loopback, "http://[::1]:1/", true},
+		{loopback, "https://127.0.0.1/cb", false},
+		{loopback, "http://127.0.0.1.example/cb", false},
+		{loopback, "http://localhost@evil.example/", false},
+		{loopback, "", false},
+		{loopback, "javascript:alert(1)", false},
+		{only, "https://app.example/cb", true},
+		{only, "https://app.example/cb/", false},
+		{only, "http://127.0.0.1/cb", false},
 	} {
 		if got := c.client.allows(c.uri); got != c.want {
 			t.Errorf("%q is allowed: %v, want %v", c.uri, got, c.want)
