@@ -1,0 +1,144 @@
+package tests
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"os"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/alecthomas/kong"
+
+	"fsgateway/internal/gateway"
+	"fsgateway/internal/sandbox"
+)
+
+// What the documents promise is tested like what the code does.
+
+func document(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile("../" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// rows are the table rows of a document whose cells the pattern describes.
+func rows(t *testing.T, name, pattern string) (found [][]string) {
+	t.Helper()
+	for _, m := range regexp.MustCompile("(?m)^"+pattern+"$").FindAllStringSubmatch(document(t, name), -1) {
+		found = append(found, m[1:])
+	}
+	if found == nil {
+		t.Fatalf("%s has no row %s", name, pattern)
+	}
+	return found
+}
+
+// settings are flag, variable and default of each field of the Config, as the
+// command line reads its tags.
+func settings(t *testing.T) (all [][]string) {
+	t.Helper()
+	parser, err := kong.New(&gateway.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range parser.Model.Flags {
+		if f.Name == "help" {
+			continue
+		}
+		from := f.Tag.Get("from")
+		if from == "" || f.Help == "" {
+			t.Errorf("--%s lacks its variable or its help", f.Name)
+		}
+		all = append(all, []string{"--" + f.Name, from, f.Default})
+	}
+	if n := reflect.TypeFor[gateway.Config]().NumField(); len(all) != n {
+		t.Fatalf("%d settings for %d fields", len(all), n)
+	}
+	return all
+}
+
+func TestSettingsAreDocumented(t *testing.T) {
+	t.Parallel()
+	want := settings(t)
+	t.Run("README", func(t *testing.T) {
+		t.Parallel()
+		got := rows(t, "README.md", "\\| `(--[a-z-]+)` \\| `([A-Z_]+)` \\| (.+?) \\| .+ \\|")
+		for i := range got {
+			if text := strings.Trim(got[i][2], "`"); strings.Contains(text, "`") {
+				got[i][2] = "" // words: it follows from another setting
+			} else {
+				got[i][2] = text
+			}
+		}
+		if !slices.EqualFunc(got, want, slices.Equal) {
+			t.Errorf("the table says\n%q\nand the Config\n%q", got, want)
+		}
+	})
+	t.Run("Config", func(t *testing.T) {
+		t.Parallel()
+		got := rows(t, "docs/config.md", "## `(--[a-z-]+)`, `([A-Z_]+)`")
+		if !slices.EqualFunc(got, want, func(heading, setting []string) bool { return slices.Equal(heading, setting[:2]) }) {
+			t.Errorf("the headings are\n%q\nand the Config's settings\n%q", got, want)
+		}
+	})
+}
+
+func TestReadmeExample(t *testing.T) {
+	t.Parallel()
+	found := regexp.MustCompile(`(?m)^ +-d '(\{"query".+)'\n(\{.+\})$`).FindStringSubmatch(document(t, "README.md"))
+	if found == nil {
+		t.Fatal("there is none")
+	}
+	h := start(t)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, h.url+"/graphql", strings.NewReader(found[1]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Authorization", "Bearer "+sandbox.TokenPractitioner)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	got, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(bytes.TrimSpace(got)) != found[2] {
+		t.Errorf("it answers\n%s", got)
+	}
+}
+
+func TestReadmeCosts(t *testing.T) {
+	t.Parallel()
+	for _, row := range rows(t, "README.md", "\\| `(\\{.+\\})` \\| ([0-9]+) \\|") {
+		t.Run(row[0], func(t *testing.T) {
+			t.Parallel()
+			h := start(t)
+			h.query(row[0])
+			if got := strconv.Itoa(h.sandbox.Count("")); got != row[1] {
+				t.Errorf("%s calls, and README says %s:\n%s", got, row[1], routes(h.sandbox))
+			}
+		})
+	}
+}
+
+func TestReadmeTokens(t *testing.T) {
+	t.Parallel()
+	var want [][]string
+	for _, token := range sandbox.Tokens() {
+		want = append(want, []string{token.Name})
+	}
+	if got := rows(t, "README.md", "\\| `(sandbox-[a-z-]+)` \\| .+ \\|"); !slices.EqualFunc(got, want, slices.Equal) {
+		t.Errorf("%q, and the sandbox has %q", got, want)
+	}
+}
