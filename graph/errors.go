@@ -5,10 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math"
 	"net/http"
+	"slices"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/errcode"
+	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"fsgateway/graph/model"
@@ -68,11 +71,15 @@ func present(requestID func(context.Context) string, logBug func(context.Context
 	return func(ctx context.Context, err error) *gqlerror.Error {
 		out := &gqlerror.Error{Path: graphql.GetPath(ctx), Extensions: map[string]any{}}
 		known, isGraphQL := errors.AsType[*gqlerror.Error](err)
+		var argument ast.Path
 		if isGraphQL {
 			if known.Path != nil {
-				out.Path = known.Path
+				out.Path, argument = splitArgument(ctx, known.Path)
 			}
 			out.Locations = known.Locations
+		}
+		if argument != nil {
+			out.Extensions["argument"] = argument
 		}
 		call, isCall := errors.AsType[*fsclient.Error](err)
 		input, isInput := errors.AsType[fsclient.InputError](err)
@@ -87,6 +94,9 @@ func present(requestID func(context.Context) string, logBug func(context.Context
 			}
 		case isInput:
 			out.Message = string(input)
+			out.Extensions["code"] = CodeBadUserInput
+		case argument != nil: // gqlgen's own, or that of a scalar
+			out.Message = known.Message
 			out.Extensions["code"] = CodeBadUserInput
 		case errors.Is(err, model.ErrBroken):
 			out.Message = model.ErrBroken.Error()
@@ -116,6 +126,19 @@ func present(requestID func(context.Context) string, logBug func(context.Context
 	}
 }
 
+// splitArgument parts the path of an error in a field's arguments, which gqlgen
+// makes of both, into that of the field and that of the argument.
+func splitArgument(ctx context.Context, path ast.Path) (field, argument ast.Path) {
+	fc := graphql.GetFieldContext(ctx)
+	if fc == nil || fc.Args != nil {
+		return path, nil
+	}
+	if n := len(fc.Path()); n < len(path) && slices.Equal(path[:n], fc.Path()) {
+		return path[:n:n], path[n:]
+	}
+	return path, nil
+}
+
 func describeCall(out *gqlerror.Error, call *fsclient.Error) {
 	if call.RequestID != "" {
 		out.Extensions["upstreamRequestId"] = call.RequestID
@@ -123,7 +146,7 @@ func describeCall(out *gqlerror.Error, call *fsclient.Error) {
 	if call.Kind == fsclient.KindRateLimited {
 		// Seconds; the partner does not always say, and a second is the least
 		// that a rolling window can ask for.
-		out.Extensions["retryAfter"] = max(1, int(call.RetryAfter.Seconds()))
+		out.Extensions["retryAfter"] = max(1, int(math.Ceil(call.RetryAfter.Seconds())))
 	}
 	if call.Unknown {
 		out.Message += " The write may have been carried out: look before you repeat it."
@@ -137,7 +160,14 @@ func describeNeeds(ctx context.Context, out *gqlerror.Error) {
 	if fc == nil || fc.Field.Field == nil || fc.Field.Definition == nil {
 		return
 	}
-	if d := fc.Field.Definition.Directives.ForName("requiresScopes"); d != nil {
+	// A field that list items lack needs what the field that led to them needs.
+	d := fc.Field.Definition.Directives.ForName("requiresScopes")
+	for up := fc.Parent; d == nil && up != nil; up = up.Parent {
+		if up.Field.Field != nil && up.Field.Definition != nil {
+			d = up.Field.Definition.Directives.ForName("requiresScopes")
+		}
+	}
+	if d != nil {
 		var scopes [][]string
 		for _, all := range d.Arguments.ForName("scopes").Value.Children {
 			var one []string

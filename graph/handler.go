@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"runtime/debug"
 	"strconv"
 	"time"
 
@@ -51,10 +52,14 @@ func NewHandler(r *Resolver, o Options) http.Handler {
 	ops := loader.New(schema.Schema(), r.Client)
 	h := handler.New(schema)
 	h.AddTransport(post{o})
+	h.AddTransport(unsupported{post{o}})
 	h.SetQueryCache(lru.New[*ast.QueryDocument](1000))
 	h.Use(extension.Introspection{})
+	h.Use(oneOf{schema.Schema()})
 	h.SetErrorPresenter(present(o.RequestID, o.LogBug))
-	h.SetRecoverFunc(func(_ context.Context, v any) error { return &loader.PanicError{Value: v} })
+	h.SetRecoverFunc(func(_ context.Context, v any) error {
+		return &loader.PanicError{Value: v, Stack: debug.Stack()}
+	})
 	h.AroundOperations(func(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
 		if o.Caller(ctx) == "" && needsCaller(graphql.GetOperationContext(ctx)) {
 			f := faults[fsclient.KindUnauthorized]
@@ -66,7 +71,9 @@ func NewHandler(r *Resolver, o Options) http.Handler {
 		return next(ctx)
 	})
 	h.AroundResponses(func(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
-		if graphql.GetOperationContext(ctx).Operation.Operation != ast.Query {
+		// What was refused before it ran, unread perhaps, comes through here too.
+		op := graphql.GetOperationContext(ctx).Operation
+		if op == nil || op.Operation != ast.Query || len(graphql.GetErrors(ctx)) > 0 {
 			return next(ctx)
 		}
 		ctx, set := ops.NewSet(ctx, o.Caller(ctx))
@@ -94,6 +101,49 @@ func needsCaller(op *graphql.OperationContext) bool {
 	return false
 }
 
+// oneOf refuses values of variables that break @oneOf, of which the validator
+// sees literals only.
+type oneOf struct{ schema *ast.Schema }
+
+func (oneOf) ExtensionName() string                   { return "OneOf" }
+func (oneOf) Validate(graphql.ExecutableSchema) error { return nil }
+
+func (o oneOf) MutateOperationContext(_ context.Context, op *graphql.OperationContext) *gqlerror.Error {
+	for _, v := range op.Operation.VariableDefinitions {
+		path := ast.Path{ast.PathName("variable"), ast.PathName(v.Variable)}
+		if err := o.check(v.Type.Name(), op.Variables[v.Variable], path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (o oneOf) check(typeName string, value any, path ast.Path) *gqlerror.Error {
+	switch value := value.(type) {
+	case []any:
+		for i, v := range value {
+			if err := o.check(typeName, v, append(path[:len(path):len(path)], ast.PathIndex(i))); err != nil {
+				return err
+			}
+		}
+	case map[string]any:
+		def := o.schema.Types[typeName]
+		given := 0
+		for _, f := range def.Fields {
+			if v := value[f.Name]; v != nil {
+				given++
+				if err := o.check(f.Type.Name(), v, append(path[:len(path):len(path)], ast.PathName(f.Name))); err != nil {
+					return err
+				}
+			}
+		}
+		if def.Directives.ForName("oneOf") != nil && (given != 1 || len(value) != 1) {
+			return gqlerror.ErrorPathf(path, "exactly one field of %s must be given, and not as null", typeName)
+		}
+	}
+	return nil
+}
+
 // post is GraphQL over HTTP POST with a JSON body. What a client sent is never
 // part of what it is told about it.
 type post struct{ o Options }
@@ -118,7 +168,7 @@ func (t post) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecu
 	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
-	if err != nil || d.Decode(params) != nil || params.Query == "" {
+	if err != nil || d.Decode(params) != nil || params.Query == "" || d.Decode(&struct{}{}) != io.EOF {
 		t.refuse(ctx, w, http.StatusBadRequest, `The body must be a JSON object with a "query".`)
 		return
 	}
@@ -138,6 +188,12 @@ func (t post) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecu
 	}
 	responses, ctx := exec.DispatchOperation(ctx, op)
 	res := responses(ctx)
+	if res == nil { // the time was over before anything ran
+		f := faults[fsclient.KindCanceled]
+		res = &graphql.Response{Errors: gqlerror.List{{
+			Message: f.message, Extensions: map[string]any{"code": f.code, "requestId": t.o.RequestID(ctx)},
+		}}}
+	}
 	t.write(ctx, w, op.Operation.Name, status(res), res)
 }
 
@@ -145,6 +201,20 @@ func (t post) refuse(ctx context.Context, w http.ResponseWriter, status int, mes
 	t.write(ctx, w, "", status, &graphql.Response{Errors: gqlerror.List{{
 		Message: message, Extensions: map[string]any{"code": CodeBadUserInput, "requestId": t.o.RequestID(ctx)},
 	}}})
+}
+
+// unsupported answers what no other transport takes.
+type unsupported struct{ post }
+
+func (unsupported) Supports(*http.Request) bool { return true }
+
+func (t unsupported) Do(w http.ResponseWriter, r *http.Request, _ graphql.GraphExecutor) {
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		t.refuse(r.Context(), w, http.StatusMethodNotAllowed, "Send the query with POST.")
+		return
+	}
+	t.refuse(r.Context(), w, http.StatusUnsupportedMediaType, "Send the query as JSON, with Content-Type: application/json.")
 }
 
 // answer is a response as it is written: one that never ran has no data entry.
@@ -156,14 +226,15 @@ type answer struct {
 
 func (t post) write(ctx context.Context, w http.ResponseWriter, operation string, status int, res *graphql.Response) {
 	codes := make([]string, 0, len(res.Errors))
+	wait := 0
 	for _, e := range res.Errors {
 		code, _ := e.Extensions["code"].(string)
 		codes = append(codes, code)
-		if status == http.StatusTooManyRequests {
-			if s, ok := e.Extensions["retryAfter"].(int); ok {
-				w.Header().Set("Retry-After", strconv.Itoa(s))
-			}
-		}
+		s, _ := e.Extensions["retryAfter"].(int)
+		wait = max(wait, s)
+	}
+	if status == http.StatusTooManyRequests && wait > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(wait))
 	}
 	if status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", "Bearer")
@@ -172,6 +243,8 @@ func (t post) write(ctx context.Context, w http.ResponseWriter, operation string
 	w.Header().Set("Cache-Control", "private, no-store")
 	w.WriteHeader(status)
 	// The client may be gone; there is nobody to tell.
-	_ = json.NewEncoder(w).Encode(answer{res.Errors, res.Data, res.Extensions})
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false) // JSON is never put into a page as it is
+	_ = e.Encode(answer{res.Errors, res.Data, res.Extensions})
 	t.o.Done(ctx, operation, codes)
 }

@@ -68,6 +68,12 @@ func inputPath(field string) []string {
 }
 
 func camelCase(s string) string {
+	switch s { // in a place where the API leaves the underscore out
+	case "firstname":
+		return "firstName"
+	case "lastname":
+		return "lastName"
+	}
 	var b strings.Builder
 	upper := false
 	for _, r := range s {

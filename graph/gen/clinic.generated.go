@@ -265,7 +265,7 @@ func (ec *executionContext) fieldContext_Clinic_marginType(_ context.Context, fi
 
 // region    **************************** object.gotpl ****************************
 
-var clinicImplementors = []string{"Clinic", "Node"}
+var clinicImplementors = []string{"Clinic"}
 
 func (ec *executionContext) _Clinic(ctx context.Context, sel ast.SelectionSet, obj *fsclient.Clinic) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, clinicImplementors)

@@ -492,7 +492,7 @@ func (ec *executionContext) _LabOrder_tests(ctx context.Context, field graphql.C
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v []*fsclient.OrderedLabTest) graphql.Marshaler {
-			return ec.marshalOOrderedLabTest2ᚕᚖfsgatewayᚋinternalᚋfsclientᚐOrderedLabTestᚄ(ctx, selections, v)
+			return ec.marshalOOrderedLabTest2ᚕᚖfsgatewayᚋinternalᚋfsclientᚐOrderedLabTest(ctx, selections, v)
 		},
 		true,
 		false,
@@ -1920,14 +1920,6 @@ func (ec *executionContext) marshalNLabTestEdge2ᚖfsgatewayᚋgraphᚋmodelᚐE
 	return ec._LabTestEdge(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNOrderedLabTest2ᚖfsgatewayᚋinternalᚋfsclientᚐOrderedLabTest(ctx context.Context, sel ast.SelectionSet, v *fsclient.OrderedLabTest) graphql.Marshaler {
-	if v == nil {
-		graphql.AddInvalidNullError(ctx, "OrderedLabTest!")
-		return graphql.Null
-	}
-	return ec._OrderedLabTest(ctx, sel, v)
-}
-
 func (ec *executionContext) marshalOLabAggregatedResult2ᚖfsgatewayᚋinternalᚋfsclientᚐLabAggregatedResult(ctx context.Context, sel ast.SelectionSet, v *fsclient.LabAggregatedResult) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -1998,21 +1990,15 @@ func (ec *executionContext) marshalOLabTestConnection2ᚖfsgatewayᚋgraphᚋmod
 	return ec._LabTestConnection(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalOOrderedLabTest2ᚕᚖfsgatewayᚋinternalᚋfsclientᚐOrderedLabTestᚄ(ctx context.Context, sel ast.SelectionSet, v []*fsclient.OrderedLabTest) graphql.Marshaler {
+func (ec *executionContext) marshalOOrderedLabTest2ᚕᚖfsgatewayᚋinternalᚋfsclientᚐOrderedLabTest(ctx context.Context, sel ast.SelectionSet, v []*fsclient.OrderedLabTest) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNOrderedLabTest2ᚖfsgatewayᚋinternalᚋfsclientᚐOrderedLabTest(ctx, sel, v[i])
+		return ec.marshalOOrderedLabTest2ᚖfsgatewayᚋinternalᚋfsclientᚐOrderedLabTest(ctx, sel, v[i])
 	})
-
-	for _, e := range ret {
-		if e == graphql.Null {
-			return graphql.Null
-		}
-	}
 
 	return ret
 }

@@ -5046,7 +5046,7 @@ type CategoryEdge {
 }
 
 "A clinic: the tenant that patients, practitioners and everything else but the catalogue belong to."
-type Clinic implements Node {
+type Clinic {
   "The global id."
   id: ID!
   "The partner's own id."
@@ -5804,7 +5804,7 @@ type LabOrder implements Node {
   "How the sample is taken. The partner does not publish the values."
   collectionMethod: String @detail
   "The tests that were ordered. A test without an id is left out. Scope ` + "`" + `patients:order_history` + "`" + `."
-  tests: [OrderedLabTest!] @detail @rest(operation: "getOrderedLabTest") @requiresScopes(scopes: [["patients:order_history"]])
+  tests: [OrderedLabTest] @detail @rest(operation: "getOrderedLabTest") @requiresScopes(scopes: [["patients:order_history"]])
   "The results so far. They do not correspond to the tests one to one."
   results: [LabResult!] @detail
   "The newest report on all results."
@@ -6622,7 +6622,7 @@ type PractitionerEdge {
 }
 
 "A profession, such as naturopathic doctor."
-type PractitionerType implements Node {
+type PractitionerType {
   "The global id."
   id: ID!
   "The partner's own id."
@@ -6969,7 +6969,12 @@ The field performs (or stands for) this operation of the partner's REST API, by
 its operationId. ` + "`" + `parent` + "`" + ` names the parameter of the operation that takes the id
 of the object the field is on, where that is not part of the path.
 """
-directive @rest(operation: String!, parent: String) on FIELD_DEFINITION
+directive @rest(
+  "The operationId of the partner's description."
+  operation: String!
+  "The query parameter that takes the object's id; absent where the path does."
+  parent: String
+) on FIELD_DEFINITION
 
 """
 Items of a list do not carry this field: selecting it on one costs one upstream
@@ -6978,13 +6983,19 @@ call for each item, unless something else in the operation fetches the item.
 directive @detail on FIELD_DEFINITION
 
 "Scopes the caller's token needs: all of one inner list."
-directive @requiresScopes(scopes: [[String!]!]!) on FIELD_DEFINITION
+directive @requiresScopes(
+  "Alternatives, each a list of scopes that are needed together."
+  scopes: [[String!]!]!
+) on FIELD_DEFINITION
 
 """
 The partner opens this only to applications with commercial approval.
 ` + "`" + `inferred: true` + "`" + ` says that the partner's pages do not state it.
 """
-directive @restricted(inferred: Boolean! = false) on FIELD_DEFINITION
+directive @restricted(
+  "Whether it is an assumption."
+  inferred: Boolean! = false
+) on FIELD_DEFINITION
 
 "A calendar day, ` + "`" + `2026-01-31` + "`" + `."
 scalar Date @specifiedBy(url: "https://www.rfc-editor.org/rfc/rfc3339#section-5.6")
@@ -7080,7 +7091,7 @@ type Query {
   """
   node("A global id." id: ID!): Node
   "Records by their global ids, in the order given; null for each there is none of. At most 100 ids."
-  nodes("Global ids." ids: [ID!]!): [Node]!
+  nodes("Global ids." ids: [ID!]!): [Node]
 }
 
 """

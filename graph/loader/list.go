@@ -58,8 +58,10 @@ func (op *listOp) announce(s *Set, c *fieldCall, parent fsclient.Recorder, p *pr
 		for _, v := range values {
 			s.learn(v)
 		}
-		for _, v := range values {
-			s.walkValue(v, rows, wave+1)
+		if rows != nil {
+			for _, v := range values {
+				s.walkValue(v, rows, wave+1)
+			}
 		}
 		p.resolve(connection, nil)
 	}()
@@ -67,7 +69,7 @@ func (op *listOp) announce(s *Set, c *fieldCall, parent fsclient.Recorder, p *pr
 }
 
 // rowsOf finds what a connection's selection asks of its rows, under nodes and
-// edges { node } alike, and whether it asks for rows at all.
+// edges { node } alike, nil for nothing, and whether it asks for rows at all.
 func (s *Set) rowsOf(connection *subtree) (rows *subtree, wanted bool) {
 	var visit func(def *ast.Definition, sets []ast.SelectionSet)
 	rows = s.subtree(nil)
@@ -80,12 +82,16 @@ func (s *Set) rowsOf(connection *subtree) (rows *subtree, wanted bool) {
 					rows.typ = s.ops.schema.Types[f.Definition.Type.Name()]
 					rows.sets = append(rows.sets, f.Selections)
 				case "edges":
+					wanted = true // for their cursors alone: there are as many as rows
 					visit(s.ops.schema.Types[f.Definition.Type.Name()], []ast.SelectionSet{f.Selections})
 				}
 			}
 		}
 	}
 	visit(connection.typ, connection.sets)
+	if rows.typ == nil {
+		return nil, wanted
+	}
 	return rows, wanted
 }
 

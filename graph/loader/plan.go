@@ -102,7 +102,12 @@ func (p *planning) fetch(ctx context.Context, first, last int) (total int, err e
 	var wg sync.WaitGroup
 	for n := first; n <= last; n++ {
 		wg.Go(func() {
-			rows, t, e := p.op.list(ctx, page{n, fsclient.MaxPageSize})
+			var rows []fsclient.Recorder
+			var t int
+			e := safely(func() (err error) {
+				rows, t, err = p.op.list(ctx, page{n, fsclient.MaxPageSize})
+				return err
+			})
 			p.mu.Lock()
 			defer p.mu.Unlock()
 			if e != nil {
@@ -137,7 +142,10 @@ func (p *planning) singles(ctx context.Context) {
 			var r fsclient.Recorder
 			err := error(&fsclient.Error{Op: "list of " + p.op.name, Kind: fsclient.KindNotFound})
 			if p.op.get != nil {
-				r, err = p.op.get(ctx, id)
+				err = safely(func() (err error) {
+					r, err = p.op.get(ctx, id)
+					return err
+				})
 			}
 			p.mu.Lock()
 			defer p.mu.Unlock()

@@ -40,6 +40,17 @@ func (p *promise) guard() {
 	}
 }
 
+// safely makes an error of a panic: in a goroutine of its own it would end the
+// process.
+func safely(f func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = &PanicError{Value: r, Stack: debug.Stack()}
+		}
+	}()
+	return f()
+}
+
 // then runs f when the value is there, at once if it already is.
 func (p *promise) then(f func()) {
 	p.mu.Lock()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"reflect"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -92,16 +91,17 @@ func (s *Set) field(parent any, f *ast.Field) (p *promise, fresh bool) {
 // there is, so the batch starts with the last of them and never by the clock.
 func (s *Set) fetch(keys []key, batch func(context.Context, []key) []*dataloader.Result[any]) {
 	guarded := func(ctx context.Context, keys []key) (results []*dataloader.Result[any]) {
-		defer func() {
-			if r := recover(); r != nil {
-				err := &PanicError{Value: r, Stack: debug.Stack()}
-				results = make([]*dataloader.Result[any], len(keys))
-				for i := range results {
-					results[i] = &dataloader.Result[any]{Error: err}
-				}
+		err := safely(func() error {
+			results = batch(ctx, keys)
+			return nil
+		})
+		if err != nil {
+			results = make([]*dataloader.Result[any], len(keys))
+			for i := range results {
+				results[i] = &dataloader.Result[any]{Error: err}
 			}
-		}()
-		return batch(ctx, keys)
+		}
+		return results
 	}
 	l := dataloader.NewBatchedLoader(guarded,
 		dataloader.WithCache[key, any](s.memo),
@@ -197,7 +197,7 @@ func (s *Set) keep(r fsclient.Recorder) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if old := s.held[k]; old != nil {
-		fsclient.Fill(c, old)
+		fsclient.Fill(c, old, ^uint64(0))
 		c.Hold(old.Held())
 	}
 	s.held[k] = c

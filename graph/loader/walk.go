@@ -102,7 +102,7 @@ func (s *Set) hydrate(rec fsclient.Recorder, v reflect.Value, n *node, missing u
 	id := fsclient.IDOf(rec)
 	held := rec.Held()
 	if from := s.kept(op, id, missing, n.detail); from != nil {
-		fsclient.Fill(rec, from)
+		fsclient.Fill(rec, from, missing)
 		// As if it had taken the call: whether something arrived in time to spare
 		// one must not change what the planner is asked together.
 		s.walkChildren(v, n, 0, wave+1)
@@ -121,7 +121,9 @@ func (s *Set) hydrate(rec fsclient.Recorder, v reflect.Value, n *node, missing u
 		defer s.waves.leave(wave)
 		defer h.guard()
 		if whole.err == nil {
-			fsclient.Fill(rec, whole.value.(fsclient.Recorder))
+			// What is missing and nothing else: a row is in the executor's hands by
+			// now, which reads the fields that do not wait.
+			fsclient.Fill(rec, whole.value.(fsclient.Recorder), missing)
 			for _, c := range n.children {
 				if c.bit&^held != 0 {
 					s.walkInto(c, v, wave+1)

@@ -7,7 +7,12 @@ package model
 import (
 	"errors"
 	"io"
+	"math"
 	"strconv"
+
+	"github.com/99designs/gqlgen/graphql"
+
+	"fsgateway/internal/fsclient"
 )
 
 // Node is a record with an id of its own.
@@ -32,3 +37,15 @@ func (c UserErrorCode) MarshalGQL(w io.Writer) { _, _ = io.WriteString(w, strcon
 
 // UnmarshalGQL is asked for by gqlgen of every enum; this one is never an input.
 func (*UserErrorCode) UnmarshalGQL(any) error { return errors.New("not an input") }
+
+// MarshalInt writes GraphQL's Int.
+func MarshalInt(i int) graphql.Marshaler { return graphql.MarshalInt(i) }
+
+// UnmarshalInt reads GraphQL's Int, which has 32 bits.
+func UnmarshalInt(v any) (int, error) {
+	i, err := graphql.UnmarshalInt64(v)
+	if err != nil || i < math.MinInt32 || i > math.MaxInt32 {
+		return 0, fsclient.InputErrorf("an Int is a whole number of 32 bits")
+	}
+	return int(i), nil
+}
