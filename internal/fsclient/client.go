@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -67,6 +68,9 @@ type service struct{ client *Client }
 func New(base string, httpClient *http.Client) (*Client, error) {
 	u, err := url.Parse(base)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+		if err == nil {
+			base = u.Redacted()
+		}
 		return nil, fmt.Errorf("%q is no API base URL such as https://api-us-snd.fullscript.io/api", base)
 	}
 	h := *httpClient
@@ -153,14 +157,21 @@ func send[T any](ctx context.Context, c *Client, r route, body any, keys ...stri
 	return one[T](ctx, c, r, nil, body, nil, keys)
 }
 
-// sendOnce is [send] with an Idempotency-Key, when there is one.
+// sendOnce is [send] with an Idempotency-Key, when there is one. A key that
+// cannot travel as it is would protect nothing, so it is refused.
 func sendOnce[T any](ctx context.Context, c *Client, r route, body any, key *string, keys ...string) (*T, error) {
 	var h http.Header
-	if key != nil && *key != "" {
+	if key != nil {
+		if *key == "" || len(*key) > maxIdempotencyKey || strings.TrimSpace(*key) != *key ||
+			strings.ContainsFunc(*key, func(c rune) bool { return c < ' ' || c > '~' }) {
+			return nil, InputErrorf("idempotencyKey must be 1 to %d printable ASCII characters on one line, without spaces around them", maxIdempotencyKey)
+		}
 		h = http.Header{"Idempotency-Key": {*key}}
 	}
 	return one[T](ctx, c, r, nil, body, h, keys)
 }
+
+const maxIdempotencyKey = 255
 
 // bare as a key says that the answer has no envelope, or may have none.
 const bare = ""
@@ -210,6 +221,7 @@ func getPage[T any](ctx context.Context, c *Client, r route, query any, keys ...
 		if !sawMeta { // some lists are only assumed to have it
 			p.Meta = PageMeta{CurrentPage: 1, TotalPages: 1, TotalCount: len(p.Items)}
 		}
+		p.Meta.TotalCount = max(0, p.Meta.TotalCount)
 		for i := range p.Items {
 			if rec, ok := any(&p.Items[i]).(recorded); ok {
 				rec.record().listed = true
@@ -278,7 +290,8 @@ func (c *Client) open(ctx context.Context, r route, query, body any, header http
 		payload = bytes.NewReader(raw)
 	}
 	write := r.method != http.MethodGet
-	traced := httptrace.WithClientTrace(WithRoute(ctx, r.String()), &httptrace.ClientTrace{WroteHeaders: func() { sent = true }})
+	var wrote atomic.Bool // by a goroutine of net/http that outlives a call cut short
+	traced := httptrace.WithClientTrace(WithRoute(ctx, r.String()), &httptrace.ClientTrace{WroteHeaders: func() { wrote.Store(true) }})
 	if !write { // nothing to find out
 		traced = WithRoute(ctx, r.String())
 	}
@@ -294,6 +307,7 @@ func (c *Client) open(ctx context.Context, r route, query, body any, header http
 		req.Header.Set("Content-Type", "application/json")
 	}
 	res, err = c.http.Do(req)
+	sent = wrote.Load()
 	if err != nil {
 		return nil, sent, transportError(ctx, r.String(), err, write, sent)
 	}

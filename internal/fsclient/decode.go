@@ -174,7 +174,9 @@ func decodeSlice(d *jsontext.Decoder, v reflect.Value, kind jsontext.Kind) (bool
 		if err != nil {
 			return false, err
 		}
-		if !ok {
+		// What cannot be read is left out, but for records: one that is missing
+		// shows as broken, for its place in the list counts.
+		if _, isRow := out.Index(n).Addr().Interface().(interface{ Broken() bool }); !ok && !isRow {
 			out = out.Slice(0, n)
 			n--
 		}

@@ -2,7 +2,6 @@ package fsclient
 
 import (
 	"io"
-	"strconv"
 	"strings"
 )
 
@@ -33,8 +32,9 @@ func marshalEnum(w io.Writer, known []string, text string) {
 
 func unmarshalEnum(known []string, v any, text *string) error {
 	s, _ := v.(string)
-	for _, k := range known {
-		if enumName(k) == s {
+	names := make([]string, len(known))
+	for i, k := range known {
+		if names[i] = enumName(k); names[i] == s {
 			*text = k
 			return nil
 		}
@@ -42,7 +42,7 @@ func unmarshalEnum(known []string, v any, text *string) error {
 	if s == "UNKNOWN" {
 		return InputErrorf("UNKNOWN stands for values the gateway does not know and cannot be sent")
 	}
-	return InputErrorf("%s is none of the values", strconv.Quote(s))
+	return InputErrorf("%q is none of %s", s, strings.Join(names, ", "))
 }
 
 // raw gives the partner's text of a value that may be missing.

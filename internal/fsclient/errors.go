@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -128,12 +129,12 @@ func statusError(op string, res *http.Response, body []byte, write bool) *Error 
 		RequestID:  requestID(res.Header),
 		RetryAfter: retryAfter(res.Header.Get("Retry-After"), time.Now()),
 	}
-	switch e.Kind {
-	case KindInvalid:
+	if e.Kind == KindInvalid {
 		e.Problems = problems(body)
-	case KindUnavailable: // a proxy answered in place of the API
-		e.Unknown = write
 	}
+	// The API refuses with 4xx. Anything else says that it failed on the way, or
+	// that something answered in its place.
+	e.Unknown = write && (res.StatusCode < 400 || res.StatusCode > 499)
 	return e
 }
 
@@ -152,7 +153,7 @@ func retryAfter(v string, now time.Time) time.Duration {
 		return 0
 	}
 	if s, err := strconv.Atoi(strings.TrimSpace(v)); err == nil {
-		return max(0, time.Duration(s)*time.Second)
+		return time.Duration(min(max(0, s), math.MaxInt32)) * time.Second
 	}
 	if t, err := http.ParseTime(v); err == nil {
 		return max(0, t.Sub(now))

@@ -68,7 +68,10 @@ func TestWebhookDeliveries(t *testing.T) {
 	t.Parallel()
 	everyMood(t, func(t *testing.T, c *fsclient.Client) {
 		kinds := map[fsclient.EventType]string{}
-		for d := range fsclient.Each(background, c.WebhookDeliveries.List, fsclient.WebhookDeliveryListOptions{}) {
+		for d, err := range fsclient.Each(background, c.WebhookDeliveries.List, fsclient.WebhookDeliveryListOptions{}) {
+			if err != nil {
+				t.Fatal(err)
+			}
 			if d.Event == nil || d.Event.Data == nil || value(d.AttemptNumber) < 1 || d.FullscriptID() == "" {
 				t.Fatalf("the delivery lacks something: %+v", d)
 			}

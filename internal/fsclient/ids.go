@@ -62,6 +62,7 @@ func (id *PractitionerID) UnmarshalGQL(v any) error {
 type PractitionerTypeID string
 
 func (id PractitionerTypeID) MarshalGQL(w io.Writer) { marshalID(w, "PractitionerType", string(id)) }
+
 func (id *PractitionerTypeID) UnmarshalGQL(v any) error {
 	return unmarshalID("PractitionerType", v, (*string)(id))
 }
@@ -108,6 +109,7 @@ func (id *TreatmentPlanID) UnmarshalGQL(v any) error {
 type LabRecommendationID string
 
 func (id LabRecommendationID) MarshalGQL(w io.Writer) { marshalID(w, "LabRecommendation", string(id)) }
+
 func (id *LabRecommendationID) UnmarshalGQL(v any) error {
 	return unmarshalID("LabRecommendation", v, (*string)(id))
 }
@@ -168,6 +170,7 @@ type ThirdPartyCertificationID string
 func (id ThirdPartyCertificationID) MarshalGQL(w io.Writer) {
 	marshalID(w, "ThirdPartyCertification", string(id))
 }
+
 func (id *ThirdPartyCertificationID) UnmarshalGQL(v any) error {
 	return unmarshalID("ThirdPartyCertification", v, (*string)(id))
 }
@@ -208,6 +211,7 @@ func (id *WebhookDeliveryID) UnmarshalGQL(v any) error {
 type FulfillmentOrderID string
 
 func (id FulfillmentOrderID) MarshalGQL(w io.Writer) { marshalID(w, "FulfillmentOrder", string(id)) }
+
 func (id *FulfillmentOrderID) UnmarshalGQL(v any) error {
 	return unmarshalID("FulfillmentOrder", v, (*string)(id))
 }
@@ -226,6 +230,7 @@ type LabRecommendationTestID string
 func (id LabRecommendationTestID) MarshalGQL(w io.Writer) {
 	marshalID(w, "LabRecommendationTest", string(id))
 }
+
 func (id *LabRecommendationTestID) UnmarshalGQL(v any) error {
 	return unmarshalID("LabRecommendationTest", v, (*string)(id))
 }
@@ -244,6 +249,7 @@ type LabAggregatedResultID string
 func (id LabAggregatedResultID) MarshalGQL(w io.Writer) {
 	marshalID(w, "LabAggregatedResult", string(id))
 }
+
 func (id *LabAggregatedResultID) UnmarshalGQL(v any) error {
 	return unmarshalID("LabAggregatedResult", v, (*string)(id))
 }

@@ -37,6 +37,7 @@ var protocolOwnershipFilters = []string{"owned", "shared", "all"}
 func (e ProtocolOwnershipFilter) MarshalGQL(w io.Writer) {
 	marshalEnum(w, protocolOwnershipFilters, string(e))
 }
+
 func (e *ProtocolOwnershipFilter) UnmarshalGQL(v any) error {
 	return unmarshalEnum(protocolOwnershipFilters, v, (*string)(e))
 }
@@ -59,6 +60,7 @@ var fullscriptProtocolSorts = []string{"name"}
 func (e FullscriptProtocolSort) MarshalGQL(w io.Writer) {
 	marshalEnum(w, fullscriptProtocolSorts, string(e))
 }
+
 func (e *FullscriptProtocolSort) UnmarshalGQL(v any) error {
 	return unmarshalEnum(fullscriptProtocolSorts, v, (*string)(e))
 }

@@ -137,13 +137,13 @@ func RequiredBits(t reflect.Type) (bits uint64) {
 	return bits
 }
 
-// Fill copies into dst each field that dst does not hold and src does. Records
-// inside are copied too, never shared: a value belongs to one place of one
-// answer. Fields dst holds are not written, so they may be read meanwhile.
-// dst and src are pointers to the same record type.
-func Fill(dst, src Recorder) {
+// Fill copies into dst those of the fields that dst does not hold and src does.
+// Records inside are copied too, never shared: a value belongs to one place of
+// one answer. No other field is written, so they may be read meanwhile. dst and
+// src are pointers to the same record type.
+func Fill(dst, src Recorder, fields uint64) {
 	d, s := reflect.ValueOf(dst).Elem(), reflect.ValueOf(src).Elem()
-	missing := src.Held() &^ dst.Held()
+	missing := fields & src.Held() &^ dst.Held()
 	for _, i := range shapeOf(d.Type()).fields {
 		if missing&(1<<i) != 0 {
 			d.Field(i).Set(Cloned(s.Field(i)))

@@ -67,6 +67,7 @@ var treatmentPlanInputStates = []string{"draft", "active"}
 func (e TreatmentPlanInputState) MarshalGQL(w io.Writer) {
 	marshalEnum(w, treatmentPlanInputStates, string(e))
 }
+
 func (e *TreatmentPlanInputState) UnmarshalGQL(v any) error {
 	return unmarshalEnum(treatmentPlanInputStates, v, (*string)(e))
 }

@@ -108,6 +108,7 @@ func (e *TreatmentPlanState) setText(s string) bool {
 }
 
 func (e TreatmentPlanState) MarshalGQL(w io.Writer) { marshalEnum(w, treatmentPlanStates, string(e)) }
+
 func (e *TreatmentPlanState) UnmarshalGQL(v any) error {
 	return unmarshalEnum(treatmentPlanStates, v, (*string)(e))
 }

@@ -47,6 +47,7 @@ type WebhookDeliverySort string
 var webhookDeliverySorts = []string{"event_id", "attempted_at"}
 
 func (e WebhookDeliverySort) MarshalGQL(w io.Writer) { marshalEnum(w, webhookDeliverySorts, string(e)) }
+
 func (e *WebhookDeliverySort) UnmarshalGQL(v any) error {
 	return unmarshalEnum(webhookDeliverySorts, v, (*string)(e))
 }

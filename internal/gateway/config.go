@@ -63,7 +63,7 @@ func (c *Config) Validate() error {
 	if _, err := c.upstreamURL(); err != nil {
 		return err
 	}
-	if u, err := url.Parse(c.publicURL()); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "" {
+	if u, err := url.Parse(c.PublicURL); c.PublicURL != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "") {
 		return fmt.Errorf("--public-url: %q is no address such as https://graphql.example.com", c.PublicURL)
 	}
 	for name, d := range map[string]time.Duration{"operation-timeout": c.OperationTimeout, "call-timeout": c.CallTimeout, "dial-timeout": c.DialTimeout} {

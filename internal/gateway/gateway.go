@@ -36,6 +36,9 @@ type Gateway struct {
 	close   []func() error
 }
 
+// maxOperationName bounds what a client can write into the log.
+const maxOperationName = 128
+
 // Option changes how a gateway is made; tests use them.
 type Option func(*options)
 
@@ -97,7 +100,10 @@ func New(config Config, log zerolog.Logger, opts ...Option) (*Gateway, error) {
 		MaxBody:   config.MaxBody,
 		Done: func(ctx context.Context, operation string, codes []string) {
 			entry := middleware.EntryFrom(ctx)
-			entry.Operation, entry.Codes = operation, codes
+			entry.Codes = codes
+			if len(operation) <= maxOperationName {
+				entry.Operation = operation
+			}
 		},
 	})
 	return g, nil

@@ -35,20 +35,22 @@ func Log(logger zerolog.Logger) func(http.Handler) http.Handler {
 			start := time.Now()
 			entry := &Entry{}
 			rec := &recorder{ResponseWriter: w, status: http.StatusOK}
+			defer func() { // also of an answer that is broken off by a panic
+				line := logger.Info().
+					Str("requestId", RequestIDFrom(r.Context())).
+					Str("route", entry.Route).
+					Int("status", rec.status).
+					Float64("durationMs", float64(time.Since(start).Microseconds())/1000).
+					Int64("upstreamCalls", entry.UpstreamCalls.Load())
+				if entry.Operation != "" {
+					line = line.Str("operation", entry.Operation)
+				}
+				if len(entry.Codes) > 0 {
+					line = line.Strs("codes", entry.Codes)
+				}
+				line.Msg("request")
+			}()
 			next.ServeHTTP(rec, r.WithContext(context.WithValue(r.Context(), entryKey{}, entry)))
-			line := logger.Info().
-				Str("requestId", RequestIDFrom(r.Context())).
-				Str("route", entry.Route).
-				Int("status", rec.status).
-				Float64("durationMs", float64(time.Since(start).Microseconds())/1000).
-				Int64("upstreamCalls", entry.UpstreamCalls.Load())
-			if entry.Operation != "" {
-				line = line.Str("operation", entry.Operation)
-			}
-			if len(entry.Codes) > 0 {
-				line = line.Strs("codes", entry.Codes)
-			}
-			line.Msg("request")
 		})
 	}
 }
