@@ -1,0 +1,868 @@
+package tests
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"fsgateway/internal/sandbox"
+)
+
+// written is the one call of an operation that the sandbox received.
+func (v *virtual) written(operation string) sandbox.Call {
+	v.Helper()
+	var found []sandbox.Call
+	for _, c := range v.sandbox.Calls() {
+		if c.Operation == operation {
+			found = append(found, c)
+		}
+	}
+	if len(found) != 1 {
+		v.Fatalf("%d calls of %s, want 1:\n%s", len(found), operation, routes(v.sandbox))
+	}
+	return found[0]
+}
+
+// mutation is one of the fifteen, with an input that works.
+type mutation struct {
+	field, input, payload string // input as JSON, payload as a selection
+	method, path, body    string // what the partner gets for it; "" for no body
+	want                  string // the payload's answer
+
+	refused, complaints string // an input that the partner refuses, and what userErrors says then
+	missing             string // an input that names a record that does not exist, "" where no id is part of the path
+	scopes              string // requiredScopes, "" for none
+	restricted          bool
+	readonly            bool // refused to sandbox-readonly; else to sandbox-unapproved
+}
+
+var mutations = []mutation{
+	{
+		field: "createPatient", payload: `patient { fullscriptId firstName lastName email dateOfBirth gender mobileNumber discount isDependent metadata { id } }`,
+		input:  `{"email":"ada@example.org","firstName":"Ada","lastName":"Sample \"<b>","dateOfBirth":"1980-12-31","gender":"X","mobileNumber":"+15550100","sendWelcomeEmail":false,"discount":"12.50","metadata":{"id":"emr-7"}}`,
+		method: "POST", path: "/api/clinic/patients",
+		body: `{"email":"ada@example.org","first_name":"Ada","last_name":"Sample \"<b>","date_of_birth":"1980-12-31","gender":"x","mobile_number":"+15550100","send_welcome_email":"false","discount":"12.50","metadata":{"id":"emr-7"}}`,
+		want: `{"patient":{"fullscriptId":"*","firstName":"Ada","lastName":"Sample \"<b>","email":"ada@example.org","dateOfBirth":"1980-12-31","gender":"X","mobileNumber":"+15550100","discount":"12.5","isDependent":false,"metadata":{"id":"emr-7"}}}`,
+
+		refused:    `{"email":"nowhere","firstName":"Ada","lastName":"Sample"}`,
+		complaints: `[{"field":["input","email"],"code":"INVALID","message":"is not an email address"}]`,
+		scopes:     `[["patients:write"]]`, readonly: true,
+	},
+	{
+		field: "updatePatient", payload: `patient { id firstName mobileNumber }`,
+		input:  `{"id":"Patient:` + sandbox.PatientWithManyPlans + `","firstName":"Ada","mobileNumber":null}`,
+		method: "PATCH", path: "/api/clinic/patients/" + sandbox.PatientWithManyPlans,
+		body: `{"first_name":"Ada","mobile_number":null}`,
+		want: `{"patient":{"id":"Patient:` + sandbox.PatientWithManyPlans + `","firstName":"Ada","mobileNumber":null}}`,
+
+		refused:    `{"id":"` + sandbox.PatientWithManyPlans + `","firstName":"","discount":"101"}`,
+		complaints: `[{"field":["input","discount"],"code":"INVALID","message":"must be a number from 0 to 100"},{"field":["input","firstName"],"code":"INVALID","message":"can't be blank"}]`,
+		missing:    `{"id":"` + sandbox.OtherClinicPatient + `","firstName":"Ada"}`,
+		scopes:     `[["patients:write"]]`, readonly: true,
+	},
+	{
+		field: "createPractitioner", payload: `practitioner { fullscriptId firstName lastName email inviteAccepted type { fullscriptId } metadata { id } }`,
+		input:  `{"practitionerTypeId":"PractitionerType:` + sandbox.PractitionerTypeID + `","email":"eve@example.org","firstName":"Eve","lastName":"Sample","metadata":{"id":"emr-8"}}`,
+		method: "POST", path: "/api/clinic/practitioners",
+		body: `{"practitioner_type_id":"` + sandbox.PractitionerTypeID + `","email":"eve@example.org","first_name":"Eve","last_name":"Sample","metadata":{"id":"emr-8"}}`,
+		want: `{"practitioner":{"fullscriptId":"*","firstName":"Eve","lastName":"Sample","email":"eve@example.org","inviteAccepted":false,"type":{"fullscriptId":"` + sandbox.PractitionerTypeID + `"},"metadata":{"id":"emr-8"}}}`,
+
+		refused:    `{"practitionerTypeId":"none","email":"eve@example.org","firstName":"Eve","lastName":"Sample"}`,
+		complaints: `[{"field":null,"code":"INVALID","message":"Practitioner type id does not exist"}]`,
+		scopes:     `[["clinic:write"]]`, readonly: true,
+	},
+	{
+		field: "updatePractitioner", payload: `practitioner { id lastName metadata { id } }`,
+		input:  `{"id":"Practitioner:` + sandbox.ColleagueID + `","lastName":"Changed","metadata":{"id":null}}`,
+		method: "PATCH", path: "/api/clinic/practitioners/" + sandbox.ColleagueID,
+		body: `{"last_name":"Changed","metadata":{"id":null}}`,
+		want: `{"practitioner":{"id":"Practitioner:` + sandbox.ColleagueID + `","lastName":"Changed","metadata":{"id":null}}}`,
+
+		refused:    `{"id":"` + sandbox.ColleagueID + `","email":"nowhere"}`,
+		complaints: `[{"field":null,"code":"INVALID","message":"Email is not an email address"}]`,
+		missing:    `{"id":"` + sandbox.OtherClinicPractitionerID + `","lastName":"Changed"}`,
+		scopes:     `[["clinic:write"]]`, readonly: true,
+	},
+	{
+		field: "createStaff", payload: `staff { fullscriptId firstName lastName email metadata { id } }`,
+		input:  `{"email":"sam@example.org","firstName":"Sam","lastName":"Sample"}`,
+		method: "POST", path: "/api/clinic/staff",
+		body: `{"email":"sam@example.org","first_name":"Sam","last_name":"Sample"}`,
+		want: `{"staff":{"fullscriptId":"*","firstName":"Sam","lastName":"Sample","email":"sam@example.org","metadata":{"id":null}}}`,
+
+		refused:    `{"email":"sam@example.org","firstName":" ","lastName":"Sample"}`,
+		complaints: `[{"field":null,"code":"INVALID","message":"First name can't be blank"}]`,
+		scopes:     `[["clinic:write"]]`, readonly: true,
+	},
+	{
+		field: "updateStaff", payload: `staff { id email }`,
+		input:  `{"id":"Staff:` + sandbox.StaffID + `","email":"new@example.org"}`,
+		method: "PATCH", path: "/api/clinic/staff/" + sandbox.StaffID,
+		body: `{"email":"new@example.org"}`,
+		want: `{"staff":{"id":"Staff:` + sandbox.StaffID + `","email":"new@example.org"}}`,
+
+		refused:    `{"id":"` + sandbox.StaffID + `","email":"nowhere"}`,
+		complaints: `[{"field":null,"code":"INVALID","message":"Email is not an email address"}]`,
+		missing:    `{"id":"nobody","email":"new@example.org"}`,
+		scopes:     `[["clinic:write"]]`, readonly: true,
+	},
+	{
+		field:   "createTreatmentPlan",
+		payload: `treatmentPlan { fullscriptId state personalMessage source patient { fullscriptId } practitioner { fullscriptId } metadata { id } labRecommendations { name } recommendations { variant { fullscriptId } unitsToPurchase refill takeWith dosage { amount frequency duration format additionalInfo timeOfDay } } }`,
+		input: `{"patientId":"Patient:` + sandbox.PatientWithNoPlans + `","practitionerId":"Practitioner:` + sandbox.ColleagueID + `","personalMessage":"Take care","state":"DRAFT",
+			"recommendations":[{"variantId":"Variant:` + sandbox.VariantID + `","unitsToPurchase":2,"refill":true,"takeWith":"food","dosage":{"amount":"1-2","frequency":"TWICE_PER_DAY","duration":"60","format":"CAPSULE","additionalInfo":"after meals","timeOfDay":["UPON_WAKING","EVENING"]}}],
+			"labs":[{"labTestId":"LabTest:` + sandbox.LabTestID + `","quantity":3,"sampleCollection":"patient_chooses"}],
+			"metadata":{"id":"emr-9"},"sendToPatient":false,"skipEmailNotification":true,"partnerOrderId":"po-1"}`,
+		method: "POST", path: "/api/clinic/patients/" + sandbox.PatientWithNoPlans + "/treatment_plans",
+		body: `{"practitioner_id":"` + sandbox.ColleagueID + `","personal_message":"Take care","state":"draft",
+			"recommendations":[{"variant_id":"` + sandbox.VariantID + `","units_to_purchase":"2","refill":"true","take_with":"food","dosage":{"amount":"1-2","frequency":"twice per day","duration":"60","format":"capsule","additional_info":"after meals","time_of_day":["upon waking","evening"]}}],
+			"labs":[{"lab_test_id":"` + sandbox.LabTestID + `","quantity":"3","sample_collection":"patient_chooses"}],
+			"metadata":{"id":"emr-9"},"send_to_patient":false,"skip_email_notification":true,"partner_order_id":"po-1"}`,
+		want: `{"treatmentPlan":{"fullscriptId":"*","state":"DRAFT","personalMessage":"Take care","source":"api","patient":{"fullscriptId":"` + sandbox.PatientWithNoPlans + `"},"practitioner":{"fullscriptId":"` + sandbox.ColleagueID + `"},"metadata":{"id":"emr-9"},"labRecommendations":[{"name":"*"}],
+			"recommendations":[{"variant":{"fullscriptId":"` + sandbox.VariantID + `"},"unitsToPurchase":2,"refill":true,"takeWith":"food","dosage":{"amount":"1-2","frequency":"TWICE_PER_DAY","duration":"60","format":"CAPSULE","additionalInfo":"after meals","timeOfDay":["UPON_WAKING","EVENING"]}}]}}`,
+
+		refused:    `{"patientId":"` + sandbox.PatientWithNoPlans + `","state":"ACTIVE"}`,
+		complaints: `[{"field":null,"code":"INVALID","message":"Recommendations can't be blank"}]`,
+		missing:    `{"patientId":"nobody","state":"DRAFT"}`,
+		scopes:     `[["clinic:write"]]`, restricted: true, readonly: true,
+	},
+	{
+		field: "updateTreatmentPlan", payload: `treatmentPlan { id personalMessage recommendations { variant { fullscriptId } unitsToPurchase refill } }`,
+		input:  `{"id":"TreatmentPlan:` + sandbox.ActivePlan + `","personalMessage":"New words","recommendations":[{"variantId":"` + sandbox.VariantID + `","unitsToPurchase":4,"refill":false}]}`,
+		method: "PATCH", path: "/api/clinic/treatment_plans/" + sandbox.ActivePlan,
+		body: `{"personal_message":"New words","recommendations":[{"variant_id":"` + sandbox.VariantID + `","units_to_purchase":"4","refill":"false"}]}`,
+		want: `{"treatmentPlan":{"id":"TreatmentPlan:` + sandbox.ActivePlan + `","personalMessage":"New words","recommendations":[{"variant":{"fullscriptId":"` + sandbox.VariantID + `"},"unitsToPurchase":4,"refill":false}]}}`,
+
+		refused:    `{"id":"` + sandbox.ActivePlan + `","recommendations":[{"variantId":"` + sandbox.VariantID + `","unitsToPurchase":0}]}`,
+		complaints: `[{"field":null,"code":"INVALID","message":"Recommendations[0].units to purchase must be a whole number from 1"}]`,
+		missing:    `{"id":"` + sandbox.OtherClinicPlan + `","recommendations":[]}`,
+		scopes:     `[["clinic:write"]]`, restricted: true, readonly: true,
+	},
+	{
+		field: "activateTreatmentPlan", payload: `treatmentPlan { id state availableAt }`,
+		input:  `{"id":"TreatmentPlan:` + sandbox.DraftPlan + `"}`,
+		method: "PATCH", path: "/api/clinic/treatment_plans/" + sandbox.DraftPlan + "/activate",
+		want: `{"treatmentPlan":{"id":"TreatmentPlan:` + sandbox.DraftPlan + `","state":"ACTIVE","availableAt":"*"}}`,
+
+		refused:    `{"id":"` + sandbox.ActivePlan + `"}`,
+		complaints: `[{"field":null,"code":"INVALID","message":"Treatment plan is active and can't be activated"}]`,
+		missing:    `{"id":"none"}`,
+		scopes:     `[["clinic:write"]]`, restricted: true, readonly: true,
+	},
+	{
+		field: "cancelTreatmentPlan", payload: `treatmentPlan { id state }`,
+		input:  `{"id":"` + sandbox.ActivePlan + `"}`,
+		method: "PATCH", path: "/api/clinic/treatment_plans/" + sandbox.ActivePlan + "/cancel",
+		want: `{"treatmentPlan":{"id":"TreatmentPlan:` + sandbox.ActivePlan + `","state":"CANCELLED"}}`,
+
+		refused:    `{"id":"` + sandbox.DraftPlan + `"}`,
+		complaints: `[{"field":null,"code":"INVALID","message":"Treatment plan is draft and can't be cancelled"}]`,
+		missing:    `{"id":"TreatmentPlan:none"}`,
+		scopes:     `[["clinic:write"]]`, readonly: true,
+	},
+	{
+		field: "createInOfficeCheckout", payload: `inOfficeCheckout { url }`,
+		input:  `{"treatmentPlanId":"TreatmentPlan:` + sandbox.ActivePlan + `"}`,
+		method: "POST", path: "/api/clinic/treatment_plans/" + sandbox.ActivePlan + "/in_office_checkout",
+		want: `{"inOfficeCheckout":{"url":"*"}}`,
+
+		refused:    `{"treatmentPlanId":"` + sandbox.EmptyPlan + `"}`,
+		complaints: `[{"field":null,"code":"INVALID","message":"Treatment plan has no recommendations to check out"}]`,
+		missing:    `{"treatmentPlanId":"none"}`,
+		scopes:     `[["clinic:write"]]`, readonly: true,
+	},
+	{
+		field: "createDraftTreatmentPlanLink", payload: `dynamicLink { redirectUrl treatmentPlan { state availableAt } patient { firstName email mobileNumber textMessageNotification discount } }`,
+		input:  `{"treatmentPlan":{"practitionerId":"Practitioner:` + sandbox.ColleagueID + `"},"patient":{"email":"new@example.org","firstName":"Nora","lastName":"New","dateOfBirth":"1990-01-02","gender":"FEMALE","discount":"5","sendWelcomeEmail":true}}`,
+		method: "POST", path: "/api/clinic/dynamic_links/treatment_plans",
+		body: `{"treatment_plan":{"practitioner_id":"` + sandbox.ColleagueID + `"},"patient":{"email":"new@example.org","first_name":"Nora","last_name":"New","date_of_birth":"1990-01-02","gender":"female","discount":"5","send_welcome_email":"true"}}`,
+		want: `{"dynamicLink":{"redirectUrl":"*","treatmentPlan":{"state":"DRAFT","availableAt":null},"patient":{"firstName":"Nora","email":"new@example.org","mobileNumber":null,"textMessageNotification":false,"discount":"5"}}}`,
+
+		refused:    `{"treatmentPlan":{"practitionerId":"none"}}`,
+		complaints: `[{"field":null,"code":"INVALID","message":"Treatment plan.practitioner id does not exist"}]`,
+		scopes:     `[["clinic:write","patients:write"]]`, readonly: true,
+	},
+	{
+		field: "createGatewayTreatmentPlanLink", payload: `dynamicLink { redirectUrl treatmentPlan { id } patient { id } }`,
+		input:  `{"treatmentPlan":{"practitionerId":"` + sandbox.ColleagueID + `"},"patient":{"id":"Patient:` + sandbox.PatientWithNoPlans + `","externalId":"emr-1","mobileNumber":"+15550101"},"entrypoint":"LABS"}`,
+		method: "POST", path: "/api/clinic/dynamic_links/gateway/treatment_plans",
+		body: `{"treatment_plan":{"practitioner_id":"` + sandbox.ColleagueID + `"},"patient":{"id":"` + sandbox.PatientWithNoPlans + `","external_id":"emr-1","mobile_number":"+15550101"},"entrypoint":"labs"}`,
+		want: `{"dynamicLink":{"redirectUrl":"*","treatmentPlan":null,"patient":null}}`,
+
+		refused:    `{"patient":{"id":"nobody"}}`,
+		complaints: `[{"field":null,"code":"INVALID","message":"Patient.id does not exist"}]`,
+		scopes:     `[["clinic:write","patients:write"]]`, readonly: true,
+	},
+	{
+		field: "createSessionGrant", payload: `sessionGrant { secretToken claimedAt expiresAt user { id fullscriptId type typeRaw } }`,
+		input:  `{"userId":"Practitioner:` + sandbox.PractitionerID + `","userType":"PRACTITIONER"}`,
+		method: "POST", path: "/api/clinic/embeddable/session_grants",
+		body: `{"user_id":"` + sandbox.PractitionerID + `","user_type":"Practitioner"}`,
+		want: `{"sessionGrant":{"secretToken":"*","claimedAt":null,"expiresAt":"*","user":{"id":"Practitioner:` + sandbox.PractitionerID + `","fullscriptId":"` + sandbox.PractitionerID + `","type":"PRACTITIONER","typeRaw":"Practitioner"}}}`,
+
+		refused:    `{"userId":"Staff:` + sandbox.StaffID + `"}`,
+		complaints: `[{"field":null,"code":"INVALID","message":"User id is not the owner of the token"}]`,
+		scopes:     `[["clinic:write"]]`, readonly: true,
+	},
+	{
+		field: "createFulfillmentOrder", payload: `fulfillmentOrder { id fullscriptId }`,
+		input:  `{"shippingMethod":"Standard","lineItems":[{"sku":"SKU","quantity":2}],"shippingAddress":{"firstName":"Ada","lastName":"Sample","address1":"1 Main St","address2":"Flat 2","city":"Ottawa","state":"ON","zipcode":"K1A 0B1","country":"CA","phone":"+15550102"}}`,
+		method: "POST", path: "/api/fulfillment/orders",
+		body: `{"shipping_method":"Standard","line_items":[{"sku":"SKU","quantity":"2"}],"shipping_address":{"firstname":"Ada","lastname":"Sample","address1":"1 Main St","address2":"Flat 2","city":"Ottawa","state":"ON","zipcode":"K1A 0B1","country":"CA","phone":"+15550102"}}`,
+		want: `{"fulfillmentOrder":{"id":"*","fullscriptId":"*"}}`,
+
+		refused:    `{"shippingMethod":"Standard","lineItems":[{"sku":"SKU","quantity":1},{"sku":"nothing","quantity":0}],"shippingAddress":{"phone":""}}`,
+		complaints: `[{"field":["input","lineItems","1","quantity"],"code":"INVALID","message":"must be a whole number from 1"},{"field":["input","lineItems","1","sku"],"code":"INVALID","message":"does not exist"},{"field":["input","shippingAddress","phone"],"code":"INVALID","message":"can't be blank"}]`,
+		restricted: true,
+	},
+}
+
+// typeName is createPatient's CreatePatient.
+func (m *mutation) typeName() string { return strings.ToUpper(m.field[:1]) + m.field[1:] }
+
+// run carries the mutation out as a client does, its input a variable.
+func (m *mutation) run(v *virtual, token, input string) *reply {
+	v.Helper()
+	var in any
+	d := json.NewDecoder(strings.NewReader(strings.ReplaceAll(input, `"SKU"`, `"`+stock(v)+`"`)))
+	d.UseNumber()
+	if err := d.Decode(&in); err != nil {
+		v.Fatalf("%v in %s", err, input)
+	}
+	v.sandbox.ResetCalls()
+	return v.as(token, `mutation Run($input: `+m.typeName()+`Input!) { `+m.field+`(input: $input) { `+m.payload+` userErrors { field code message } } }`, "input", in)
+}
+
+// stock is the stock number of a variant, which is no constant of the sandbox.
+func stock(v *virtual) string {
+	v.Helper()
+	return at(v, v.query(`{ variant(id: "`+sandbox.VariantID+`") { sku } }`).Data, "variant.sku").(string)
+}
+
+func TestMutations(t *testing.T) {
+	t.Parallel()
+	if len(mutations) != 15 {
+		t.Errorf("%d mutations, want all 15", len(mutations))
+	}
+	for i := range mutations {
+		m := &mutations[i]
+		run := func(name string, test func(v *virtual)) {
+			t.Run(m.field+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				virtually(t, config(), sandbox.Options{}, test)
+			})
+		}
+		complains := func(v *virtual, r *reply, complaints string) {
+			v.Helper()
+			r.fails(v)
+			r.status(v, http.StatusOK)
+			payload := at(v, r.Data, m.field).(map[string]any)
+			equal(v, "userErrors", payload["userErrors"], complaints)
+			if len(payload) != 2 {
+				v.Errorf("payload %v", payload)
+			}
+			for name, value := range payload {
+				if name != "userErrors" && value != nil {
+					v.Errorf("%s is %v beside userErrors", name, value)
+				}
+			}
+			if n := v.sandbox.Count(m.field); n != 1 {
+				v.Errorf("%d calls", n)
+			}
+		}
+		run("Succeeds", func(v *virtual) {
+			r := m.run(v, sandbox.TokenPractitioner, m.input)
+			r.fails(v)
+			r.status(v, http.StatusOK)
+			equal(v, "payload", at(v, r.Data, m.field), strings.TrimSuffix(m.want, "}")+`,"userErrors":[]}`)
+			call := v.written(m.field)
+			if call.Method != m.method || call.Path != m.path || call.Query != "" || call.Token != sandbox.TokenPractitioner {
+				v.Errorf("%s %s?%s by %s, want %s %s", call.Method, call.Path, call.Query, call.Token, m.method, m.path)
+			}
+			if m.body == "" {
+				if len(call.Body) > 0 {
+					v.Errorf("body %s, want none", call.Body)
+				}
+			} else {
+				var got any
+				if err := json.Unmarshal(call.Body, &got); err != nil {
+					v.Fatalf("%v in %s", err, call.Body)
+				}
+				equal(v, "body", got, strings.ReplaceAll(m.body, `"SKU"`, `"`+stock(v)+`"`))
+				if got := call.Header.Get("Content-Type"); got != "application/json" {
+					v.Errorf("Content-Type %q", got)
+				}
+			}
+			if call.Header.Get("Idempotency-Key") != "" {
+				v.Error("an Idempotency-Key that nobody gave")
+			}
+		})
+		run("IsOneCall", func(v *virtual) {
+			m.run(v, sandbox.TokenPractitioner, m.input)
+			if n := v.sandbox.Count(""); n != 1 {
+				v.Errorf("%d calls:\n%s", n, routes(v.sandbox))
+			}
+		})
+		run("InvalidInput", func(v *virtual) {
+			complains(v, m.run(v, sandbox.TokenPractitioner, m.refused), m.complaints)
+		})
+		run("InvalidInputByField", func(v *virtual) {
+			v.sandbox.AddFault(sandbox.Fault{Operation: m.field, Status: 422, Body: `{"errors":[{"code":"taken","field":"email","message":"Email is taken"}]}`})
+			complains(v, m.run(v, sandbox.TokenPractitioner, m.input), `[{"field":["input","email"],"code":"INVALID","message":"Email is taken"}]`)
+		})
+		run("Forbidden", func(v *virtual) {
+			tokens := map[string]bool{sandbox.TokenReadonly: m.readonly, sandbox.TokenUnapproved: m.restricted}
+			for token, refused := range tokens {
+				if !refused {
+					continue
+				}
+				r := m.run(v, token, m.input)
+				r.fails(v, failed{m.field, "FORBIDDEN"})
+				equal(v, "data", r.Data, `{"`+m.field+`":null}`)
+				if m.scopes == "" {
+					if got := r.extension(v, m.field, "requiredScopes"); got != nil {
+						v.Errorf("requiredScopes is %v", got)
+					}
+				} else {
+					equal(v, "requiredScopes", r.extension(v, m.field, "requiredScopes"), m.scopes)
+				}
+				if got, _ := r.extension(v, m.field, "restricted").(bool); got != m.restricted {
+					v.Errorf("restricted is %t", got)
+				}
+				silent(v, "the answer", r.text, "Must have", "commercial approval to use", sandbox.TokenReadonly, sandbox.TokenUnapproved)
+			}
+		})
+		run("OutcomeUnknown", func(v *virtual) {
+			v.sandbox.AddFault(sandbox.Fault{Operation: m.field, Reset: true, AfterHandling: true})
+			r := m.run(v, sandbox.TokenPractitioner, m.input)
+			r.fails(v, failed{m.field, "UPSTREAM_UNAVAILABLE"})
+			if got := r.extension(v, m.field, "outcome"); got != "unknown" {
+				v.Errorf("outcome is %v", got)
+			}
+			v.written(m.field)
+		})
+		if m.missing != "" {
+			run("NotFound", func(v *virtual) {
+				complains(v, m.run(v, sandbox.TokenPractitioner, m.missing),
+					`[{"field":null,"code":"NOT_FOUND","message":"A record named by the input does not exist, or not for this caller."}]`)
+			})
+		}
+	}
+}
+
+// TestUserErrors reads every form in which the partner may put a complaint.
+func TestUserErrors(t *testing.T) {
+	t.Parallel()
+	m := &mutations[0]
+	for _, c := range []struct{ name, body, want string }{
+		{"Text", `{"error":"No good"}`, `[{"field":null,"code":"INVALID","message":"No good"}]`},
+		{"Message", `{"message":"No good"}`, `[{"field":null,"code":"INVALID","message":"No good"}]`},
+		{"List", `{"errors":[{"code":"a","message":"First"},{"code":"b","message":"Second"}]}`, `[{"field":null,"code":"INVALID","message":"First"},{"field":null,"code":"INVALID","message":"Second"}]`},
+		{"ListOfTexts", `{"errors":["First","Second"]}`, `[{"field":null,"code":"INVALID","message":"First"},{"field":null,"code":"INVALID","message":"Second"}]`},
+		{"CodeAlone", `{"errors":[{"code":"taken","field":"first_name"}]}`, `[{"field":["input","firstName"],"code":"INVALID","message":"The partner refused the input: taken."}]`},
+		{"ByField", `{"errors":{"mobile_number":["is short","is odd"],"base":["Too much"]}}`, `[{"field":["input","mobileNumber"],"code":"INVALID","message":"is short"},{"field":["input","mobileNumber"],"code":"INVALID","message":"is odd"},{"field":null,"code":"INVALID","message":"Too much"}]`},
+		{"Nested", `{"errors":{"metadata":{"id":["is taken"]}}}`, `[{"field":["input","metadata","id"],"code":"INVALID","message":"is taken"}]`},
+		{"Indexed", `{"errors":{"recommendations[0].units_to_purchase":["is low"],"/line_items/3/sku":"is gone"}}`, `[{"field":["input","recommendations","0","unitsToPurchase"],"code":"INVALID","message":"is low"},{"field":["input","lineItems","3","sku"],"code":"INVALID","message":"is gone"}]`},
+		{"NamesWithoutUnderscore", `{"errors":{"shipping_address.firstname":["is long"]}}`, `[{"field":["input","shippingAddress","firstName"],"code":"INVALID","message":"is long"}]`},
+		{"NoJSON", `<html>`, `[{"field":null,"code":"INVALID","message":"The partner refused the input and does not say why."}]`},
+		{"Nothing", `{}`, `[{"field":null,"code":"INVALID","message":"The partner refused the input and does not say why."}]`},
+		{"HalfJSON", `{"errors":{"email":["is taken"],"first_name":[`, `[{"field":["input","email"],"code":"INVALID","message":"is taken"}]`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			virtually(t, config(), sandbox.Options{}, func(v *virtual) {
+				v.sandbox.AddFault(sandbox.Fault{Operation: m.field, Status: 422, Body: c.body})
+				r := m.run(v, sandbox.TokenPractitioner, m.input)
+				r.fails(v)
+				equal(v, "userErrors", at(v, r.Data, m.field+".userErrors"), c.want)
+			})
+		})
+	}
+	t.Run("Conflict", func(t *testing.T) {
+		t.Parallel()
+		virtually(t, config(), sandbox.Options{}, func(v *virtual) {
+			v.sandbox.AddFault(sandbox.Fault{Operation: m.field, Status: 409, Body: `{"error":"In use"}`})
+			equal(v, "userErrors", at(v, m.run(v, sandbox.TokenPractitioner, m.input).Data, m.field+".userErrors"), `[{"field":null,"code":"INVALID","message":"In use"}]`)
+		})
+	})
+	t.Run("NotInTheLog", func(t *testing.T) {
+		t.Parallel()
+		virtually(t, config(), sandbox.Options{}, func(v *virtual) {
+			v.sandbox.AddFault(sandbox.Fault{Operation: m.field, Status: 422, Body: `{"error":"` + canary + `"}`})
+			m.run(v, sandbox.TokenPractitioner, m.input)
+			silent(v, "the log", v.log.String(), canary, "ada@example.org", "Sample")
+		})
+	})
+}
+
+// TestPatch: a field that is absent does not travel, null travels as null, and
+// a value as the partner wants it.
+func TestPatch(t *testing.T) {
+	t.Parallel()
+	text := `"New"`
+	type field struct{ name, key, value, sent string } // value and sent as JSON
+	people := []field{
+		{"email", "email", `"n@example.org"`, `"n@example.org"`},
+		{"firstName", "first_name", text, text},
+		{"lastName", "last_name", text, text},
+		{"metadata", "metadata", `{"id":"emr-3"}`, `{"id":"emr-3"}`},
+		{"metadata", "metadata", `{"id":null}`, `{"id":null}`},
+	}
+	for _, m := range []struct {
+		name, id string
+		always   [2]string // what the input needs besides, and how it travels
+		fields   []field
+	}{
+		{"updatePatient", sandbox.PatientWithManyPlans, [2]string{}, append([]field{
+			{"dateOfBirth", "date_of_birth", `"2001-02-03"`, `"2001-02-03"`},
+			{"gender", "gender", `"FEMALE"`, `"female"`},
+			{"mobileNumber", "mobile_number", `"+15550100"`, `"+15550100"`},
+			{"discount", "discount", `"7.50"`, `"7.50"`},
+			{"discount", "discount", `7.5`, `"7.5"`},
+			{"discount", "discount", `0`, `"0"`},
+			{"mobileNumber", "mobile_number", `""`, `""`},
+		}, people...)},
+		{"updatePractitioner", sandbox.ColleagueID, [2]string{}, people},
+		{"updateStaff", sandbox.StaffID, [2]string{}, people},
+		{"updateTreatmentPlan", sandbox.ActivePlan, [2]string{`,"recommendations":[]`, `"recommendations":[]`}, []field{
+			{"personalMessage", "personal_message", text, text}, {"metadata", "metadata", `{"id":"emr-3"}`, `{"id":"emr-3"}`}, {"metadata", "metadata", `{"id":null}`, `{"id":null}`},
+		}},
+	} {
+		sent := func(v *virtual, more string) any {
+			v.Helper()
+			var in any
+			d := json.NewDecoder(strings.NewReader(`{"id":"` + m.id + `"` + m.always[0] + more + `}`))
+			d.UseNumber()
+			if err := d.Decode(&in); err != nil {
+				v.Fatal(err)
+			}
+			v.sandbox.ResetCalls()
+			v.query(`mutation($input: `+strings.ToUpper(m.name[:1])+m.name[1:]+`Input!) { `+m.name+`(input: $input) { userErrors { message } } }`, "input", in).fails(v)
+			var body any
+			if err := json.Unmarshal(v.written(m.name).Body, &body); err != nil {
+				v.Fatal(err)
+			}
+			return body
+		}
+		body := func(part string) string {
+			parts := []string{}
+			for _, p := range []string{m.always[1], part} {
+				if p != "" {
+					parts = append(parts, p)
+				}
+			}
+			return `{` + strings.Join(parts, ",") + `}`
+		}
+		t.Run(m.name, func(t *testing.T) {
+			t.Parallel()
+			virtually(t, config(), sandbox.Options{}, func(v *virtual) {
+				equal(v, "absent", sent(v, ""), body(""))
+				for _, f := range m.fields {
+					equal(v, f.name+" as a value", sent(v, `,"`+f.name+`":`+f.value), body(`"`+f.key+`":`+f.sent))
+					equal(v, f.name+" as null", sent(v, `,"`+f.name+`":null`), body(`"`+f.key+`":null`))
+				}
+			})
+		})
+	}
+	t.Run("VariablesOfSingleFields", func(t *testing.T) {
+		t.Parallel()
+		virtually(t, config(), sandbox.Options{}, func(v *virtual) {
+			const query = `mutation($first: String, $phone: String) { updatePatient(input: {id: "` + sandbox.PatientWithManyPlans + `", firstName: $first, mobileNumber: $phone, gender: null, discount: 1.25}) { userErrors { message } } }`
+			v.query(query, "phone", nil).fails(v)
+			var body any
+			if err := json.Unmarshal(v.written("updatePatient").Body, &body); err != nil {
+				v.Fatal(err)
+			}
+			equal(v, "a variable that is absent, and one that is null", body, `{"mobile_number":null,"gender":null,"discount":"1.25"}`)
+		})
+	})
+}
+
+func TestIdempotencyKey(t *testing.T) {
+	t.Parallel()
+	plan := `mutation($key: String, $units: Int = 1) { createTreatmentPlan(input: {patientId: "` + sandbox.PatientWithNoPlans + `", state: DRAFT, idempotencyKey: $key, recommendations: [{variantId: "` + sandbox.VariantID + `", unitsToPurchase: $units}]}) { treatmentPlan { id } userErrors { code message } } }`
+	order := func(v *virtual) string {
+		return `mutation($key: String) { createFulfillmentOrder(input: {shippingMethod: "Standard", lineItems: [{sku: "` + stock(v) + `", quantity: 1}], shippingAddress: {phone: "1"}, idempotencyKey: $key}) { fulfillmentOrder { id } userErrors { message } } }`
+	}
+	plans := func(v *virtual) any {
+		v.Helper()
+		return at(v, v.query(`{ patient(id: "`+sandbox.PatientWithNoPlans+`") { treatmentPlans { totalCount } } }`).Data, "patient.treatmentPlans.totalCount")
+	}
+	bubble := func(name string, test func(v *virtual)) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			virtually(t, config(), sandbox.Options{}, test)
+		})
+	}
+	bubble("OfAPlan", func(v *virtual) {
+		first, again := v.query(plan, "key", "a key/1"), v.query(plan, "key", "a key/1")
+		first.fails(v)
+		again.fails(v)
+		id := at(v, first.Data, "createTreatmentPlan.treatmentPlan.id")
+		if id == nil || at(v, again.Data, "createTreatmentPlan.treatmentPlan.id") != id {
+			v.Errorf("%s and %s", first.text, again.text)
+		}
+		if n := plans(v); n != 1.0 {
+			v.Errorf("%v plans", n)
+		}
+		for _, call := range v.sandbox.Calls() {
+			if got := call.Header.Get("Idempotency-Key"); (got == "a key/1") != (call.Operation == "createTreatmentPlan") {
+				v.Errorf("%s with Idempotency-Key %q", call.Operation, got)
+			}
+			if strings.Contains(string(call.Body), "a key") {
+				v.Errorf("the key is in the body: %s", call.Body)
+			}
+		}
+		silent(v, "the log", v.log.String(), "a key")
+	})
+	bubble("OfAPlanWithOtherContent", func(v *virtual) {
+		v.query(plan, "key", "k").fails(v)
+		r := v.query(plan, "key", "k", "units", 2)
+		r.fails(v)
+		equal(v, "payload", at(v, r.Data, "createTreatmentPlan"), `{"treatmentPlan":null,"userErrors":[{"code":"INVALID","message":"Idempotency-Key was already used with another request"}]}`)
+	})
+	bubble("OfAnOrder", func(v *virtual) {
+		query := order(v)
+		first, again := v.query(query, "key", "k"), v.query(query, "key", "k")
+		id := at(v, first.Data, "createFulfillmentOrder.fulfillmentOrder.id")
+		if id == nil || at(v, again.Data, "createFulfillmentOrder.fulfillmentOrder.id") != id {
+			v.Errorf("%s and %s", first.text, again.text)
+		}
+		for _, call := range v.sandbox.Calls() {
+			if got := call.Header.Get("Idempotency-Key"); call.Operation == "createFulfillmentOrder" && got != "k" {
+				v.Errorf("Idempotency-Key %q", got)
+			}
+		}
+	})
+	bubble("NoneIsNone", func(v *virtual) {
+		v.query(plan).fails(v)
+		v.query(plan, "key", nil).fails(v)
+		if n := plans(v); n != 2.0 {
+			v.Errorf("%v plans", n)
+		}
+		for _, call := range v.sandbox.Calls() {
+			if len(call.Header.Values("Idempotency-Key")) > 0 {
+				v.Errorf("%s has one", call.Operation)
+			}
+		}
+	})
+	bubble("ThatCannotTravel", func(v *virtual) {
+		for _, key := range []string{"a\nb", "a\r\nX-Other: b", "a\x00b", "a\tb", "", " ", " a", "a ", "schl\u00fcssel", strings.Repeat("k", 256)} {
+			for field, query := range map[string]string{"createTreatmentPlan": plan, "createFulfillmentOrder": order(v)} {
+				v.sandbox.ResetCalls()
+				r := v.query(query, "key", key)
+				r.fails(v, failed{field, "BAD_USER_INPUT"})
+				if !strings.Contains(r.Errors[0].Message, "idempotencyKey") {
+					v.Errorf("message %q", r.Errors[0].Message)
+				}
+				if n := v.sandbox.Count(""); n != 0 {
+					v.Errorf("%d calls with the key %q", n, key)
+				}
+			}
+		}
+	})
+	bubble("LostAnswer", func(v *virtual) {
+		v.sandbox.AddFault(sandbox.Fault{Operation: "createTreatmentPlan", Truncate: true, Times: 1})
+		r := v.query(plan, "key", "k")
+		r.fails(v, failed{"createTreatmentPlan", "UPSTREAM_ERROR"})
+		if got := r.extension(v, "createTreatmentPlan", "outcome"); got != "unknown" {
+			v.Errorf("outcome is %v", got)
+		}
+		v.query(plan, "key", "k").fails(v)
+		if n := plans(v); n != 1.0 {
+			v.Errorf("%v plans", n)
+		}
+	})
+}
+
+func TestStateOfANewPlanIsAskedFor(t *testing.T) {
+	t.Parallel()
+	virtually(t, config(), sandbox.Options{}, func(v *virtual) {
+		for query, code := range map[string]string{
+			`mutation { a: createPatient(input: {email: "a@example.org", firstName: "A", lastName: "B"}) { patient { id } } createTreatmentPlan(input: {patientId: "x", recommendations: []}) { treatmentPlan { id } } }`: "GRAPHQL_VALIDATION_FAILED",
+			`mutation { createTreatmentPlan(input: {patientId: "x", state: null}) { treatmentPlan { id } } }`:                                                                                                             "GRAPHQL_VALIDATION_FAILED",
+			`mutation { createTreatmentPlan(input: {patientId: "x", state: CANCELLED}) { treatmentPlan { id } } }`:                                                                                                        "GRAPHQL_VALIDATION_FAILED",
+		} {
+			r := v.query(query)
+			r.fails(v, failed{"", code})
+			r.status(v, http.StatusBadRequest)
+			if !strings.Contains(strings.ToLower(r.text), "state") {
+				v.Errorf("it does not say what is missing: %s", r.text)
+			}
+			if r.hasData(v) {
+				v.Errorf("there is data: %s", r.text)
+			}
+		}
+		r := v.query(`mutation($input: CreateTreatmentPlanInput!) { createTreatmentPlan(input: $input) { treatmentPlan { id } } }`, "input", map[string]any{"patientId": sandbox.PatientWithNoPlans})
+		r.status(v, http.StatusBadRequest)
+		r.fails(v, failed{"variable.input.state", "BAD_USER_INPUT"})
+		if n := v.sandbox.Count(""); n != 0 {
+			v.Errorf("%d calls", n)
+		}
+	})
+}
+
+func TestSelectionOfAPayload(t *testing.T) {
+	t.Parallel()
+	bubble := func(name string, test func(v *virtual)) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			virtually(t, config(), sandbox.Options{}, test)
+		})
+	}
+	bubble("NestedLinks", func(v *virtual) {
+		variants := variantsOf(v, sandbox.PlanWithLabs)[:3]
+		var lines []any
+		for _, id := range append(variants, variants[0]) { // one of them twice
+			lines = append(lines, map[string]any{"variantId": id, "unitsToPurchase": 1})
+		}
+		v.sandbox.ResetCalls()
+		r := v.query(`mutation($input: CreateTreatmentPlanInput!) { createTreatmentPlan(input: $input) {
+			treatmentPlan { recommendations { variant { product { name } } } patient { firstName } } userErrors { message } } }`,
+			"input", map[string]any{"patientId": sandbox.PatientWithNoPlans, "state": "ACTIVE", "recommendations": lines})
+		r.fails(v)
+		equal(v, "payload", at(v, r.Data, "createTreatmentPlan"), `{"treatmentPlan":{"recommendations":[`+
+			strings.Repeat(`{"variant":{"product":{"name":"*"}}},`, 3)+`{"variant":{"product":{"name":"*"}}}],"patient":{"firstName":"*"}},"userErrors":[]}`)
+		if n := v.sandbox.Count(""); n != 1+3+1 || v.sandbox.Count("getVariant") != 3 || v.sandbox.Count("getPatient") != 1 {
+			v.Errorf("%d calls, want the plan, 3 variants and the patient:\n%s", n, routes(v.sandbox))
+		}
+	})
+	bubble("IdsOfLinksAreFree", func(v *virtual) {
+		v.query(`mutation { cancelTreatmentPlan(input: {id: "` + sandbox.ActivePlan + `"}) { treatmentPlan { patient { id } practitioner { id } recommendations { variant { id } } } } }`).fails(v)
+		if n := v.sandbox.Count(""); n != 1 {
+			v.Errorf("%d calls:\n%s", n, routes(v.sandbox))
+		}
+	})
+	bubble("ListsOfTheRecord", func(v *virtual) {
+		r := v.query(`mutation { updatePatient(input: {id: "` + sandbox.PatientWithManyPlans + `", firstName: "Ada"}) { patient { treatmentPlans(first: 2) { nodes { id patient { firstName } } totalCount } } } }`)
+		r.fails(v)
+		equal(v, "plans", at(v, r.Data, "updatePatient.patient.treatmentPlans"), `{"nodes":[{"id":"*","patient":{"firstName":"Ada"}},{"id":"*","patient":{"firstName":"Ada"}}],"totalCount":60}`)
+		if n := v.sandbox.Count(""); n != 2 {
+			v.Errorf("%d calls, want the write and the list: what was written is known:\n%s", n, routes(v.sandbox))
+		}
+	})
+	bubble("LinkOfADynamicLink", func(v *virtual) {
+		r := v.query(`mutation { createDraftTreatmentPlanLink(input: {treatmentPlan: {practitionerId: "` + sandbox.PractitionerID + `"}, patient: {email: "zoe@example.org", firstName: "Zoe", lastName: "New"}}) {
+			dynamicLink { treatmentPlan { state source } patient { firstName metadata { id } } } } }`)
+		r.fails(v)
+		equal(v, "link", at(v, r.Data, "createDraftTreatmentPlanLink.dynamicLink"), `{"treatmentPlan":{"state":"DRAFT","source":"dynamic_link"},"patient":{"firstName":"Zoe","metadata":{"id":null}}}`)
+		if n := v.sandbox.Count(""); n != 3 {
+			v.Errorf("%d calls, want the link, the plan and the patient:\n%s", n, routes(v.sandbox))
+		}
+	})
+	bubble("FailureBelowAWriteThatWorked", func(v *virtual) {
+		v.sandbox.AddFault(sandbox.Fault{Operation: "getPatient", Status: 500})
+		r := v.query(`mutation { cancelTreatmentPlan(input: {id: "` + sandbox.ActivePlan + `"}) { treatmentPlan { state patient { firstName } } userErrors { message } } }`)
+		r.fails(v, failed{"cancelTreatmentPlan.treatmentPlan.patient", "UPSTREAM_ERROR"})
+		equal(v, "data", r.Data, `{"cancelTreatmentPlan":{"treatmentPlan":{"state":"CANCELLED","patient":null},"userErrors":[]}}`)
+		if r.extension(v, "cancelTreatmentPlan.treatmentPlan.patient", "outcome") != nil {
+			v.Error("a read has an outcome")
+		}
+	})
+	bubble("FragmentsAndAliases", func(v *virtual) {
+		r := v.query(`mutation { gone: cancelTreatmentPlan(input: {id: "` + sandbox.ActivePlan + `"}) { ...p errors: userErrors { message } } }
+			fragment p on CancelTreatmentPlanPayload { plan: treatmentPlan { ... on TreatmentPlan { who: practitioner { name: firstName } } } }`)
+		r.fails(v)
+		equal(v, "data", r.Data, `{"gone":{"plan":{"who":{"name":"*"}},"errors":[]}}`)
+		if n := v.sandbox.Count(""); n != 2 {
+			v.Errorf("%d calls:\n%s", n, routes(v.sandbox))
+		}
+	})
+}
+
+// variantsOf gives the distinct variants that a plan recommends.
+func variantsOf(v *virtual, plan string) (out []string) {
+	v.Helper()
+	seen := map[string]bool{}
+	for _, line := range list(v, v.query(`{ treatmentPlan(id: "`+plan+`") { recommendations { variant { fullscriptId } } } }`).Data, "treatmentPlan.recommendations") {
+		if id := at(v, line, "variant.fullscriptId").(string); !seen[id] {
+			seen[id] = true
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
+func TestSeveralMutations(t *testing.T) {
+	t.Parallel()
+	bubble := func(name string, test func(v *virtual)) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			virtually(t, config(), sandbox.Options{}, test)
+		})
+	}
+	const patient = sandbox.PatientWithManyPlans
+	words := func(alias, plan, message string) string {
+		return alias + `: updateTreatmentPlan(input: {id: "` + plan + `", personalMessage: "` + message + `", recommendations: []}) { treatmentPlan { personalMessage patient { firstName } } } `
+	}
+	rename := func(alias, name string) string {
+		return alias + `: updatePatient(input: {id: "` + patient + `", firstName: "` + name + `"}) { patient { firstName treatmentPlans(first: 1) { nodes { patient { firstName } } } } userErrors { message } } `
+	}
+	bubble("RunInOrder", func(v *virtual) {
+		v.sandbox.AddFault(sandbox.Fault{Operation: "updatePatient", Times: 1, Latency: time.Second}) // the first is the slowest
+		v.query(`mutation { ` + rename("a", "Ada") + words("b", sandbox.ActivePlan, "b") + rename("c", "Cleo") + `}`).fails(v)
+		var order []string
+		for _, call := range v.sandbox.Calls() {
+			if call.Method != http.MethodGet {
+				order = append(order, call.Operation)
+			}
+		}
+		if got := fmt.Sprint(order); got != "[updatePatient updateTreatmentPlan updatePatient]" {
+			v.Errorf("order %s", got)
+		}
+	})
+	bubble("TheSecondSeesTheFirst", func(v *virtual) {
+		r := v.query(`mutation { ` + rename("a", "Ada") + words("b", sandbox.ActivePlan, "b") + `}`)
+		r.fails(v)
+		if got := at(v, r.Data, "b.treatmentPlan.patient.firstName"); got != "Ada" {
+			v.Errorf("the second read %v", got)
+		}
+	})
+	bubble("NothingIsServedStale", func(v *virtual) {
+		before := at(v, v.query(`{ patient(id: "`+patient+`") { firstName } }`).Data, "patient.firstName")
+		v.sandbox.ResetCalls()
+		r := v.query(`mutation { ` + words("a", sandbox.ActivePlan, "a") + rename("b", "Ada") + words("c", sandbox.ActivePlan, "c") + rename("d", "Dora") + words("e", sandbox.DraftPlan, "e") + `}`)
+		r.fails(v)
+		for path, want := range map[string]any{
+			"a.treatmentPlan.patient.firstName": before, "b.patient.firstName": "Ada", "b.patient.treatmentPlans.nodes.0.patient.firstName": "Ada",
+			"c.treatmentPlan.patient.firstName": "Ada", "c.treatmentPlan.personalMessage": "c",
+			"d.patient.firstName": "Dora", "d.patient.treatmentPlans.nodes.0.patient.firstName": "Dora", "e.treatmentPlan.patient.firstName": "Dora",
+		} {
+			if got := at(v, r.Data, path); got != want {
+				v.Errorf("%s is %v, want %v", path, got, want)
+			}
+		}
+		if n := v.sandbox.Count("getPatient"); n != 3 {
+			v.Errorf("the patient was read %d times, want once for each of a, c and e", n)
+		}
+	})
+	bubble("OneFailureLosesNoOther", func(v *virtual) {
+		v.sandbox.AddFault(sandbox.Fault{Operation: "updateTreatmentPlan", Status: 500})
+		r := v.query(`mutation { ` + rename("a", "Ada") + words("b", sandbox.ActivePlan, "b") + `c: cancelTreatmentPlan(input: {id: "none"}) { treatmentPlan { id } userErrors { code } } ` +
+			`d: cancelTreatmentPlan(input: {id: "Variant:x"}) { treatmentPlan { id } } ` + rename("e", "Eve") + `}`)
+		r.status(v, http.StatusOK)
+		r.fails(v, failed{"b", "UPSTREAM_ERROR"}, failed{"d", "BAD_USER_INPUT"})
+		equal(v, "c", r.Data["c"], `{"treatmentPlan":null,"userErrors":[{"code":"NOT_FOUND"}]}`)
+		for path, want := range map[string]any{"a.patient.firstName": "Ada", "b": nil, "d": nil, "e.patient.firstName": "Eve"} {
+			if got := at(v, r.Data, path); got != want {
+				v.Errorf("%s is %v, want %v", path, got, want)
+			}
+		}
+	})
+	bubble("RefusedTogether", func(v *virtual) {
+		r := v.as(sandbox.TokenReadonly, `mutation { `+rename("a", "Ada")+words("b", sandbox.ActivePlan, "b")+`}`)
+		r.fails(v, failed{"a", "FORBIDDEN"}, failed{"b", "FORBIDDEN"})
+		equal(v, "data", r.Data, `{"a":null,"b":null}`)
+	})
+}
+
+// TestOutcomeUnknown: a write whose answer never came may have happened, says
+// so, and is not sent again.
+func TestOutcomeUnknown(t *testing.T) {
+	t.Parallel()
+	const plan = `mutation { createTreatmentPlan(input: {patientId: "` + sandbox.PatientWithNoPlans + `", state: ACTIVE, recommendations: [{variantId: "` + sandbox.VariantID + `", unitsToPurchase: 1}]}) { treatmentPlan { id } userErrors { message } } }`
+	const count = `{ patient(id: "` + sandbox.PatientWithNoPlans + `") { treatmentPlans { totalCount } } }`
+	for _, c := range []struct {
+		name  string
+		fault sandbox.Fault
+		code  string
+		plans float64 // that there are afterwards
+	}{
+		{"HangAfterHandling", sandbox.Fault{Hang: true, AfterHandling: true}, "UPSTREAM_TIMEOUT", 1},
+		{"HangBeforeHandling", sandbox.Fault{Hang: true}, "UPSTREAM_TIMEOUT", 0},
+		{"ResetAfterHandling", sandbox.Fault{Reset: true, AfterHandling: true}, "UPSTREAM_UNAVAILABLE", 1},
+		{"ResetBeforeHandling", sandbox.Fault{Reset: true}, "UPSTREAM_UNAVAILABLE", 0},
+		{"Truncated", sandbox.Fault{Truncate: true}, "UPSTREAM_ERROR", 1},
+		{"Status500", sandbox.Fault{Status: 500, AfterHandling: true}, "UPSTREAM_ERROR", 1},
+		{"Status502", sandbox.Fault{Status: 502, AfterHandling: true}, "UPSTREAM_UNAVAILABLE", 1},
+		{"Status503", sandbox.Fault{Status: 503}, "UPSTREAM_UNAVAILABLE", 0},
+		{"Status504", sandbox.Fault{Status: 504, AfterHandling: true}, "UPSTREAM_UNAVAILABLE", 1},
+		{"Redirect", sandbox.Fault{Status: 303, Header: http.Header{"Location": {"/api/clinic"}}, AfterHandling: true}, "UPSTREAM_ERROR", 1},
+		{"BadJSON", sandbox.Fault{Status: 201, Body: `{"treatment_plan":`, AfterHandling: true}, "UPSTREAM_ERROR", 1},
+		{"EmptyObject", sandbox.Fault{Status: 201, Body: `{}`, AfterHandling: true}, "UPSTREAM_ERROR", 1},
+		{"HTML", sandbox.Fault{Status: 200, Body: `<html>`, AfterHandling: true}, "UPSTREAM_ERROR", 1},
+	} {
+		for _, warm := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s/OnAWarmConnection=%t", c.name, warm), func(t *testing.T) {
+				t.Parallel()
+				virtually(t, config(), sandbox.Options{}, func(v *virtual) {
+					if warm {
+						v.query(count).fails(v)
+						v.sandbox.ResetCalls()
+					}
+					fault := c.fault
+					fault.Operation = "createTreatmentPlan"
+					v.sandbox.AddFault(fault)
+					begin := time.Now()
+					r := v.query(plan)
+					if took := time.Since(begin); c.fault.Hang && took != config().CallTimeout {
+						v.Errorf("took %v", took)
+					}
+					r.status(v, http.StatusOK)
+					r.fails(v, failed{"createTreatmentPlan", c.code})
+					equal(v, "data", r.Data, `{"createTreatmentPlan":null}`)
+					if got := r.extension(v, "createTreatmentPlan", "outcome"); got != "unknown" {
+						v.Errorf("outcome is %v", got)
+					}
+					if !strings.Contains(r.Errors[0].Message, "may have been carried out") {
+						v.Errorf("message %q", r.Errors[0].Message)
+					}
+					v.written("createTreatmentPlan")
+					v.sandbox.ClearFaults()
+					if n := at(v, v.query(count).Data, "patient.treatmentPlans.totalCount"); n != c.plans {
+						v.Errorf("%v plans, want %v", n, c.plans)
+					}
+				})
+			})
+		}
+	}
+	known := map[string]sandbox.Fault{
+		"Status401": {Status: 401}, "Status403": {Status: 403}, "Status429": {Status: 429}, "Status413": {Status: 413},
+	}
+	for name, fault := range known {
+		t.Run(name+"IsKnown", func(t *testing.T) {
+			t.Parallel()
+			virtually(t, config(), sandbox.Options{}, func(v *virtual) {
+				fault.Operation = "createTreatmentPlan"
+				v.sandbox.AddFault(fault)
+				if got := v.query(plan).extension(v, "createTreatmentPlan", "outcome"); got != nil {
+					v.Errorf("outcome is %v", got)
+				}
+			})
+		})
+	}
+	t.Run("TheOperationsTimeWasOver", func(t *testing.T) {
+		t.Parallel()
+		settings := config()
+		settings.OperationTimeout = time.Second
+		virtually(t, settings, sandbox.Options{}, func(v *virtual) {
+			v.sandbox.AddFault(sandbox.Fault{Operation: "createTreatmentPlan", Hang: true, AfterHandling: true})
+			r := v.query(plan[:len(plan)-1] + ` after: cancelTreatmentPlan(input: {id: "` + sandbox.ActivePlan + `"}) { userErrors { message } } }`)
+			r.fails(v, failed{"createTreatmentPlan", "UPSTREAM_TIMEOUT"}, failed{"after", "UPSTREAM_TIMEOUT"})
+			if got := r.extension(v, "createTreatmentPlan", "outcome"); got != "unknown" {
+				v.Errorf("outcome is %v", got)
+			}
+			if got := r.extension(v, "after", "outcome"); got != nil || v.sandbox.Count("cancelTreatmentPlan") != 0 {
+				v.Errorf("outcome is %v of a write that was never sent", got)
+			}
+		})
+	})
+	t.Run("TheClientLeft", func(t *testing.T) {
+		t.Parallel()
+		virtually(t, config(), sandbox.Options{}, func(v *virtual) {
+			v.sandbox.AddFault(sandbox.Fault{Operation: "createTreatmentPlan", Hang: true, AfterHandling: true})
+			ctx, leave := context.WithTimeout(v.Context(), time.Second) // of the bubble
+			defer leave()
+			v.postAs(ctx, requestBody(v, plan))
+			v.written("createTreatmentPlan")
+			v.sandbox.ClearFaults()
+			if n := at(v, v.query(count).Data, "patient.treatmentPlans.totalCount"); n != 1.0 {
+				v.Errorf("%v plans", n)
+			}
+		})
+	})
+}
