@@ -5,9 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"net/http"
+	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/errcode"
@@ -30,6 +33,7 @@ const (
 	CodeUpstreamTimeout     = "UPSTREAM_TIMEOUT"
 	CodeUpstreamUnavailable = "UPSTREAM_UNAVAILABLE"
 	CodeUpstreamError       = "UPSTREAM_ERROR"
+	CodeTooManyErrors       = "TOO_MANY_ERRORS"
 	CodeInternal            = "INTERNAL"
 )
 
@@ -139,6 +143,57 @@ func splitArgument(ctx context.Context, path ast.Path) (field, argument ast.Path
 	return path, nil
 }
 
+// requestErrors are the errors of a request that was refused as they leave: no
+// more than allowed, and none with the operation's name as the client gave it.
+func (t transport) requestErrors(op *graphql.OperationContext, errs gqlerror.List) gqlerror.List {
+	if op.Doc != nil && op.Operation == nil {
+		return gqlerror.List{{
+			Message:    "operationName must name one of the document's operations, unless there is only one.",
+			Extensions: map[string]any{"code": CodeValidationFailed},
+		}}
+	}
+	errs = errs[:min(len(errs), t.o.maxRequestErrors())]
+	for _, e := range errs {
+		// gqlgen calls a wrong variable a validation error too.
+		if len(e.Path) > 0 && e.Path[0] == ast.PathName("variable") {
+			e.Extensions = map[string]any{"code": CodeBadUserInput}
+		}
+		e.Message = withoutValues(e.Message)
+		if !t.o.Suggestions {
+			e.Message, _, _ = strings.Cut(e.Message, " Did you mean ") // not every rule knows that they are off
+		}
+	}
+	return errs
+}
+
+// valuesInMessages are what the validator quotes of a document or of variables
+// that a client fills in with data, and what is said instead.
+var valuesInMessages = []struct {
+	quoting *regexp.Regexp
+	instead string
+}{
+	{regexp.MustCompile(`(?s)( cannot represent [^:]*value): .*?(\.? Did you mean .*|)$`), "$1$2"},
+	{regexp.MustCompile(`(?s)^(Expected value of type "[^"]*"), found .*$`), "$1."},
+	{regexp.MustCompile(`(?s)^Value ".*" does not exist in ("\w+" enum)`), "A value does not exist in $1"},
+	{regexp.MustCompile(`(?s)^.* is not a valid (\w+)$`), "not a valid $1"},
+	{regexp.MustCompile(`^cannot use (value )?[-+]?\d[-+.\w]* as (\w+)(: integers|$)`), "cannot use this number as $2$3"},
+}
+
+func withoutValues(message string) string {
+	for _, v := range valuesInMessages {
+		message = v.quoting.ReplaceAllString(message, v.instead)
+	}
+	return message
+}
+
+// omitted stands for the errors of an operation beyond those that may leave.
+func omitted(n int) *gqlerror.Error {
+	return &gqlerror.Error{
+		Message:    fmt.Sprintf("%d more errors are left out.", n),
+		Extensions: map[string]any{"code": CodeTooManyErrors, "omitted": n},
+	}
+}
+
 func describeCall(out *gqlerror.Error, call *fsclient.Error) {
 	if call.RequestID != "" {
 		out.Extensions["upstreamRequestId"] = call.RequestID
@@ -204,6 +259,17 @@ func status(res *graphql.Response) int {
 		}
 	}
 	return http.StatusOK
+}
+
+// refusedStatus is the status of an operation that never ran: an answer without
+// a data entry is never a success.
+func refusedStatus(errs gqlerror.List) int {
+	for _, f := range faults {
+		if f.code == errs[0].Extensions["code"] && f.status != http.StatusBadRequest {
+			return f.status
+		}
+	}
+	return http.StatusBadRequest
 }
 
 // hasData says whether any field of the answer has a value.

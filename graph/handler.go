@@ -1,15 +1,10 @@
 package graph
 
 import (
-	"bytes"
+	"cmp"
 	"context"
-	"encoding/json"
-	"errors"
-	"io"
-	"mime"
 	"net/http"
 	"runtime/debug"
-	"strconv"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -40,20 +35,53 @@ type Options struct {
 	// Timeout bounds an operation. What is there when it is over is answered,
 	// with errors for the rest.
 	Timeout time.Duration
-	// Done is told of each response, for the access log.
-	Done func(ctx context.Context, operation string, codes []string)
+	// Done is told of each response, for the access log and the metrics.
+	Done func(context.Context, Result)
 	// MaxBody bounds the body of a request, in bytes.
 	MaxBody int64
+	// MaxRequestErrors and MaxExecutionErrors are how many errors leave, at
+	// most, of a document that was refused and of an operation that ran. The
+	// defaults are 10 and 100.
+	MaxRequestErrors, MaxExecutionErrors int
+	// Guard refuses documents that cost too much to look at; nil for none.
+	Guard graphql.HandlerExtension
+	// Persisted finds documents that clients send by name; nil for none.
+	Persisted graphql.HandlerExtension
+	// Introspection says whether a request may read the schema; nil allows it.
+	Introspection func(context.Context) bool
+	// Suggestions lets the refusal of an unknown name say which one is close.
+	Suggestions bool
+	// DraftStatus answers with the statuses of the 2026 draft of GraphQL over
+	// HTTP: 422 for what was refused, 294 for data with errors.
+	DraftStatus bool
 }
+
+// Result is what there is to say of a response without repeating any of it.
+type Result struct {
+	// Operation is the name the client gave it, Type query, mutation or
+	// subscription; both "" for what was refused before it was known.
+	Operation, Type string
+	// Codes are those of the errors that left.
+	Codes  []string
+	Status int
+}
+
+func (o *Options) maxRequestErrors() int   { return cmp.Or(o.MaxRequestErrors, 10) }
+func (o *Options) maxExecutionErrors() int { return cmp.Or(o.MaxExecutionErrors, 100) }
 
 // NewHandler serves GraphQL over HTTP.
 func NewHandler(r *Resolver, o Options) http.Handler {
 	schema := Schema(r)
 	ops := loader.New(schema.Schema(), r.Client)
 	h := handler.New(schema)
-	h.AddTransport(post{o})
-	h.AddTransport(unsupported{post{o}})
-	h.SetQueryCache(lru.New[*ast.QueryDocument](1000))
+	h.AddTransport(transport{o})
+	h.SetQueryCache(queryCache{lru.New[*ast.QueryDocument](1000)})
+	h.SetDisableSuggestion(!o.Suggestions)
+	for _, e := range []graphql.HandlerExtension{o.Persisted, o.Guard} {
+		if e != nil {
+			h.Use(e)
+		}
+	}
 	h.Use(extension.Introspection{})
 	h.Use(oneOf{schema.Schema()})
 	h.SetErrorPresenter(present(o.RequestID, o.LogBug))
@@ -61,23 +89,13 @@ func NewHandler(r *Resolver, o Options) http.Handler {
 		return &loader.PanicError{Value: v, Stack: debug.Stack()}
 	})
 	h.AroundOperations(func(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
-		if o.Caller(ctx) == "" && needsCaller(graphql.GetOperationContext(ctx)) {
-			f := faults[fsclient.KindUnauthorized]
-			return graphql.OneShot(&graphql.Response{Errors: gqlerror.List{{
-				Message:    "A token is needed: send Authorization: Bearer <token>.",
-				Extensions: map[string]any{"code": f.code, "requestId": o.RequestID(ctx)},
-			}}})
+		op := graphql.GetOperationContext(ctx)
+		if err := o.refuse(ctx, op); err != nil {
+			return graphql.OneShot(&graphql.Response{Errors: gqlerror.List{err}})
 		}
-		return next(ctx)
-	})
-	h.AroundResponses(func(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
-		// What was refused before it ran, unread perhaps, comes through here too.
-		op := graphql.GetOperationContext(ctx).Operation
-		if op == nil || op.Operation != ast.Query || len(graphql.GetErrors(ctx)) > 0 {
-			return next(ctx)
+		if op.Operation.Operation == ast.Query {
+			ctx = newSet(ctx, ops, o.Caller(ctx))
 		}
-		ctx, set := ops.NewSet(ctx, o.Caller(ctx))
-		set.Start()
 		return next(ctx)
 	})
 	// Root fields of a mutation run one after the other, and each may change
@@ -91,14 +109,46 @@ func NewHandler(r *Resolver, o Options) http.Handler {
 	return h
 }
 
-// needsCaller says whether an operation asks for more than the schema itself.
-func needsCaller(op *graphql.OperationContext) bool {
+// newSet starts every call that a query needs. The two passes of a query with
+// parts that come later share one.
+func newSet(ctx context.Context, ops *loader.Operations, caller string) context.Context {
+	d, _ := ctx.Value(deferralKey{}).(*deferral)
+	if d == nil {
+		ctx, set := ops.NewSet(ctx, caller)
+		set.Start()
+		return ctx
+	}
+	this := graphql.GetOperationContext(ctx)
+	if d.ctx == nil {
+		whole, set := ops.NewSet(graphql.WithOperationContext(ctx, d.whole), caller)
+		set.Start()
+		d.ctx = whole
+	}
+	return graphql.WithOperationContext(d.ctx, this)
+}
+
+// refuse says why a caller may not have an operation run.
+func (o *Options) refuse(ctx context.Context, op *graphql.OperationContext) *gqlerror.Error {
+	refusal := func(kind fsclient.Kind, message string) *gqlerror.Error {
+		return &gqlerror.Error{Message: message, Extensions: map[string]any{"code": faults[kind].code}}
+	}
+	known := o.Caller(ctx) != ""
 	for _, f := range graphql.CollectFields(op, op.Operation.SelectionSet, []string{"Query", "Mutation"}) {
-		if len(f.Name) < 2 || f.Name[:2] != "__" {
-			return true
+		switch {
+		case f.Name == "__typename":
+		case f.Name == "__schema" || f.Name == "__type":
+			switch {
+			case o.Introspection == nil || o.Introspection(ctx):
+			case known:
+				return refusal(fsclient.KindForbidden, "Introspection is switched off here.")
+			default:
+				return refusal(fsclient.KindUnauthorized, "Introspection needs a token: send Authorization: Bearer <token>.")
+			}
+		case !known:
+			return refusal(fsclient.KindUnauthorized, "A token is needed: send Authorization: Bearer <token>.")
 		}
 	}
-	return false
+	return nil
 }
 
 // oneOf refuses values of variables that break @oneOf, of which the validator
@@ -144,107 +194,14 @@ func (o oneOf) check(typeName string, value any, path ast.Path) *gqlerror.Error 
 	return nil
 }
 
-// post is GraphQL over HTTP POST with a JSON body. What a client sent is never
-// part of what it is told about it.
-type post struct{ o Options }
+// queryCache keeps parsed documents, but for long ones: what it holds is bounded
+// by number, and a thousand of the longest would be hundreds of megabytes.
+type queryCache struct{ graphql.Cache[*ast.QueryDocument] }
 
-func (post) Supports(r *http.Request) bool {
-	if r.Method != http.MethodPost || r.Header.Get("Upgrade") != "" {
-		return false
-	}
-	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	return err == nil && media == "application/json"
-}
+const maxCachedQuery = 16 << 10
 
-func (t post) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
-	ctx, cancel := context.WithTimeout(r.Context(), t.o.Timeout)
-	defer cancel()
-	start := graphql.Now()
-	params := &graphql.RawParams{}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, t.o.MaxBody))
-	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		t.refuse(ctx, w, http.StatusRequestEntityTooLarge, "The body is over "+strconv.FormatInt(tooLarge.Limit, 10)+" bytes.")
-		return
+func (c queryCache) Add(ctx context.Context, query string, document *ast.QueryDocument) {
+	if len(query) <= maxCachedQuery {
+		c.Cache.Add(ctx, query, document)
 	}
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.UseNumber()
-	if err != nil || d.Decode(params) != nil || params.Query == "" || d.Decode(&struct{}{}) != io.EOF {
-		t.refuse(ctx, w, http.StatusBadRequest, `The body must be a JSON object with a "query".`)
-		return
-	}
-	params.Headers = r.Header
-	params.ReadTime = graphql.TraceTiming{Start: start, End: graphql.Now()}
-
-	op, errs := exec.CreateOperationContext(ctx, params)
-	if errs != nil {
-		for _, e := range errs {
-			// gqlgen calls a wrong variable a validation error too.
-			if len(e.Path) > 0 && e.Path[0] == ast.PathName("variable") {
-				e.Extensions = map[string]any{"code": CodeBadUserInput}
-			}
-		}
-		t.write(ctx, w, "", http.StatusBadRequest, exec.DispatchError(graphql.WithOperationContext(ctx, op), errs))
-		return
-	}
-	responses, ctx := exec.DispatchOperation(ctx, op)
-	res := responses(ctx)
-	if res == nil { // the time was over before anything ran
-		f := faults[fsclient.KindCanceled]
-		res = &graphql.Response{Errors: gqlerror.List{{
-			Message: f.message, Extensions: map[string]any{"code": f.code, "requestId": t.o.RequestID(ctx)},
-		}}}
-	}
-	t.write(ctx, w, op.Operation.Name, status(res), res)
-}
-
-func (t post) refuse(ctx context.Context, w http.ResponseWriter, status int, message string) {
-	t.write(ctx, w, "", status, &graphql.Response{Errors: gqlerror.List{{
-		Message: message, Extensions: map[string]any{"code": CodeBadUserInput, "requestId": t.o.RequestID(ctx)},
-	}}})
-}
-
-// unsupported answers what no other transport takes.
-type unsupported struct{ post }
-
-func (unsupported) Supports(*http.Request) bool { return true }
-
-func (t unsupported) Do(w http.ResponseWriter, r *http.Request, _ graphql.GraphExecutor) {
-	if r.Method != http.MethodPost {
-		w.Header().Set("Allow", http.MethodPost)
-		t.refuse(r.Context(), w, http.StatusMethodNotAllowed, "Send the query with POST.")
-		return
-	}
-	t.refuse(r.Context(), w, http.StatusUnsupportedMediaType, "Send the query as JSON, with Content-Type: application/json.")
-}
-
-// answer is a response as it is written: one that never ran has no data entry.
-type answer struct {
-	Errors     gqlerror.List   `json:"errors,omitempty"`
-	Data       json.RawMessage `json:"data,omitempty"`
-	Extensions map[string]any  `json:"extensions,omitempty"`
-}
-
-func (t post) write(ctx context.Context, w http.ResponseWriter, operation string, status int, res *graphql.Response) {
-	codes := make([]string, 0, len(res.Errors))
-	wait := 0
-	for _, e := range res.Errors {
-		code, _ := e.Extensions["code"].(string)
-		codes = append(codes, code)
-		s, _ := e.Extensions["retryAfter"].(int)
-		wait = max(wait, s)
-	}
-	if status == http.StatusTooManyRequests && wait > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(wait))
-	}
-	if status == http.StatusUnauthorized {
-		w.Header().Set("WWW-Authenticate", "Bearer")
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "private, no-store")
-	w.WriteHeader(status)
-	// The client may be gone; there is nobody to tell.
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false) // JSON is never put into a page as it is
-	_ = e.Encode(answer{res.Errors, res.Data, res.Extensions})
-	t.o.Done(ctx, operation, codes)
 }

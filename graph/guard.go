@@ -1,0 +1,247 @@
+package graph
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"math"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/errcode"
+	"github.com/99designs/gqlgen/graphql/handler/lru"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+	"github.com/vektah/gqlparser/v2/lexer"
+	"github.com/vektah/gqlparser/v2/parser"
+)
+
+// CodeQueryTooComplex is the code of what the guard refuses.
+const CodeQueryTooComplex = "QUERY_TOO_COMPLEX"
+
+// Limits bound what a document may ask for. 0 is no limit.
+type Limits struct {
+	// Tokens of the document; comments and white space are none.
+	Tokens int
+	// Fields of all operations, those of a fragment counted where it is spread.
+	Fields int
+	// Depth of fields, and of lists and objects in a value.
+	Depth int
+	// IntrospectionDepth is that of fields from __schema and __type on.
+	IntrospectionDepth int
+	// Aliases as written, without those of __typename.
+	Aliases int
+	// RootFields of the operation that is to run, by the names of its answer.
+	RootFields int
+	// Directives as written.
+	Directives int
+	// FragmentSpreads as written, and fragments, which are spread or of no use.
+	FragmentSpreads int
+	// ListItems of a list, in the document or in the variables.
+	ListItems int
+	// OperationNameLength is that of any name in the document, in bytes.
+	OperationNameLength int
+}
+
+// DefaultLimits leave room for what the usual clients send: the introspection
+// query of graphql-js is 15 deep and has some 250 fields.
+func DefaultLimits() Limits {
+	return Limits{
+		Tokens: 2000, Fields: 500, Depth: 12, IntrospectionDepth: 20, Aliases: 30, RootFields: 10,
+		Directives: 30, FragmentSpreads: 50, ListItems: 100, OperationNameLength: 256,
+	}
+}
+
+// limit is one of Limits, as a refusal names it. Of those without a flag the
+// validator's work is made: no client comes near them.
+type limit struct{ name, flag, says string }
+
+var (
+	limitTokens             = limit{"tokens", "--max-tokens", "The query has more than %d tokens"}
+	limitFields             = limit{"fields", "--max-fields", "The query has more than %d fields"}
+	limitDepth              = limit{"depth", "--max-depth", "The query is more than %d fields deep"}
+	limitValueDepth         = limit{"depth", "--max-depth", "A value is more than %d lists and objects deep"}
+	limitIntrospectionDepth = limit{"introspectionDepth", "--max-introspection-depth", "The introspection is more than %d fields deep"}
+	limitAliases            = limit{"aliases", "--max-aliases", "The query has more than %d aliases"}
+	limitRootFields         = limit{"rootFields", "--max-root-fields", "The operation has more than %d root fields"}
+	limitDirectives         = limit{"directives", "--max-directives", "The query has more than %d directives"}
+	limitFragmentSpreads    = limit{"fragmentSpreads", "--max-fragment-spreads", "The query has more than %d fragment spreads"}
+	limitFragments          = limit{"fragmentSpreads", "--max-fragment-spreads", "The query has more than %d fragments"}
+	limitListItems          = limit{"listItems", "--max-list-items", "A list has more than %d items"}
+	limitNameLength         = limit{"operationNameLength", "--max-operation-name-length", "A name is longer than %d characters"}
+
+	limitOperations = limit{"operations", "", "The query has more than %d operations"}
+	limitSteps      = limit{"validation", "", "Checking the query takes more than %d steps: its fragments are spread in each other too often"}
+	limitPairs      = limit{"comparisons", "", "Checking the query takes more than %d comparisons: of fields with the same name, or of fragments within fragments"}
+	limitGuesses    = limit{"unknownNames", "", "The query has too many names that the schema lacks (a measure of %d)"}
+)
+
+func (l limit) refuse(maximum int) *gqlerror.Error {
+	message := fmt.Sprintf(l.says, maximum)
+	if l.flag != "" {
+		message += " (" + l.flag + ")"
+	}
+	return &gqlerror.Error{
+		Message:    message + ".",
+		Extensions: map[string]any{"code": CodeQueryTooComplex, "limit": l.name, "maximum": maximum},
+	}
+}
+
+// over says whether n is beyond a maximum, of which 0 is none.
+func over(n, maximum int) bool { return maximum > 0 && n > maximum }
+
+// guard refuses a document before it is validated: the validator compares fields
+// of one name pair by pair, walks a fragment anew for each one that spreads it,
+// measures what it does not know against all that it knows, and cannot be
+// stopped. Everything the guard does itself is linear in the document, or ends
+// at one of its limits.
+type guard struct {
+	limits Limits
+	names  *nameLengths
+	// passed holds what was found good, without its comments, by its hash.
+	passed graphql.Cache[string]
+}
+
+// NewGuard makes the extension that refuses documents beyond l. It goes after
+// those that put a document in the place of its hash, and hands on one without
+// comments: the parser would keep each of them, at a hundred times its size.
+func NewGuard(l Limits) graphql.HandlerExtension {
+	return &guard{limits: l, passed: lru.New[string](1000)}
+}
+
+func (*guard) ExtensionName() string { return "Guard" }
+
+func (g *guard) Validate(s graphql.ExecutableSchema) error {
+	g.names = newNameLengths(s.Schema())
+	return nil
+}
+
+var _ graphql.OperationParameterMutator = (*guard)(nil)
+
+func (g *guard) MutateOperationParameters(ctx context.Context, p *graphql.RawParams) *gqlerror.Error {
+	if over(len(p.OperationName), g.limits.OperationNameLength) {
+		return limitNameLength.refuse(g.limits.OperationNameLength)
+	}
+	if !isName(p.OperationName) {
+		return &gqlerror.Error{
+			Message:    "The operationName must be a name of GraphQL: letters, digits and underscores, no digit first.",
+			Extensions: map[string]any{"code": CodeBadUserInput},
+		}
+	}
+	for _, v := range p.Variables {
+		if err := g.value(v, 1); err != nil {
+			return err
+		}
+	}
+	// An operation's name has no space, so nobody can make one key of two.
+	sum := sha256.Sum256([]byte(p.OperationName + " " + p.Query))
+	key := string(sum[:])
+	if query, ok := g.passed.Get(ctx, key); ok {
+		p.Query = query
+		return nil
+	}
+	in, err := g.inspect(p.Query, p.OperationName)
+	if err != nil {
+		return err
+	}
+	p.Query = in.query
+	if len(in.query) <= maxRemembered {
+		g.passed.Add(ctx, key, in.query)
+	}
+	return nil
+}
+
+// maxRemembered keeps a thousand documents from holding much memory.
+const maxRemembered = 16 << 10
+
+// isName also takes none at all.
+func isName(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if c != '_' && (c|0x20 < 'a' || c|0x20 > 'z') && (i == 0 || c < '0' || c > '9') {
+			return false
+		}
+	}
+	return true
+}
+
+// value bounds a variable, of which the validator sees nothing but its type.
+func (g *guard) value(v any, depth int) *gqlerror.Error {
+	switch v := v.(type) {
+	case []any:
+		if over(len(v), g.limits.ListItems) {
+			return limitListItems.refuse(g.limits.ListItems)
+		}
+		if over(depth, g.limits.Depth) {
+			return limitValueDepth.refuse(g.limits.Depth)
+		}
+		for _, v := range v {
+			if err := g.value(v, depth+1); err != nil {
+				return err
+			}
+		}
+	case map[string]any:
+		if over(depth, g.limits.Depth) {
+			return limitValueDepth.refuse(g.limits.Depth)
+		}
+		for _, v := range v {
+			if err := g.value(v, depth+1); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// inspect counts and parses a document. Its error is that of the parser or a
+// refusal, and what was done until then is in the inspection all the same.
+func (g *guard) inspect(query, operation string) (*inspection, *gqlerror.Error) {
+	in := &inspection{limits: g.limits, names: g.names}
+	if err := in.count(query); err != nil {
+		return in, err
+	}
+	doc, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: in.query}, in.limits.Tokens)
+	if err != nil {
+		e := gqlerror.WrapIfUnwrapped(err)
+		errcode.Set(e, CodeParseFailed)
+		return in, e
+	}
+	return in, in.document(doc, operation)
+}
+
+// count reads the tokens of a document and keeps it without its comments, which
+// end with their line, so that all else is where it was. What the lexer refuses,
+// the parser will too, with a better eye for what came first.
+func (in *inspection) count(query string) *gqlerror.Error {
+	var kept strings.Builder
+	at, runes := 0, 0 // how far the query was looked through for comments
+	rest := 0         // where what was not kept yet begins
+	lex := lexer.New(&ast.Source{Input: query})
+	for tokens := 0; ; {
+		token, err := lex.ReadToken()
+		in.work++
+		switch {
+		case err != nil || token.Kind == lexer.EOF:
+			kept.WriteString(query[rest:])
+			in.query = kept.String()
+			return nil
+		case token.Kind == lexer.Comment:
+			for ; runes < token.Pos.Start; runes++ { // its place is told in runes
+				_, size := utf8.DecodeRuneInString(query[at:])
+				at += size
+			}
+			kept.WriteString(query[rest:at])
+			rest = at + len(token.Value)
+			continue
+		case token.Kind == lexer.Name && over(len(token.Value), in.limits.OperationNameLength):
+			return limitNameLength.refuse(in.limits.OperationNameLength)
+		}
+		if tokens++; over(tokens, in.limits.Tokens) {
+			return limitTokens.refuse(in.limits.Tokens)
+		}
+	}
+}
+
+// sum adds without overflow, for fragments that double each other.
+func sum(a, b int) int { return min(a+b, math.MaxInt32) }

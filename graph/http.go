@@ -1,0 +1,88 @@
+package graph
+
+import (
+	"context"
+	"net/http"
+	"runtime/debug"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"fsgateway/graph/loader"
+	"fsgateway/internal/fsclient"
+)
+
+// transport is GraphQL over HTTP, as the audits of graphql-http want it and as
+// far as the draft of 2026 agrees with them. It takes every request, so that
+// what is no GraphQL is told so in GraphQL's own form. What a client sent is
+// never part of what it is told about it.
+type transport struct{ o Options }
+
+func (transport) Supports(*http.Request) bool { return true }
+
+func (t transport) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
+	ctx, cancel := context.WithTimeout(r.Context(), t.o.Timeout)
+	defer cancel()
+	x := &exchange{o: &t.o, w: w, media: mediaJSON}
+	defer x.recover(ctx)
+
+	accepted, found := negotiate(r.Header.Values("Accept"))
+	if found {
+		x.media, x.legacy = accepted.media, accepted.legacy
+	}
+	params, refused := t.read(w, r)
+	switch {
+	case refused != nil:
+		x.refuse(ctx, refused)
+		return
+	case !found:
+		x.refuse(ctx, refusef(http.StatusNotAcceptable, "Accept names nothing that the gateway can answer with: add %s or %s.", mediaGraphQL, mediaJSON))
+		return
+	}
+
+	op, errs := exec.CreateOperationContext(ctx, params)
+	if errs != nil {
+		res := exec.DispatchError(graphql.WithOperationContext(ctx, op), t.requestErrors(op, errs))
+		x.write(ctx, x.requestStatus(errs), res)
+		return
+	}
+	x.result.Operation, x.result.Type = op.Operation.Name, string(op.Operation.Operation)
+	switch {
+	case op.Operation.Operation == ast.Subscription:
+		x.refuse(ctx, refusef(http.StatusBadRequest, "A subscription needs a stream, which this request is none of."))
+		return
+	case op.Operation.Operation == ast.Mutation && r.Method == http.MethodGet:
+		x.refuse(ctx, notAllowed(http.MethodPost, "A mutation does not travel by GET: send it with POST."))
+		return
+	}
+	if d := defers(op, accepted.defers); d != nil {
+		x.stream(ctx, exec, d)
+		return
+	}
+	res := run(ctx, exec, op)
+	x.write(ctx, x.status(res), res)
+}
+
+// run executes an operation that has one answer.
+func run(ctx context.Context, exec graphql.GraphExecutor, op *graphql.OperationContext) *graphql.Response {
+	responses, ctx := exec.DispatchOperation(ctx, op)
+	if res := responses(ctx); res != nil {
+		return res
+	}
+	f := faults[fsclient.KindCanceled] // the time was over before anything ran
+	return &graphql.Response{Errors: gqlerror.List{{Message: f.message, Extensions: map[string]any{"code": f.code}}}}
+}
+
+// recover answers for a bug outside of any field.
+func (x *exchange) recover(ctx context.Context) {
+	v := recover()
+	switch {
+	case v == nil:
+		return
+	case v == http.ErrAbortHandler, x.begun: //nolint:errorlint // net/http compares it so, too
+		panic(v)
+	}
+	x.o.LogBug(ctx, &loader.PanicError{Value: v, Stack: debug.Stack()})
+	x.refuse(ctx, &refusal{status: http.StatusInternalServerError, code: CodeInternal, message: "Something went wrong in the gateway."})
+}

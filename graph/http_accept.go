@@ -1,0 +1,112 @@
+package graph
+
+import (
+	"mime"
+	"strconv"
+	"strings"
+)
+
+// The media types of answers.
+const (
+	mediaGraphQL = "application/graphql-response+json"
+	mediaJSON    = "application/json"
+)
+
+// acceptance is what an Accept header comes to.
+type acceptance struct {
+	media string
+	// legacy says that the client asked for application/json by name and got
+	// it: such clients take any other status than 200 for no GraphQL at all.
+	legacy bool
+	// defers says that parts may follow, in the form that Apollo Client reads.
+	defers bool
+}
+
+// negotiate chooses what to answer with: the highest quality, then what was
+// named rather than covered by a wildcard. Without a header, or where only
+// wildcards speak, that is application/json, which every client reads.
+func negotiate(accept []string) (a acceptance, found bool) {
+	text := strings.TrimSpace(strings.Join(accept, ","))
+	if text == "" {
+		return acceptance{media: mediaJSON}, true
+	}
+	var graphQL, plain match
+	for _, part := range splitAccept(text) {
+		media, params, err := mime.ParseMediaType(part)
+		if err != nil {
+			continue
+		}
+		q := 1.0
+		if text, given := params["q"]; given {
+			if q, err = strconv.ParseFloat(text, 64); err != nil || !(q >= 0 && q <= 1) {
+				continue
+			}
+		}
+		if charset, given := params["charset"]; given && !strings.EqualFold(charset, "utf-8") {
+			continue
+		}
+		switch media {
+		case "*/*":
+			graphQL.meet(q, 1)
+			plain.meet(q, 1)
+		case "application/*":
+			graphQL.meet(q, 2)
+			plain.meet(q, 2)
+		case mediaGraphQL:
+			graphQL.meet(q, 3)
+		case mediaJSON:
+			plain.meet(q, 3)
+		case "multipart/mixed":
+			a.defers = a.defers || q > 0 && params["deferspec"] == "20220824"
+		}
+	}
+	switch {
+	case graphQL.quality == 0 && plain.quality == 0:
+		return acceptance{}, false
+	case graphQL.better(plain):
+		a.media = mediaGraphQL
+	default:
+		a.media, a.legacy = mediaJSON, plain.precision == 3
+	}
+	return a, true
+}
+
+// match is how well a media type is accepted: by the range that names it most
+// precisely.
+type match struct {
+	quality   float64
+	precision int
+}
+
+func (m *match) meet(quality float64, precision int) {
+	if precision > m.precision || precision == m.precision && quality > m.quality {
+		*m = match{quality, precision}
+	}
+}
+
+// better says whether m, GraphQL's own type, goes before application/json.
+func (m match) better(plain match) bool {
+	switch {
+	case m.quality != plain.quality:
+		return m.quality > plain.quality
+	case m.precision != plain.precision:
+		return m.precision > plain.precision
+	}
+	return m.precision == 3
+}
+
+// splitAccept parts a header at its commas, but not within quotes.
+func splitAccept(text string) []string {
+	quoted, escaped := false, false
+	return strings.FieldsFunc(text, func(r rune) bool {
+		switch {
+		case escaped:
+			escaped = false
+		case quoted && r == '\\':
+			escaped = true
+		case r == '"':
+			quoted = !quoted
+		}
+		return r == ',' && !quoted
+	})
+}
