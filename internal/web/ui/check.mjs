@@ -1,0 +1,260 @@
+// Opens the GraphiQL page in headless Chromium as a newcomer would: every
+// example is run, nothing may come from another address, nothing may break the
+// page's policy, and no token may be kept.
+//
+//   node check.mjs [--screenshots DIR] [--chromium PATH] [--token TOKEN] http://127.0.0.1:8080/
+//
+// The token is pasted in where the page comes without one.
+import { chromium } from 'playwright-core';
+import { mkdirSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    screenshots: { type: 'string', default: '' },
+    token: { type: 'string', default: '' },
+    chromium: { type: 'string', default: process.env.CHROMIUM ?? '/usr/bin/chromium' },
+  },
+});
+const address = new URL(positionals[0] ?? 'http://127.0.0.1:8080/');
+if (values.screenshots) mkdirSync(values.screenshots, { recursive: true });
+
+const failures = [];
+let trouble = []; // what went wrong on the page that is open
+let passed = 0;
+process.on('unhandledRejection', stop);
+process.on('uncaughtException', stop);
+async function stop(e) {
+  console.log(`FAIL ${e.stack}\n${trouble.join('\n')}`);
+  const page = browser.contexts().at(-1)?.pages().at(-1);
+  if (page && values.screenshots) await page.screenshot({ path: `${values.screenshots}/failed.png` });
+  await browser.close();
+  console.log(`${passed} passed, ${failures.length + 1} failed`);
+  process.exit(1);
+}
+
+function expect(ok, what, detail = '') {
+  if (ok) passed++;
+  else failures.push(what);
+  console.log(`${ok ? 'ok  ' : 'FAIL'} ${what}${ok || detail === '' ? '' : `: ${detail}`}`);
+}
+
+const browser = await chromium.launch({
+  executablePath: values.chromium,
+  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+});
+
+/** A page with nobody's memory. */
+async function open(colorScheme) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, colorScheme, permissions: ['clipboard-read', 'clipboard-write'] });
+  trouble = [];
+  await context.route(
+    url => !['data:', 'blob:'].includes(url.protocol) && url.host !== address.host,
+    route => {
+      trouble.push(`asked another host: ${route.request().url()}`);
+      return route.abort();
+    },
+  );
+  await context.exposeBinding('reportViolation', (_source, text) => void trouble.push(`broke the policy: ${text}`));
+  await context.addInitScript(() => {
+    document.addEventListener('securitypolicyviolation', e =>
+      globalThis.reportViolation(`${e.effectiveDirective} ${e.blockedURI} ${e.sourceFile}:${e.lineNumber}`),
+    );
+  });
+  const page = await context.newPage();
+  page.on('console', m => {
+    if (m.type() === 'error' || m.type() === 'warning') trouble.push(`console: ${m.type()}: ${m.text()}`);
+  });
+  page.on('pageerror', e => trouble.push(`uncaught: ${e.stack ?? e}`));
+  page.on('requestfailed', r => {
+    // A reload breaks off what is still loading. What is refused to other hosts is noted above.
+    if (r.failure()?.errorText !== 'net::ERR_ABORTED') trouble.push(`failed: ${r.url()} ${r.failure()?.errorText}`);
+  });
+  page.on('response', r => {
+    if (r.status() >= 400) trouble.push(`status ${r.status()}: ${r.url()}`);
+  });
+  return { context, page };
+}
+
+const run = page => page.getByRole('button', { name: 'Execute query (Ctrl-Enter)' });
+const tabs = page => page.getByRole('tablist', { name: 'Select active operation' }).getByRole('tab');
+const titles = page => page.locator('.graphiql-tab-button').allTextContents();
+const shot = (page, name) => (values.screenshots ? page.screenshot({ path: `${values.screenshots}/${name}.png` }) : undefined);
+
+async function ready(page) {
+  await page.locator('.graphiql-query-editor .monaco-editor .view-line').first().waitFor();
+  await page.locator('.graphiql-response .monaco-editor').waitFor();
+  // The workers have started and the schema is loaded: the query is validated.
+  await page.waitForFunction(() => document.querySelectorAll('.graphiql-query-editor .view-line span[class*=mtk]').length > 3);
+}
+
+/** Runs what is in the editor and returns the answer, as sent and as shown. */
+async function execute(page) {
+  const answered = page.waitForResponse(r => r.request().method() === 'POST' && !r.request().postData()?.includes('IntrospectionQuery'));
+  await run(page).click();
+  const answer = await (await answered).json();
+  await page.waitForFunction(() => /"(data|errors)"/.test(document.querySelector('.result-window')?.textContent ?? ''));
+  return { answer, shown: await page.locator('.result-window').textContent() };
+}
+
+/** Pastes text over what is in one of the editors; typing would have brackets closed. */
+async function paste(page, editor, text) {
+  await page.evaluate(copied => navigator.clipboard.writeText(copied), text);
+  await page.locator(`${editor} .monaco-editor:visible`).click();
+  await page.keyboard.press('Control+A');
+  await page.keyboard.press('Control+V');
+}
+const QUERY = '.graphiql-query-editor';
+const TOOL = '.graphiql-editor-tool';
+
+/** The text of one of the editors, as shown. */
+const text = (page, editor) => page.locator(`${editor} .monaco-editor:visible .view-lines`).innerText();
+
+/** Whether one of the editors shows something, now or soon. */
+async function shows(page, editor, what) {
+  for (let i = 0; i < 50; i++) {
+    if ((await text(page, editor)).includes(what)) return true;
+    await page.waitForTimeout(100);
+  }
+  return false;
+}
+
+const kept = page =>
+  page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie]));
+
+// As it comes, in the light.
+{
+  const { context, page } = await open('light');
+  const introspected = page.waitForResponse(r => r.request().postData()?.includes('IntrospectionQuery') ?? false);
+  const response = await page.goto(address.href);
+  expect(response.headers()['content-security-policy']?.includes("default-src 'none'"), 'the page has a policy');
+  const schema = await (await introspected).json();
+  expect(schema.data?.__schema?.types?.length > 50, 'the schema is loaded');
+  await ready(page);
+
+  const config = JSON.parse(await page.locator('#config').textContent());
+  const token = config.token || values.token;
+  const names = await titles(page);
+  expect(names.length === config.examples.length, `one tab for each example: ${names.join(', ')}`);
+  if (!config.token) {
+    expect((await shows(page, TOOL, 'Bearer')), 'there is a place for the token');
+    await paste(page, TOOL, JSON.stringify({ Authorization: `Bearer ${token}` }));
+  }
+
+  for (const [i, name] of names.entries()) {
+    if (i > 0) await tabs(page).nth(i).click();
+    expect((await shows(page, TOOL, token)), `${name} has the token`);
+    if (/": *""/.test(config.examples[i].variables ?? '')) continue; // an id of one's own belongs there
+    const { answer, shown } = await execute(page);
+    expect(answer.data && Object.values(answer.data).every(v => v !== null) && !answer.errors, `${name} is answered`, JSON.stringify(answer.errors ?? answer).slice(0, 500));
+    expect(shown.includes('"data"'), `${name} is shown`);
+    await page.waitForTimeout(400); // the editor checks a moment after a change
+    await page.locator(`${QUERY} .squiggly-error`).first().waitFor({ state: 'detached', timeout: 5000 }).catch(() => {});
+    expect((await page.locator(`${QUERY} .squiggly-error`).count()) === 0, `${name} is valid in the editor`);
+  }
+  expect(trouble.length === 0, 'nothing went wrong with the examples', `\n${trouble.join('\n')}`);
+  await tabs(page).first().click();
+  await page.mouse.move(640, 790);
+  await page.waitForTimeout(700); // tabs are saved half a second after a change
+  await shot(page, 'light');
+
+  expect((await kept(page)).includes('searchProducts'), 'queries are kept');
+  expect(!(await kept(page)).includes(token), 'no token is kept');
+  // A secret pasted into the editor is not kept either, over a reload.
+  const secret = 'canary-5f0c1d';
+  await paste(page, TOOL, `{"Authorization": "Bearer ${secret}"}`);
+  expect((await shows(page, TOOL, secret)), 'a header can be pasted');
+  await page.waitForTimeout(700);
+  expect(!(await kept(page)).includes(secret), 'no pasted header is kept');
+  await tabs(page).nth(1).click();
+  await page.waitForTimeout(700);
+  expect(!(await kept(page)).includes(secret), 'no pasted header is kept with its tab');
+  await page.reload();
+  await ready(page);
+  expect((await shows(page, TOOL, 'Bearer')) && !(await text(page, TOOL)).includes(secret), 'a pasted header is gone after a reload');
+  expect((await titles(page)).join() === names.join(), 'tabs are there after a reload');
+  await page.locator('[role=tab][aria-selected=true]', { hasText: names[1] }).waitFor();
+  expect(true, 'the open tab is open after a reload');
+  await tabs(page).first().click();
+  if (!config.token) await paste(page, TOOL, JSON.stringify({ Authorization: `Bearer ${token}` }));
+  const again = await execute(page);
+  expect(Boolean(again.answer.data), 'a query runs after a reload');
+
+  // The plugins.
+  await page.getByRole('button', { name: 'Show Documentation Explorer' }).click();
+  await page.getByText('Root Types').waitFor();
+  await page.getByRole('link', { name: 'Query', exact: true }).or(page.locator('.graphiql-doc-explorer-type-name', { hasText: /^Query$/ })).first().click();
+  await page.getByText('searchProducts').first().waitFor();
+  await shot(page, 'docs');
+  expect(true, 'the documentation is shown');
+  await page.getByRole('button', { name: 'Show GraphiQL Explorer' }).click();
+  await page.locator('.graphiql-explorer-root, .docExplorerWrap').getByText('searchPatients').first().waitFor();
+  await shot(page, 'explorer');
+  expect(true, 'the explorer is shown');
+  await page.getByRole('button', { name: 'Show History' }).click();
+  await page.locator('.graphiql-history-item').first().waitFor();
+  if (token) expect(!(await kept(page)).includes(token), 'no token is kept with the history');
+  const lasting = await page.evaluate(() => Object.keys(localStorage).sort().join());
+  expect(!/queries|tabState|headers|variables/.test(lasting), `local storage holds no query: ${lasting}`);
+
+  expect((await page.locator('svg title').allTextContents()).includes('play icon'), 'icons have titles');
+
+  // The editor knows the schema, and Prettier is loaded when it is asked for.
+  await page.getByRole('button', { name: 'New tab' }).click();
+  expect((await shows(page, TOOL, token)), 'a new tab has the token');
+  await paste(page, QUERY, '{nonsense}');
+  await page.locator(`${QUERY} .squiggly-error`).first().waitFor();
+  expect(true, 'a wrong field is marked');
+  await paste(page, QUERY, '{patients{totalCount}}');
+  await page.getByRole('button', { name: /^Prettify query/ }).click();
+  await page.locator(`${QUERY} .view-line`).nth(4).waitFor();
+  expect(true, 'a query is made pretty');
+
+  // A link holds the query and no header.
+  await page.getByRole('button', { name: 'Copy link to query and variables' }).click();
+  await page.getByRole('button', { name: 'Link copied' }).waitFor();
+  const link = await page.evaluate(() => navigator.clipboard.readText());
+  expect(link.includes('totalCount') && !link.includes(token), 'a link holds the query and not the token', link);
+  const other = await context.newPage();
+  await other.goto(link);
+  await ready(other);
+  expect((await shows(other, QUERY, 'totalCount')) && new URL(other.url()).hash === '', 'the link opens the query');
+  await other.close();
+
+  // Subscriptions are asked for as server-sent events, with the token.
+  let asked;
+  await page.route('**/graphql', route => {
+    if (!route.request().headers().accept?.includes('text/event-stream')) return route.continue();
+    asked = route.request().headers();
+    const events = [1, 2].map(n => `event: next\ndata: {"data":{"tick":"tick ${n}"}}\n\n`).join('');
+    return route.fulfill({ contentType: 'text/event-stream', body: `${events}event: complete\ndata:\n\n` });
+  });
+  await paste(page, QUERY, 'subscription Ticks { __typename }');
+  await run(page).click();
+  await page.getByText('tick 2').first().waitFor();
+  expect(asked?.authorization === `Bearer ${token}`, 'a subscription is an event stream with the token');
+  expect(trouble.length === 0, 'nothing went wrong in the light', `\n${trouble.join('\n')}`);
+  await context.close();
+}
+
+// In the dark.
+{
+  const { context, page } = await open('dark');
+  await page.goto(address.href);
+  await ready(page);
+  if ((await page.locator('#config').textContent()).includes('"token"')) {
+    await tabs(page).nth(1).click();
+    const { answer } = await execute(page);
+    expect(Boolean(answer.data), 'a query runs in the dark');
+  }
+  await page.mouse.move(640, 790);
+  await page.waitForTimeout(700);
+  await shot(page, 'dark');
+  expect(trouble.length === 0, 'nothing went wrong in the dark', `\n${trouble.join('\n')}`);
+  await context.close();
+}
+
+await browser.close();
+console.log(`${passed} passed, ${failures.length} failed`);
+process.exit(failures.length > 0 ? 1 : 0);
