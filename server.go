@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -21,8 +20,11 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout)
+	hurry, stopHurry := signal.NotifyContext(context.Background(), os.Interrupt)
+	context.AfterFunc(hurry, func() { stop(); stopHurry() }) // the next one kills
+	err := run(ctx, hurry, os.Args[1:], os.Getenv, os.Stdout)
 	stop()
+	stopHurry()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "fsgateway:", err)
 		os.Exit(1)
@@ -33,6 +35,7 @@ type commands struct {
 	Serve   serve          `cmd:"" default:"withargs" help:"Serve the gateway (the default)."`
 	Sandbox sandbox        `cmd:"" help:"Serve the partner API in miniature, alone."`
 	Schema  schemaCommand  `cmd:"" help:"Print the schema, one SDL file for code generators."`
+	Health  healthCommand  `cmd:"" help:"Ask a running gateway whether it is ready; for the health check of a container."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 
@@ -42,13 +45,18 @@ type sandbox struct {
 	Addr string `help:"Address to listen on." default:"127.0.0.1:7070" from:"SANDBOX_ADDR"`
 }
 
+type healthCommand struct {
+	AdminAddr string `help:"The gateway's --admin-addr." default:"127.0.0.1:8081" from:"GATEWAY_ADMIN_ADDR"`
+}
+
 type schemaCommand struct{}
 
 type versionCommand struct{}
 
 // run is the whole program: the command in args, settings from args and getenv,
-// until it is done or ctx ends.
-func run(ctx context.Context, args []string, getenv func(string) string, out io.Writer) error {
+// until it is done or ctx ends. What is served then still takes requests for a
+// while, until who sends them has noticed, unless hurry ends, too.
+func run(ctx, hurry context.Context, args []string, getenv func(string) string, out io.Writer) error {
 	var c commands
 	exited := false
 	parser, err := kong.New(&c,
@@ -73,10 +81,12 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 	if err != nil {
 		return err
 	}
-	listening := func(servers ...gateway.Server) error { return listen(ctx, servers) }
+	listening := func(r gateway.Running) error { return listen(ctx, hurry, r) }
 	switch command, _, _ := strings.Cut(parsed.Command(), " "); command {
 	case "sandbox":
 		return gateway.ServeSandbox(c.Sandbox.Addr, out, listening)
+	case "health":
+		return gateway.CheckHealth(ctx, c.Health.AdminAddr)
 	case "schema":
 		_, err = io.WriteString(out, gateway.SDL())
 		return err
@@ -89,12 +99,10 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 
 // listen serves until ctx ends or a server fails, then lets what is in flight
 // finish.
-func listen(ctx context.Context, servers []gateway.Server) error {
-	failed := make(chan error, len(servers))
-	running := make([]*http.Server, len(servers))
-	for i, s := range servers {
-		running[i] = &http.Server{Handler: s.Handler, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 32 << 10}
-		go func() { failed <- running[i].Serve(s.Listener) }()
+func listen(ctx, hurry context.Context, r gateway.Running) error {
+	failed := make(chan error, len(r.Servers))
+	for _, s := range r.Servers {
+		go func() { failed <- s.Serve(s.Listener) }()
 	}
 	var errs []error
 	select {
@@ -102,11 +110,20 @@ func listen(ctx context.Context, servers []gateway.Server) error {
 		errs = append(errs, err)
 	case <-ctx.Done():
 	}
-	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.DrainTimeout)
 	defer cancel()
-	for _, s := range running {
+	r.Drain()
+	if errs == nil {
+		select {
+		case <-time.After(r.DrainDelay):
+		case err := <-failed:
+			errs = append(errs, err)
+		case <-hurry.Done():
+		}
+	}
+	for _, s := range r.Servers {
 		if err := s.Shutdown(drain); err != nil {
-			errs = append(errs, err, s.Close())
+			errs = append(errs, fmt.Errorf("requests were cut off: %w", err), s.Close())
 		}
 	}
 	return errors.Join(errs...)

@@ -1,29 +1,59 @@
 package gateway
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"sort"
 	"strings"
 	"time"
+
+	"fsgateway/graph"
+	"fsgateway/graph/persisted"
 )
 
 // Config is every setting. The tags are the command line's: name, environment
 // variable, default and help. The table in README.md repeats them, and a test
 // compares the two.
 type Config struct {
-	Addr             string        `help:"Address to listen on." default:"127.0.0.1:8080" from:"GATEWAY_ADDR"`
-	Upstream         string        `help:"The partner's environment: embedded, us-sandbox, ca-sandbox, us, ca, or an API base URL." default:"embedded" from:"FULLSCRIPT_UPSTREAM"`
-	AdminAddr        string        `help:"Address of the health pages; empty for none." default:"127.0.0.1:8081" from:"GATEWAY_ADMIN_ADDR"`
-	PublicURL        string        `help:"The gateway's address as clients see it, for links to attachments. Default: http:// and --addr." from:"GATEWAY_PUBLIC_URL"`
-	OperationTimeout time.Duration `help:"How long an operation may take; what is there by then is answered." default:"15s" from:"GATEWAY_OPERATION_TIMEOUT"`
-	CallTimeout      time.Duration `help:"How long one call to the partner may take." default:"5s" from:"GATEWAY_CALL_TIMEOUT"`
-	DialTimeout      time.Duration `help:"How long connecting to the partner may take." default:"2s" from:"GATEWAY_DIAL_TIMEOUT"`
-	MaxConcurrency   int           `help:"Calls to the partner at once, shared fairly between callers." default:"64" from:"GATEWAY_MAX_CONCURRENCY"`
-	MaxBody          int64         `help:"Bytes of a request's body." default:"262144" from:"GATEWAY_MAX_BODY"`
-	LogLevel         string        `help:"trace, debug, info, warn or error." default:"info" from:"LOG_LEVEL"`
-	LogFormat        string        `help:"auto (console on a terminal, else JSON), console or json." default:"auto" from:"LOG_FORMAT"`
+	Addr                   string        `help:"Address to listen on." default:"127.0.0.1:8080" from:"GATEWAY_ADDR"`
+	Upstream               string        `help:"The partner's environment: embedded, us-sandbox, ca-sandbox, us, ca, or an API base URL." default:"embedded" from:"FULLSCRIPT_UPSTREAM"`
+	AdminAddr              string        `help:"Address of health and metrics; empty for none." default:"127.0.0.1:8081" from:"GATEWAY_ADMIN_ADDR"`
+	PublicURL              string        `help:"The gateway's address as clients see it, for links to attachments. Default: http:// and --addr." from:"GATEWAY_PUBLIC_URL"`
+	OperationTimeout       time.Duration `help:"How long an operation may take; what is there by then is answered." default:"15s" from:"GATEWAY_OPERATION_TIMEOUT"`
+	CallTimeout            time.Duration `help:"How long one call to the partner may take." default:"5s" from:"GATEWAY_CALL_TIMEOUT"`
+	DialTimeout            time.Duration `help:"How long connecting to the partner may take." default:"2s" from:"GATEWAY_DIAL_TIMEOUT"`
+	MaxConcurrency         int           `help:"Calls to the partner at once, shared fairly between callers." default:"64" from:"GATEWAY_MAX_CONCURRENCY"`
+	MaxBody                int64         `help:"Bytes of a request's body." default:"262144" from:"GATEWAY_MAX_BODY"`
+	MaxTokens              int           `help:"Tokens of a query; 0 for no limit." default:"2000" from:"GATEWAY_MAX_TOKENS"`
+	MaxFields              int           `help:"Fields of a query, those of a fragment wherever it is spread; 0 for no limit." default:"500" from:"GATEWAY_MAX_FIELDS"`
+	MaxDepth               int           `help:"How deep fields may be nested; 0 for no limit." default:"12" from:"GATEWAY_MAX_DEPTH"`
+	MaxIntrospectionDepth  int           `help:"How deep fields below __schema and __type may be nested; 0 for no limit." default:"20" from:"GATEWAY_MAX_INTROSPECTION_DEPTH"`
+	MaxAliases             int           `help:"Aliases of a query; 0 for no limit." default:"30" from:"GATEWAY_MAX_ALIASES"`
+	MaxRootFields          int           `help:"Root fields of an operation; 0 for no limit." default:"10" from:"GATEWAY_MAX_ROOT_FIELDS"`
+	MaxDirectives          int           `help:"Directives of a query; 0 for no limit." default:"30" from:"GATEWAY_MAX_DIRECTIVES"`
+	MaxFragmentSpreads     int           `help:"Fragment spreads of a query; 0 for no limit." default:"50" from:"GATEWAY_MAX_FRAGMENT_SPREADS"`
+	MaxListItems           int           `help:"Items of a list in arguments and variables; 0 for no limit." default:"100" from:"GATEWAY_MAX_LIST_ITEMS"`
+	MaxOperationNameLength int           `help:"Bytes of a name in a query; 0 for no limit." default:"256" from:"GATEWAY_MAX_OPERATION_NAME_LENGTH"`
+	MaxRequestErrors       int           `help:"Errors that leave of a document that was refused." default:"10" from:"GATEWAY_MAX_REQUEST_ERRORS"`
+	MaxExecutionErrors     int           `help:"Errors that leave of an operation that ran." default:"100" from:"GATEWAY_MAX_EXECUTION_ERRORS"`
+	Introspection          string        `help:"Who may read the schema by query: auto (with the embedded sandbox everyone, else who has a token), on or off." default:"auto" from:"GATEWAY_INTROSPECTION"`
+	PersistedDocuments     string        `help:"Documents outside the manifest: off (they run), log (they run and are logged) or enforce (they are refused)." default:"off" from:"GATEWAY_PERSISTED_DOCUMENTS"`
+	PersistedManifest      string        `help:"File of the trusted documents, as graphql-codegen or relay-compiler writes it." from:"GATEWAY_PERSISTED_MANIFEST"`
+	APQ                    bool          `name:"apq" negatable:"" help:"Let clients register documents by hash (automatic persisted queries)." default:"true" from:"GATEWAY_APQ"`
+	HTTPDraftStatus        bool          `name:"http-draft-status" help:"Answer with the statuses of the 2026 draft of GraphQL over HTTP: 422 and 294." default:"false" from:"GATEWAY_HTTP_DRAFT_STATUS"`
+	CORSOrigins            []string      `name:"cors-origins" help:"Origins whose pages may call the gateway, by comma." from:"GATEWAY_CORS_ORIGINS"`
+	H2C                    bool          `name:"h2c" help:"Speak HTTP/2 without TLS, too, to proxies that begin with it." default:"false" from:"GATEWAY_H2C"`
+	ReadTimeout            time.Duration `help:"How long a request may take to arrive." default:"15s" from:"GATEWAY_READ_TIMEOUT"`
+	IdleTimeout            time.Duration `help:"How long a connection may wait for its next request." default:"60s" from:"GATEWAY_IDLE_TIMEOUT"`
+	MaxHeaderBytes         int           `help:"Bytes of a request's headers." default:"32768" from:"GATEWAY_MAX_HEADER_BYTES"`
+	DrainDelay             time.Duration `help:"How long new requests are still taken after SIGTERM, while /readyz says no." default:"5s" from:"GATEWAY_DRAIN_DELAY"`
+	DrainTimeout           time.Duration `help:"How long ending may take after SIGTERM or SIGINT, the delay included." default:"30s" from:"GATEWAY_DRAIN_TIMEOUT"`
+	Pprof                  bool          `help:"Serve profiles on --admin-addr." default:"false" from:"GATEWAY_PPROF"`
+	LogLevel               string        `help:"trace, debug, info, warn or error." default:"info" from:"LOG_LEVEL"`
+	LogFormat              string        `help:"auto (console on a terminal, else JSON), console or json." default:"auto" from:"LOG_FORMAT"`
 }
 
 // Embedded is the upstream that is the sandbox in the same process.
@@ -66,18 +96,69 @@ func (c *Config) Validate() error {
 	if u, err := url.Parse(c.PublicURL); c.PublicURL != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "") {
 		return fmt.Errorf("--public-url: %q is no address such as https://graphql.example.com", c.PublicURL)
 	}
-	for name, d := range map[string]time.Duration{"operation-timeout": c.OperationTimeout, "call-timeout": c.CallTimeout, "dial-timeout": c.DialTimeout} {
+	for name, d := range map[string]time.Duration{
+		"operation-timeout": c.OperationTimeout, "call-timeout": c.CallTimeout, "dial-timeout": c.DialTimeout,
+		"read-timeout": c.ReadTimeout, "idle-timeout": c.IdleTimeout, "drain-timeout": c.DrainTimeout,
+	} {
 		if d <= 0 {
 			return fmt.Errorf("--%s: must be over zero", name)
 		}
 	}
-	if c.MaxConcurrency < 1 {
-		return fmt.Errorf("--max-concurrency: must be at least 1")
+	for name, n := range map[string]int64{
+		"max-concurrency": int64(c.MaxConcurrency), "max-body": c.MaxBody,
+		"max-request-errors": int64(c.MaxRequestErrors), "max-execution-errors": int64(c.MaxExecutionErrors), "max-header-bytes": int64(c.MaxHeaderBytes),
+	} {
+		if n < 1 {
+			return fmt.Errorf("--%s: must be at least 1", name)
+		}
 	}
-	if c.MaxBody < 1 {
-		return fmt.Errorf("--max-body: must be at least 1")
+	for name, n := range map[string]int{
+		"max-tokens": c.MaxTokens, "max-fields": c.MaxFields, "max-depth": c.MaxDepth, "max-introspection-depth": c.MaxIntrospectionDepth,
+		"max-aliases": c.MaxAliases, "max-root-fields": c.MaxRootFields, "max-directives": c.MaxDirectives,
+		"max-fragment-spreads": c.MaxFragmentSpreads, "max-list-items": c.MaxListItems, "max-operation-name-length": c.MaxOperationNameLength,
+	} {
+		if n < 0 {
+			return fmt.Errorf("--%s: must not be negative", name)
+		}
+	}
+	if c.Pprof && c.AdminAddr == "" {
+		return fmt.Errorf("--pprof: needs --admin-addr")
+	}
+	if c.DrainDelay < 0 || c.DrainDelay >= c.DrainTimeout {
+		return fmt.Errorf("--drain-delay: must be less than --drain-timeout, %s", c.DrainTimeout)
+	}
+	if !slices.Contains([]string{"auto", "on", "off"}, c.Introspection) {
+		return fmt.Errorf("--introspection: %q is none of auto, on, off", c.Introspection)
+	}
+	for _, origin := range c.CORSOrigins {
+		if u, err := url.Parse(origin); err != nil || u.Scheme != "http" && u.Scheme != "https" || origin != u.Scheme+"://"+u.Host || u.Hostname() == "" || strings.Contains(origin, "*") {
+			return fmt.Errorf("--cors-origins: %q is no origin such as https://app.example.com", origin)
+		}
 	}
 	return nil
+}
+
+// limits are the guard's.
+func (c *Config) limits() graph.Limits {
+	return graph.Limits{
+		Tokens: c.MaxTokens, Fields: c.MaxFields, Depth: c.MaxDepth, IntrospectionDepth: c.MaxIntrospectionDepth,
+		Aliases: c.MaxAliases, RootFields: c.MaxRootFields, Directives: c.MaxDirectives,
+		FragmentSpreads: c.MaxFragmentSpreads, ListItems: c.MaxListItems, OperationNameLength: c.MaxOperationNameLength,
+	}
+}
+
+// fill gives settings that Validate would refuse as zero their defaults, so that
+// a program that makes a Config need only say what it is about.
+func (c *Config) fill() {
+	or := func(d *time.Duration, otherwise time.Duration) { *d = cmp.Or(*d, otherwise) }
+	c.Introspection = cmp.Or(c.Introspection, "auto")
+	c.PersistedDocuments = cmp.Or(c.PersistedDocuments, string(persisted.Off))
+	c.MaxRequestErrors = cmp.Or(c.MaxRequestErrors, 10)
+	c.MaxExecutionErrors = cmp.Or(c.MaxExecutionErrors, 100)
+	c.MaxHeaderBytes = cmp.Or(c.MaxHeaderBytes, 32<<10)
+	or(&c.ReadTimeout, 15*time.Second)
+	or(&c.IdleTimeout, time.Minute)
+	or(&c.DrainTimeout, 30*time.Second)
 }
 
 func (c *Config) upstreamURL() (string, error) {

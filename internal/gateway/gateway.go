@@ -18,8 +18,10 @@ import (
 
 	"fsgateway/graph"
 	"fsgateway/graph/loader"
+	"fsgateway/graph/persisted"
 	"fsgateway/internal/fsclient"
 	"fsgateway/internal/middleware"
+	"fsgateway/internal/obs"
 	"fsgateway/internal/sandbox"
 	"fsgateway/internal/transport"
 )
@@ -30,6 +32,8 @@ type Gateway struct {
 	log     zerolog.Logger
 	client  *fsclient.Client
 	graphql http.Handler
+	health  obs.Health
+	metrics *metrics
 	hashKey []byte // tokens are told apart by a hash under this key, new in each process
 
 	sandbox *sandbox.Server // nil unless embedded
@@ -57,6 +61,7 @@ func WithSandbox(s *sandbox.Server) Option { return func(o *options) { o.sandbox
 
 // New makes a gateway. It listens nowhere: Handler is what to serve.
 func New(config Config, log zerolog.Logger, opts ...Option) (*Gateway, error) {
+	config.fill()
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
@@ -66,6 +71,7 @@ func New(config Config, log zerolog.Logger, opts ...Option) (*Gateway, error) {
 	}
 	g := &Gateway{config: config, log: log, hashKey: make([]byte, 32)}
 	_, _ = rand.Read(g.hashKey)
+	g.metrics = newMetrics(g.health.Unready)
 
 	base, err := config.upstreamURL()
 	if err != nil {
@@ -87,10 +93,17 @@ func New(config Config, log zerolog.Logger, opts ...Option) (*Gateway, error) {
 	// From the client towards the network.
 	chain := transport.Authorize(
 		transport.Limit(config.MaxConcurrency,
-			transport.Timeout(config.CallTimeout,
-				transport.Count(network))))
+			transport.Observe(g.metrics.call(g.health.Upstream),
+				transport.Timeout(config.CallTimeout,
+					transport.Count(network)))))
 	if g.client, err = fsclient.New(base, &http.Client{Transport: chain}); err != nil {
 		return nil, fmt.Errorf("--upstream: %w", err)
+	}
+	documents, err := persisted.New(persisted.Options{
+		Mode: persisted.Mode(config.PersistedDocuments), Manifest: config.PersistedManifest, APQ: config.APQ, Log: g.logDocument,
+	})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("--persisted-documents, --persisted-manifest: %w", err), g.Close())
 	}
 	g.graphql = graph.NewHandler(&graph.Resolver{Client: g.client, PublicURL: config.publicURL()}, graph.Options{
 		Caller:    func(ctx context.Context) string { return transport.CallerFrom(ctx).Key },
@@ -98,15 +111,35 @@ func New(config Config, log zerolog.Logger, opts ...Option) (*Gateway, error) {
 		LogBug:    g.logBug,
 		Timeout:   config.OperationTimeout,
 		MaxBody:   config.MaxBody,
-		Done: func(ctx context.Context, operation string, codes []string) {
+
+		MaxRequestErrors:   config.MaxRequestErrors,
+		MaxExecutionErrors: config.MaxExecutionErrors,
+		Guard:              graph.NewGuard(config.limits()),
+		Persisted:          documents,
+		Introspection:      g.mayIntrospect,
+		Suggestions:        config.Upstream == Embedded,
+		DraftStatus:        config.HTTPDraftStatus,
+
+		Done: func(ctx context.Context, r graph.Result) {
 			entry := middleware.EntryFrom(ctx)
-			entry.Codes = codes
-			if len(operation) <= maxOperationName {
-				entry.Operation = operation
+			entry.Type, entry.Codes = r.Type, r.Codes
+			if len(r.Operation) <= maxOperationName {
+				entry.Operation = r.Operation
 			}
 		},
 	})
 	return g, nil
+}
+
+// mayIntrospect says whether whoever asks may read the schema by query.
+func (g *Gateway) mayIntrospect(ctx context.Context) bool {
+	switch g.config.Introspection {
+	case "on":
+		return true
+	case "off":
+		return false
+	}
+	return g.config.Upstream == Embedded || transport.CallerFrom(ctx).Key != ""
 }
 
 // embed serves a sandbox inside the process and returns how to reach it.
@@ -140,6 +173,12 @@ func (g *Gateway) authorize(r *http.Request, token string) *http.Request {
 		Tokens: oauth2.StaticTokenSource(&oauth2.Token{AccessToken: token}),
 	})
 	return r.WithContext(ctx)
+}
+
+// logDocument logs what trusted documents say of a request. The hash is that of
+// a text which is itself never logged: literals in it are data.
+func (g *Gateway) logDocument(ctx context.Context, event, hash string) {
+	g.log.Warn().Str("requestId", middleware.RequestIDFrom(ctx)).Str("document", hash).Msg(event)
 }
 
 // logBug logs what is the gateway's own fault. An error's text may hold what a

@@ -1,19 +1,72 @@
 package gateway
 
 import (
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"reflect"
+	"regexp"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/alecthomas/kong"
 	"github.com/rs/zerolog"
+	"go.uber.org/goleak"
+
+	"fsgateway/graph"
 )
 
-func valid() Config {
-	return Config{
-		Addr: "127.0.0.1:8080", Upstream: Embedded, OperationTimeout: time.Second, CallTimeout: time.Second,
-		DialTimeout: time.Second, MaxConcurrency: 1, MaxBody: 1,
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// valid is what the command line makes of no arguments.
+func valid(t *testing.T) Config {
+	t.Helper()
+	var c Config
+	parser, err := kong.New(&c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := parser.Parse(nil); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// TestDefaults: what is written twice is the same.
+func TestDefaults(t *testing.T) {
+	t.Parallel()
+	c := valid(t)
+	if got, want := c.limits(), graph.DefaultLimits(); got != want {
+		t.Errorf("the limits are %+v, and those of the guard %+v", got, want)
+	}
+	filled := Config{
+		Addr: c.Addr, Upstream: c.Upstream, AdminAddr: c.AdminAddr, OperationTimeout: c.OperationTimeout, CallTimeout: c.CallTimeout, DialTimeout: c.DialTimeout,
+		MaxConcurrency: c.MaxConcurrency, MaxBody: c.MaxBody, APQ: c.APQ, DrainDelay: c.DrainDelay, LogLevel: c.LogLevel, LogFormat: c.LogFormat,
+		MaxTokens: c.MaxTokens, MaxFields: c.MaxFields, MaxDepth: c.MaxDepth, MaxIntrospectionDepth: c.MaxIntrospectionDepth, MaxAliases: c.MaxAliases,
+		MaxRootFields: c.MaxRootFields, MaxDirectives: c.MaxDirectives, MaxFragmentSpreads: c.MaxFragmentSpreads, MaxListItems: c.MaxListItems,
+		MaxOperationNameLength: c.MaxOperationNameLength,
+	}
+	if filled.fill(); !reflect.DeepEqual(filled, c) {
+		t.Errorf("filled in it is\n%+v, and by the command line\n%+v", filled, c)
+	}
+}
+
+// TestErrorCodes: each code that README lists has a row of its own in the metrics.
+func TestErrorCodes(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(readme), "\n## Errors\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	listed := map[string]bool{}
+	for _, m := range regexp.MustCompile("(?m)^\\| `([A-Z_]+)` \\|").FindAllStringSubmatch(section, -1) {
+		listed[m[1]] = true
+	}
+	if !maps.Equal(listed, errorCodes) {
+		t.Errorf("README has\n%v, the metrics\n%v", listed, errorCodes)
 	}
 }
 
@@ -33,10 +86,25 @@ func TestValidate(t *testing.T) {
 		{"Timeout", func(c *Config) { c.CallTimeout = 0 }, "--call-timeout"},
 		{"Concurrency", func(c *Config) { c.MaxConcurrency = 0 }, "--max-concurrency"},
 		{"Body", func(c *Config) { c.MaxBody = 0 }, "--max-body"},
+		{"Limit", func(c *Config) { c.MaxDepth = -1 }, "--max-depth"},
+		{"NoLimit", func(c *Config) { c.MaxDepth = 0 }, ""},
+		{"Errors", func(c *Config) { c.MaxExecutionErrors = 0 }, "--max-execution-errors"},
+		{"Introspection", func(c *Config) { c.Introspection = "yes" }, "--introspection"},
+		{"Origin", func(c *Config) { c.CORSOrigins = []string{"http://localhost:5173", "https://app.example.com"} }, ""},
+		{"AnyOrigin", func(c *Config) { c.CORSOrigins = []string{"*"} }, "--cors-origins"},
+		{"OriginPattern", func(c *Config) { c.CORSOrigins = []string{"https://*.example.com"} }, "--cors-origins"},
+		{"OriginWithPath", func(c *Config) { c.CORSOrigins = []string{"https://app.example.com/"} }, "--cors-origins"},
+		{"OriginWithoutScheme", func(c *Config) { c.CORSOrigins = []string{"app.example.com"} }, "--cors-origins"},
+		{"NullOrigin", func(c *Config) { c.CORSOrigins = []string{"null"} }, "--cors-origins"},
+		{"PprofNowhere", func(c *Config) { c.Pprof, c.AdminAddr = true, "" }, "--pprof"},
+		{"DrainDelay", func(c *Config) { c.DrainDelay = c.DrainTimeout }, "--drain-delay"},
+		{"NoDrainDelay", func(c *Config) { c.DrainDelay = 0 }, ""},
+		{"IdleTimeout", func(c *Config) { c.IdleTimeout = 0 }, "--idle-timeout"},
+		{"Headers", func(c *Config) { c.MaxHeaderBytes = -1 }, "--max-header-bytes"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			config := valid()
+			config := valid(t)
 			c.change(&config)
 			err := config.Validate()
 			if c.setting == "" && err != nil || c.setting != "" && (err == nil || !strings.HasPrefix(err.Error(), c.setting+":")) {
@@ -48,7 +116,7 @@ func TestValidate(t *testing.T) {
 
 func TestAdmin(t *testing.T) {
 	t.Parallel()
-	g, err := New(valid(), zerolog.Nop())
+	g, err := New(valid(t), zerolog.Nop())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +125,7 @@ func TestAdmin(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	for path, status := range map[string]int{"/livez": http.StatusOK, "/readyz": http.StatusOK, "/graphql": http.StatusNotFound} {
+	for path, status := range map[string]int{"/livez": http.StatusOK, "/readyz": http.StatusOK, "/metrics": http.StatusOK, "/debug/pprof/": http.StatusNotFound, "/graphql": http.StatusNotFound} {
 		res := httptest.NewRecorder()
 		g.Admin().ServeHTTP(res, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
 		if res.Code != status {

@@ -4,6 +4,12 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/pprof"
+	"slices"
+	"strings"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
 
 	"fsgateway/graph"
 	"fsgateway/internal/fsclient"
@@ -11,34 +17,87 @@ import (
 	"fsgateway/internal/transport"
 )
 
+// graphqlRoute is where GraphQL is served.
+const graphqlRoute = "/graphql"
+
 // Handler serves every route of the gateway.
 func (g *Gateway) Handler() http.Handler {
 	mux := http.NewServeMux()
-	route := func(pattern string, h http.Handler) { mux.Handle(pattern, middleware.Route(pattern, h)) }
-	route("/graphql", g.graphql)
-	route("GET /resources/{id}/download", http.HandlerFunc(g.download))
+	// From the outside in. A page must be able to read a refusal, too, so CORS
+	// comes before whatever may refuse.
+	route := func(pattern string, h http.Handler, wrappers ...func(http.Handler) http.Handler) {
+		for _, wrap := range slices.Backward(wrappers) {
+			h = wrap(h)
+		}
+		mux.Handle(pattern, middleware.Route(pattern, h))
+	}
+	cors := middleware.CORS(g.config.CORSOrigins)
+	bearer := middleware.Bearer(g.authorize, http.HandlerFunc(g.refuseToken))
+	route(graphqlRoute, g.graphql, cors, middleware.Private, bearer,
+		middleware.CSRF(http.HandlerFunc(g.refuseSimple)), middleware.Compress(secret, codings...))
+	route("GET /resources/{id}/download", http.HandlerFunc(g.download), cors, middleware.Private, bearer)
+	if len(g.config.CORSOrigins) > 0 {
+		route("OPTIONS /resources/{id}/download", http.HandlerFunc(g.refusePreflight), cors)
+	}
 	if g.sandbox != nil {
 		route("/_sandbox/", g.sandbox.ControlHandler())
 		route("/api/oauth/", g.sandbox.ControlHandler()) // the consent page
 	}
-	route("GET /{$}", http.HandlerFunc(g.index))
+	page := g.page()
+	route("GET /{$}", page)
+	route("GET /graphiql/{name}", page)
+	route("GET /schema.graphql", g.schemaPage(), cors, bearer)
+	route("GET /llms.txt", document("text/plain; charset=utf-8", g.fill(llmsText)))
+	route("GET /agents.md", document("text/markdown; charset=utf-8", g.fill(agentsText)))
+	route("GET /integration-environments.json", document("application/json", g.environmentsText()))
 
 	var h http.Handler = mux
-	h = middleware.Bearer(g.authorize, http.HandlerFunc(g.refuseToken))(h)
 	h = count(h)
+	h = middleware.Closing(g.health.Draining)(h)
 	h = middleware.Recover(g.log)(h)
-	h = middleware.Log(g.log)(h)
+	h = middleware.Log(g.log, g.metrics.request)(h)
+	h = g.metrics.counted(h)
 	return middleware.RequestID(h)
 }
 
-// Admin serves the health pages, which are not for clients of the graph.
+// Admin serves health and metrics, which are not for clients of the graph.
 func (g *Gateway) Admin() http.Handler {
 	mux := http.NewServeMux()
-	ok := func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") }
-	mux.HandleFunc("GET /livez", ok)
-	mux.HandleFunc("GET /readyz", ok) // it listens: there is nothing else to wait for
+	mux.HandleFunc("GET /livez", g.health.Live)
+	mux.HandleFunc("GET /readyz", g.health.Ready)
+	mux.Handle("GET /metrics", g.metrics.handler())
+	if g.config.Pprof {
+		mux.HandleFunc("/debug/pprof/", pprof.Index)
+		mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
+		mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+		mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+		mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	}
 	return mux
 }
+
+// codings are the content codings of answers, the better one first.
+var codings = []middleware.Coding{
+	{Name: "zstd", New: func() middleware.Encoder {
+		// One goroutine, and a window that is enough for an answer.
+		w, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(1<<18))
+		if err != nil {
+			panic(err) // the options above are wrong
+		}
+		return w
+	}},
+	{Name: "gzip", New: func() middleware.Encoder {
+		w, err := gzip.NewWriterLevel(nil, gzip.BestSpeed)
+		if err != nil {
+			panic(err)
+		}
+		return w
+	}},
+}
+
+// secret says whether an answer must not be compressed: that of a mutation may
+// hold a session grant, beside text that the client chose.
+func secret(r *http.Request) bool { return middleware.EntryFrom(r.Context()).Type != "query" }
 
 // count lets the log say how many upstream calls a request made.
 func count(next http.Handler) http.Handler {
@@ -48,15 +107,23 @@ func count(next http.Handler) http.Handler {
 	})
 }
 
-func (g *Gateway) index(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	_, _ = io.WriteString(w, "A GraphQL gateway in front of the Fullscript partner API.\nPOST a query to /graphql with Authorization: Bearer <token>.\n")
-}
-
 // refuseToken answers a request whose Authorization header cannot be used.
 func (g *Gateway) refuseToken(w http.ResponseWriter, r *http.Request) {
 	g.fail(w, r, http.StatusUnauthorized, graph.CodeUnauthenticated,
 		"The Authorization header must be Bearer and one token of visible characters without spaces.")
+}
+
+// refuseSimple answers a request that any page could have made a browser send.
+func (g *Gateway) refuseSimple(w http.ResponseWriter, r *http.Request) {
+	g.fail(w, r, http.StatusBadRequest, graph.CodeBadUserInput,
+		"A page of another site could have sent this request (CSRF). Send an Authorization header, Content-Type: application/json, or one of the headers "+
+			strings.Join(middleware.PreflightHeaders, " and ")+" with any value.")
+}
+
+// refusePreflight answers an OPTIONS that CORS did not take.
+func (g *Gateway) refusePreflight(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Allow", http.MethodGet)
+	g.fail(w, r, http.StatusMethodNotAllowed, graph.CodeBadUserInput, "Fetch it with GET.")
 }
 
 // fail answers outside GraphQL in the form that GraphQL's errors have.

@@ -14,6 +14,7 @@ import (
 type Entry struct {
 	Route         string // the pattern that was served
 	Operation     string
+	Type          string   // query, mutation or subscription; "" for what was refused unread
 	Codes         []string // of the errors answered
 	UpstreamCalls atomic.Int64
 }
@@ -28,19 +29,23 @@ func EntryFrom(ctx context.Context) *Entry {
 	return &Entry{}
 }
 
-// Log writes one line for each request.
-func Log(logger zerolog.Logger) func(http.Handler) http.Handler {
+// Log writes one line for each request, and tells each of done of it.
+func Log(logger zerolog.Logger, done ...func(entry *Entry, status int, took time.Duration)) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			start := time.Now()
 			entry := &Entry{}
 			rec := &recorder{ResponseWriter: w, status: http.StatusOK}
 			defer func() { // also of an answer that is broken off by a panic
+				took := time.Since(start)
+				for _, tell := range done {
+					tell(entry, rec.status, took)
+				}
 				line := logger.Info().
 					Str("requestId", RequestIDFrom(r.Context())).
 					Str("route", entry.Route).
 					Int("status", rec.status).
-					Float64("durationMs", float64(time.Since(start).Microseconds())/1000).
+					Float64("durationMs", float64(took.Microseconds())/1000).
 					Int64("upstreamCalls", entry.UpstreamCalls.Load())
 				if entry.Operation != "" {
 					line = line.Str("operation", entry.Operation)

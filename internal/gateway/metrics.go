@@ -1,0 +1,163 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"fsgateway/graph"
+	"fsgateway/graph/persisted"
+	"fsgateway/internal/fsclient"
+	"fsgateway/internal/middleware"
+)
+
+// metrics are the gateway's figures. Every label has a value from a list that
+// neither a client nor the partner can make longer: no operation's name is one,
+// nor any path, id or token.
+type metrics struct {
+	registry *prometheus.Registry
+
+	requests      *prometheus.CounterVec // route, status class
+	inFlight      prometheus.Gauge
+	operations    *prometheus.CounterVec   // type, status class
+	duration      *prometheus.HistogramVec // type
+	perOperation  *prometheus.HistogramVec // type
+	errors        *prometheus.CounterVec   // code
+	calls         *prometheus.CounterVec   // route template, outcome
+	callDuration  *prometheus.HistogramVec // route template
+	callsInFlight prometheus.Gauge
+}
+
+// Latencies from a cheap look-up in the sandbox to the longest that an operation
+// may take.
+var seconds = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 15}
+
+func newMetrics(unready func() string) *metrics {
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "fsgateway", Name: name, Help: help}, labels)
+	}
+	histogram := func(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
+		return prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: "fsgateway", Name: name, Help: help, Buckets: buckets}, labels)
+	}
+	gauge := func(name, help string) prometheus.Gauge {
+		return prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "fsgateway", Name: name, Help: help})
+	}
+	m := &metrics{
+		registry:      prometheus.NewRegistry(),
+		requests:      counter("requests_total", "Requests by route and class of HTTP status.", "route", "status"),
+		inFlight:      gauge("requests_in_flight", "Requests that are being answered."),
+		operations:    counter("operations_total", "GraphQL operations by type and class of HTTP status; the type of what was refused unread is none.", "type", "status"),
+		duration:      histogram("operation_duration_seconds", "How long GraphQL operations took.", seconds, "type"),
+		perOperation:  histogram("operation_upstream_calls", "Calls to the partner that an operation took.", []float64{0, 1, 2, 5, 10, 25, 50, 100, 250, 500, 1000}, "type"),
+		errors:        counter("errors_total", "Errors that left, by extensions.code.", "code"),
+		calls:         counter("upstream_calls_total", "Calls to the partner by route template and HTTP status, or what happened instead: timeout, canceled, connection.", "route", "status"),
+		callDuration:  histogram("upstream_call_duration_seconds", "How long calls to the partner took, bodies included.", seconds, "route"),
+		callsInFlight: gauge("upstream_calls_in_flight", "Calls to the partner that are under way."),
+	}
+	ready := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "fsgateway", Name: "ready", Help: "1 while /readyz says so, else 0."}, func() float64 {
+		if unready() != "" {
+			return 0
+		}
+		return 1
+	})
+	m.registry.MustRegister(m.requests, m.inFlight, m.operations, m.duration, m.perOperation, m.errors, m.calls, m.callDuration, m.callsInFlight, ready,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+func (m *metrics) handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry})
+}
+
+// counted are the requests in flight.
+func (m *metrics) counted(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		m.inFlight.Inc()
+		defer m.inFlight.Dec()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// request notes a request that is over.
+func (m *metrics) request(e *middleware.Entry, status int, took time.Duration) {
+	class := strconv.Itoa(status/100) + "xx"
+	route := e.Route
+	if route == "" {
+		route = "other"
+	}
+	m.requests.WithLabelValues(route, class).Inc()
+	for _, code := range e.Codes {
+		if !errorCodes[code] {
+			code = "other"
+		}
+		m.errors.WithLabelValues(code).Inc()
+	}
+	if route != graphqlRoute {
+		return
+	}
+	kind := e.Type
+	switch kind {
+	case "query", "mutation", "subscription":
+	default:
+		kind = "none"
+	}
+	m.operations.WithLabelValues(kind, class).Inc()
+	m.duration.WithLabelValues(kind).Observe(took.Seconds())
+	m.perOperation.WithLabelValues(kind).Observe(float64(e.UpstreamCalls.Load()))
+}
+
+// errorCodes are the codes that README lists.
+var errorCodes = map[string]bool{
+	graph.CodeUnauthenticated: true, graph.CodeForbidden: true, graph.CodeNotFound: true,
+	graph.CodeParseFailed: true, graph.CodeValidationFailed: true, graph.CodeBadUserInput: true,
+	graph.CodeRateLimited: true, graph.CodeUpstreamTimeout: true, graph.CodeUpstreamUnavailable: true,
+	graph.CodeUpstreamError: true, graph.CodeInternal: true, graph.CodeTooManyErrors: true, graph.CodeQueryTooComplex: true,
+	persisted.CodeNotFound: true, persisted.CodeNotSupported: true, persisted.CodeHashMismatch: true, persisted.CodeNotAllowed: true,
+}
+
+// call notes a call to the partner, and tells up whether the partner is.
+func (m *metrics) call(up func(bool)) func(context.Context) func(int, error) {
+	return func(ctx context.Context) func(int, error) {
+		start := time.Now()
+		route := fsclient.Route(ctx)
+		if route == "" {
+			route = "other"
+		}
+		m.callsInFlight.Inc()
+		return func(status int, err error) {
+			m.callsInFlight.Dec()
+			m.callDuration.WithLabelValues(route).Observe(time.Since(start).Seconds())
+			m.calls.WithLabelValues(route, outcome(ctx, status, err)).Inc()
+			if ctx.Err() == nil { // else whoever asked left, which tells nothing of the partner
+				up(err == nil && !unavailable(status))
+			}
+		}
+	}
+}
+
+// unavailable says whether a status is that of a partner who is down. One that
+// fails at a single call, with a 500, is not: else a client who knows such a call
+// could take the gateway away from all the others.
+func unavailable(status int) bool {
+	return status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout
+}
+
+func outcome(ctx context.Context, status int, err error) string {
+	switch {
+	case err != nil && errors.Is(err, context.DeadlineExceeded):
+		return "timeout"
+	case err != nil && ctx.Err() != nil:
+		return "canceled"
+	case err != nil:
+		return "connection"
+	case http.StatusText(status) == "": // whatever number the partner makes up
+		return "other"
+	}
+	return strconv.Itoa(status)
+}

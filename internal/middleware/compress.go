@@ -1,0 +1,182 @@
+package middleware
+
+import (
+	"bytes"
+	"io"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// Coding is a content coding of HTTP.
+type Coding struct {
+	Name string
+	// New makes an encoder, which is kept for other answers.
+	New func() Encoder
+}
+
+// Encoder writes what is encoded to where Reset says.
+type Encoder interface {
+	io.WriteCloser
+	Reset(io.Writer)
+}
+
+// compressFrom is the size from which compression is worth it: less than that
+// is one packet anyway.
+const compressFrom = 1400
+
+// Compress encodes answers in the coding that the client likes best, the first
+// given of those it likes equally. An answer is held until it is whole, since
+// plain says at its end whether it has to stay as it is: what is compressed
+// tells by its length how much of one part another repeats (BREACH), so none
+// with a secret may be. What is flushed, or comes in parts, goes out as it comes.
+func Compress(plain func(*http.Request) bool, codings ...Coding) func(http.Handler) http.Handler {
+	pools := make([]sync.Pool, len(codings))
+	for i, c := range codings {
+		pools[i].New = func() any { return c.New() }
+	}
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			best := choose(r.Header.Values("Accept-Encoding"), codings)
+			if best < 0 || r.Method == http.MethodHead {
+				next.ServeHTTP(w, r)
+				return
+			}
+			held := &holder{ResponseWriter: w}
+			next.ServeHTTP(held, r) // where it panics nothing was sent, and whoever recovers may answer
+			if held.passing {
+				return
+			}
+			if held.status == 0 {
+				held.status = http.StatusOK
+			}
+			if held.body.Len() < compressFrom || plain(r) {
+				held.pass()
+				return
+			}
+			var out bytes.Buffer
+			encoder := pools[best].Get().(Encoder)
+			encoder.Reset(&out)
+			_, err := encoder.Write(held.body.Bytes())
+			if closing := encoder.Close(); err == nil {
+				err = closing
+			}
+			encoder.Reset(nil) // hold on to nothing of the answer
+			if err != nil {
+				held.pass()
+				return
+			}
+			pools[best].Put(encoder)
+			w.Header().Set("Content-Encoding", codings[best].Name)
+			w.Header().Set("Content-Length", strconv.Itoa(out.Len()))
+			w.WriteHeader(held.status)
+			_, _ = w.Write(out.Bytes()) // the client may be gone; there is nobody to tell
+		})
+	}
+}
+
+// holder keeps an answer back until it is whole, or passes it on.
+type holder struct {
+	http.ResponseWriter
+	status  int
+	body    bytes.Buffer
+	passing bool
+}
+
+// pass sends what is held, and lets go what follows.
+func (h *holder) pass() {
+	h.passing = true
+	if h.status != 0 {
+		h.ResponseWriter.WriteHeader(h.status)
+	}
+	if h.body.Len() > 0 {
+		_, _ = h.ResponseWriter.Write(h.body.Bytes())
+		h.body = bytes.Buffer{}
+	}
+}
+
+func (h *holder) WriteHeader(status int) {
+	switch {
+	case h.passing || status < http.StatusOK:
+		h.ResponseWriter.WriteHeader(status)
+	case h.status == 0:
+		h.status = status
+		if !text(h.Header()) {
+			h.pass()
+		}
+	}
+}
+
+func (h *holder) Write(p []byte) (int, error) {
+	if h.status == 0 {
+		h.WriteHeader(http.StatusOK)
+	}
+	if h.passing {
+		return h.ResponseWriter.Write(p)
+	}
+	return h.body.Write(p)
+}
+
+// FlushError has the form that http.ResponseController looks for.
+func (h *holder) FlushError() error {
+	if !h.passing {
+		h.pass()
+	}
+	return http.NewResponseController(h.ResponseWriter).Flush()
+}
+
+// Flush is for those who look for an http.Flusher.
+func (h *holder) Flush() { _ = h.FlushError() }
+
+// Unwrap lets http.ResponseController reach the connection.
+func (h *holder) Unwrap() http.ResponseWriter { return h.ResponseWriter }
+
+// text says whether a body is of a kind that comes whole and shrinks.
+func text(h http.Header) bool {
+	if h.Get("Content-Encoding") != "" {
+		return false
+	}
+	media, _, err := mime.ParseMediaType(h.Get("Content-Type"))
+	if err != nil || media == "text/event-stream" {
+		return false
+	}
+	return strings.HasPrefix(media, "text/") || strings.HasSuffix(media, "/json") || strings.HasSuffix(media, "+json")
+}
+
+// choose is the index of the coding that a client likes best, -1 for none.
+// https://www.rfc-editor.org/rfc/rfc9110#name-accept-encoding
+func choose(accepts []string, codings []Coding) int {
+	quality := map[string]float64{}
+	for _, part := range strings.Split(strings.Join(accepts, ","), ",") {
+		name, parameters, _ := strings.Cut(part, ";")
+		q := 1.0
+		if key, value, found := strings.Cut(strings.TrimSpace(parameters), "="); found && strings.EqualFold(key, "q") {
+			var err error
+			if q, err = strconv.ParseFloat(value, 64); err != nil || q < 0 || q > 1 {
+				q = 0
+			}
+		}
+		quality[strings.ToLower(strings.TrimSpace(name))] = q
+	}
+	of := func(name string, otherwise float64) float64 {
+		if q, named := quality[name]; named {
+			return q
+		}
+		return otherwise
+	}
+	anything := of("*", 0)
+	best, most := -1, 0.0
+	for i, c := range codings {
+		if q := of(c.Name, anything); q > most {
+			best, most = i, q
+		}
+	}
+	// identity is fine unless it is said not to be, and only what is named can
+	// be liked better than the rest.
+	if most < of("identity", 0) {
+		return -1
+	}
+	return best
+}

@@ -1,0 +1,79 @@
+package obs
+
+import (
+	"io"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// What makes the partner known to be down: so many calls in a row that failed,
+// the last of them so recently. It must pass by itself, since a gateway that is
+// sent nothing learns nothing.
+const (
+	downAfter = 20
+	downFor   = 10 * time.Second
+)
+
+// Health knows whether the gateway should be sent requests. The zero Health is
+// that of a gateway that is, and has met nothing yet.
+type Health struct {
+	mu       sync.Mutex
+	draining bool
+	failed   int // calls in a row
+	last     time.Time
+}
+
+// Drain makes the gateway unready for good.
+func (h *Health) Drain() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.draining = true
+}
+
+// Draining says whether Drain was called.
+func (h *Health) Draining() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.draining
+}
+
+// Upstream notes a call to the partner: whether it was answered as a partner
+// that is up would.
+func (h *Health) Upstream(up bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if up {
+		h.failed = 0
+		return
+	}
+	h.failed++
+	h.last = time.Now()
+}
+
+// Unready says why the gateway should not be sent requests, "" if it should.
+func (h *Health) Unready() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case h.draining:
+		return "draining"
+	case h.failed >= downAfter && time.Since(h.last) < downFor:
+		return "upstream down"
+	}
+	return ""
+}
+
+// Live answers as long as the process can.
+func (h *Health) Live(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") }
+
+// Ready answers 200 or 503.
+func (h *Health) Ready(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	if why := h.Unready(); why != "" {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = io.WriteString(w, why+"\n")
+		return
+	}
+	_, _ = io.WriteString(w, "ok\n")
+}

@@ -1,0 +1,50 @@
+package obs_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"fsgateway/internal/obs"
+)
+
+func TestHealth(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var h obs.Health
+		is := func(want string) {
+			t.Helper()
+			if got := h.Unready(); got != want {
+				t.Errorf("unready is %q, want %q", got, want)
+			}
+		}
+		fail := func(n int) {
+			for range n {
+				h.Upstream(false)
+			}
+		}
+		is("")
+		fail(19)
+		is("")
+		h.Upstream(true)
+		fail(19)
+		is("") // not in a row
+		fail(1)
+		is("upstream down")
+		time.Sleep(10*time.Second - 1) // of the bubble
+		is("upstream down")
+		time.Sleep(time.Nanosecond)
+		is("") // nobody knows
+		fail(1)
+		is("upstream down") // one probe is enough
+		h.Upstream(true)
+		is("")
+		h.Drain()
+		is("draining")
+		fail(20)
+		is("draining")
+		if !h.Draining() {
+			t.Error("it does not drain")
+		}
+	})
+}

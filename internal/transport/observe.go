@@ -1,0 +1,46 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+)
+
+// Observe tells of each call: begin when it leaves, and what begin returned when
+// it is over, body included, with the answer's status (0 for no answer) and what
+// went wrong.
+func Observe(begin func(context.Context) (end func(status int, err error)), base http.RoundTripper) http.RoundTripper {
+	return Func(func(r *http.Request) (*http.Response, error) {
+		end := begin(r.Context())
+		res, err := base.RoundTrip(r)
+		if err != nil {
+			end(0, err)
+			return nil, err
+		}
+		res.Body = &observedBody{ReadCloser: res.Body, end: func(err error) { end(res.StatusCode, err) }}
+		return res, nil
+	})
+}
+
+type observedBody struct {
+	io.ReadCloser
+	once   sync.Once
+	broken error
+	end    func(error)
+}
+
+func (b *observedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		b.broken = err
+	}
+	return n, err
+}
+
+func (b *observedBody) Close() error {
+	err := b.ReadCloser.Close()
+	b.once.Do(func() { b.end(b.broken) })
+	return err
+}
