@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := check
-.PHONY: check generate schema format lint test race
+.PHONY: check generate schema format lint test race audits clients browser page
 
 check: ## what CI does, all of it
 	.ci/run
@@ -21,3 +21,22 @@ test:
 
 race:
 	go test -race ./...
+
+npm = tests/clients/node_modules/.package-lock.json
+
+audits: $(npm) ## what graphql-http's 61 audits say of the gateway; needs Node 20
+	go build -o .bin/fsgateway .
+	cd tests/clients && GATEWAY=$(CURDIR)/.bin/fsgateway npm run --silent audits
+
+clients: $(npm) ## Apollo Client, urql and Relay's network layer against it
+	go build -o .bin/fsgateway .
+	cd tests/clients && GATEWAY=$(CURDIR)/.bin/fsgateway npm run --silent clients
+
+browser: ## the page in headless Chromium; installs what it needs
+	.ci/browser
+
+page: ## internal/web/assets, from the sources in internal/web/ui and pinned npm packages
+	cd internal/web/ui && npm ci --silent && node build.mjs
+
+$(npm): tests/clients/package-lock.json tests/clients/.npmrc
+	cd tests/clients && npm ci --silent

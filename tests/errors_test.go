@@ -1067,7 +1067,7 @@ func askBroken(t *testing.T, query string, logBug func(error)) *reply {
 	h := middleware.RequestID(graph.NewHandler(&graph.Resolver{Client: broken}, graph.Options{
 		Caller: func(context.Context) string { return "someone" }, RequestID: middleware.RequestIDFrom,
 		LogBug:  func(_ context.Context, err error) { logBug(err) },
-		Timeout: time.Minute, Done: func(context.Context, string, []string) {}, MaxBody: 1 << 20,
+		Timeout: time.Minute, Done: func(context.Context, graph.Result) {}, MaxBody: 1 << 20,
 	}))
 	req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/graphql", strings.NewReader(requestBody(t, query)))
 	req.Header.Set("Content-Type", "application/json")

@@ -35,7 +35,12 @@ func config() gateway.Config {
 }
 
 // start runs a gateway with an embedded sandbox of its own.
-func start(t testing.TB) *harness { return startWith(t, config(), sandbox.Options{}) }
+func start(t testing.TB) *harness {
+	c := config()
+	// What is tested without virtual time must not depend on how busy the machine is.
+	c.OperationTimeout, c.CallTimeout = 2*time.Minute, time.Minute
+	return startWith(t, c, sandbox.Options{})
+}
 
 func startWith(t testing.TB, c gateway.Config, o sandbox.Options) *harness {
 	t.Helper()

@@ -1,0 +1,231 @@
+package tests
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rs/zerolog"
+
+	"fsgateway/internal/gateway"
+	"fsgateway/internal/sandbox"
+)
+
+// watched is a gateway with its admin pages.
+type watched struct {
+	*harness
+	admin http.Handler
+	front *httptest.Server
+}
+
+func watch(t *testing.T, c gateway.Config) *watched {
+	t.Helper()
+	w := &watched{harness: &harness{t: t, sandbox: sandbox.New(sandbox.Options{}), log: &bytes.Buffer{}}}
+	g, err := gateway.New(c, zerolog.New(zerolog.SyncWriter(w.log)), gateway.WithSandbox(w.sandbox))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.admin, w.front = g.Admin(), httptest.NewServer(g.Handler())
+	w.url = w.front.URL
+	t.Cleanup(func() {
+		w.front.Close()
+		if err := g.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return w
+}
+
+func (w *watched) get(path string) (status int, body string) {
+	w.t.Helper()
+	res := httptest.NewRecorder()
+	w.admin.ServeHTTP(res, httptest.NewRequestWithContext(w.t.Context(), http.MethodGet, path, nil))
+	return res.Code, res.Body.String()
+}
+
+// metrics are the gateway's own figures but those of time, once all requests are
+// over.
+func (w *watched) metrics() (figures map[string]string, text string) {
+	w.t.Helper()
+	w.front.Close()
+	status, text := w.get("/metrics")
+	if status != http.StatusOK {
+		w.t.Fatalf("%d %s", status, text)
+	}
+	figures = map[string]string{}
+	for line := range strings.Lines(text) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), "} ")
+		if strings.HasPrefix(name, "fsgateway_") && !strings.Contains(name, "_seconds_") {
+			if strings.Contains(name, " ") && value == "" { // no labels
+				name, value, _ = strings.Cut(name, " ")
+			} else {
+				name += "}"
+			}
+			figures[name] = value
+		}
+	}
+	return figures, text
+}
+
+func TestMetrics(t *testing.T) {
+	t.Parallel()
+	w := watch(t, config())
+	named := "query " + strings.ReplaceAll(canary, "-", "_") + `($id: ID!) { patient(id: $id) { dateOfBirth } }`
+	for range 3 {
+		w.query(named, "id", sandbox.PatientWithManyPlans)
+	}
+	w.query(named, "id", canary) // not found
+	w.query(`mutation($l: String!) { createPatient(input: {email: "`+canary+`@example.org", firstName: "A", lastName: $l}) { patient { id } } }`, "l", canary)
+	w.query(`{ __typename }`)
+	w.as(canary+"-token", `{ clinic { name } patients { totalCount } }`)                                                   // 401, twice
+	w.as(sandbox.TokenPractitioner, `{ `+strings.ReplaceAll(canary, "-", "_"))                                             // unreadable
+	w.as(sandbox.TokenPractitioner, `{ clinic(canary: "`+canary+`") { name } }`)                                           // invalid
+	w.as("", `{ clinic { name } }`)                                                                                        // no token
+	w.send("GET", "/graphql?query="+canary, "")                                                                            // CSRF
+	w.send("POST", "/graphql", `{"query":"`+canary, "Content-Type", asJSON, "X-Header", canary)                            // no JSON
+	w.send("POST", "/"+canary, canary)                                                                                     // no such route
+	w.send("GET", "/resources/"+canary+"/download?type="+canary, "", "Authorization", "Bearer "+sandbox.TokenPractitioner) // not found
+	w.sandbox.AddFault(sandbox.Fault{Operation: "getClinic", Times: 1, Status: 503, Body: canary, Header: chatty()})
+	w.as(sandbox.TokenPractitioner, `{ clinic { name } }`)
+	w.sandbox.AddFault(sandbox.Fault{Operation: "getClinic", Times: 1, Status: 987, Body: canary, Header: chatty()})
+	w.as(sandbox.TokenPractitioner, `{ clinic { name } }`)
+	w.sandbox.AddFault(sandbox.Fault{Operation: "getClinic", Reset: true})
+	w.as(sandbox.TokenPractitioner, `{ clinic { name } }`)
+
+	got, text := w.metrics()
+	want := map[string]string{
+		`fsgateway_operations_total{status="2xx",type="query"}`:    "8",
+		`fsgateway_operations_total{status="4xx",type="query"}`:    "2",
+		`fsgateway_operations_total{status="2xx",type="mutation"}`: "1",
+		`fsgateway_operations_total{status="4xx",type="none"}`:     "4",
+
+		`fsgateway_requests_total{route="/graphql",status="2xx"}`:                                  "9",
+		`fsgateway_requests_total{route="/graphql",status="4xx"}`:                                  "6",
+		`fsgateway_requests_total{route="other",status="4xx"}`:                                     "1",
+		`fsgateway_requests_total{route="GET /resources/{id}/download",status="4xx"}`:              "1",
+		`fsgateway_requests_in_flight`:                                                             "0",
+		`fsgateway_errors_total{code="UNAUTHENTICATED"}`:                                           "3",
+		`fsgateway_errors_total{code="GRAPHQL_PARSE_FAILED"}`:                                      "1",
+		`fsgateway_errors_total{code="GRAPHQL_VALIDATION_FAILED"}`:                                 "1",
+		`fsgateway_errors_total{code="BAD_USER_INPUT"}`:                                            "2",
+		`fsgateway_errors_total{code="NOT_FOUND"}`:                                                 "1",
+		`fsgateway_errors_total{code="UPSTREAM_UNAVAILABLE"}`:                                      "2",
+		`fsgateway_errors_total{code="UPSTREAM_ERROR"}`:                                            "1",
+		`fsgateway_upstream_calls_total{route="GET /clinic/patients/{id}",status="200"}`:           "3",
+		`fsgateway_upstream_calls_total{route="GET /clinic/patients/{id}",status="404"}`:           "1",
+		`fsgateway_upstream_calls_total{route="POST /clinic/patients",status="201"}`:               "1",
+		`fsgateway_upstream_calls_total{route="GET /clinic",status="401"}`:                         "1",
+		`fsgateway_upstream_calls_total{route="GET /clinic/patients",status="401"}`:                "1",
+		`fsgateway_upstream_calls_total{route="GET /clinic",status="503"}`:                         "1",
+		`fsgateway_upstream_calls_total{route="GET /clinic",status="other"}`:                       "1",
+		`fsgateway_upstream_calls_total{route="GET /clinic",status="connection"}`:                  "1",
+		`fsgateway_upstream_calls_total{route="GET /clinic/resources/{id}/download",status="404"}`: "1",
+		`fsgateway_upstream_calls_in_flight`:                                                       "0",
+		`fsgateway_ready`:                                                                          "1",
+	}
+	for name := range got {
+		if strings.HasPrefix(name, "fsgateway_operation_upstream_calls_") {
+			delete(got, name)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(got)) {
+		if got[name] != want[name] {
+			t.Errorf("%s %s, want %q", name, got[name], want[name])
+		}
+	}
+	for name := range want {
+		if _, has := got[name]; !has {
+			t.Errorf("there is no %s", name)
+		}
+	}
+	for _, line := range []string{
+		`fsgateway_operation_upstream_calls_sum{type="query"} 9`, `fsgateway_operation_upstream_calls_count{type="query"} 10`,
+		`fsgateway_operation_upstream_calls_sum{type="mutation"} 1`,
+		`fsgateway_operation_duration_seconds_count{type="query"} 10`,
+		`fsgateway_upstream_call_duration_seconds_count{route="GET /clinic/patients/{id}"} 4`,
+		"go_goroutines ", "process_open_fds ",
+	} {
+		if !strings.Contains(text, "\n"+line) {
+			t.Errorf("there is no line %s", line)
+		}
+	}
+	silent(t, "the metrics", text, canary, strings.ReplaceAll(canary, "-", "_"), sandbox.TokenPractitioner, sandbox.PatientWithManyPlans, "sandbox.embedded")
+}
+
+// TestMetricsDoNotGrow: whatever clients send, there are no more series.
+func TestMetricsDoNotGrow(t *testing.T) {
+	t.Parallel()
+	series := func(n int) int {
+		w := watch(t, config())
+		for i := range n {
+			w.as(fmt.Sprintf("token-%d", i), fmt.Sprintf(`query Name%d { a%d: patient(id: "id-%d") { id } }`, i, i, i))
+			w.query(fmt.Sprintf(`query Name%d { a%d: patient(id: "id-%d") { id } }`, i, i, i))
+			w.send(fmt.Sprintf("METHOD%d", i), fmt.Sprintf("/graphql?a=%d", i), "")
+			w.send(fmt.Sprintf("METHOD%d", i), fmt.Sprintf("/path-%d", i), "")
+		}
+		_, text := w.metrics()
+		return strings.Count(text, "\nfsgateway_")
+	}
+	if few, many := series(1), series(30); few != many {
+		t.Errorf("%d series after 1 round, %d after 30", few, many)
+	}
+}
+
+// TestReady: calls that fail make the gateway unready, those that the partner
+// merely refuses do not, and one that succeeds makes it ready again.
+func TestReady(t *testing.T) {
+	t.Parallel()
+	w := watch(t, config())
+	ready := func(status int, body string) {
+		t.Helper()
+		if s, b := w.get("/readyz"); s != status || b != body {
+			t.Errorf("%d %q, want %d %q", s, b, status, body)
+		}
+		if s, b := w.get("/livez"); s != http.StatusOK || b != "ok\n" {
+			t.Errorf("/livez: %d %q", s, b)
+		}
+	}
+	ready(200, "ok\n")
+	for range 30 {
+		w.as(sandbox.TokenExpired, `{ clinic { name } }`)
+		w.as(sandbox.TokenPractitioner, `{ patient(id: "nobody") { firstName } }`)
+	}
+	ready(200, "ok\n")
+	w.sandbox.AddFault(sandbox.Fault{Operation: "getClinic", Times: 30, Status: 500}) // one call that fails is not the partner
+	for range 30 {
+		w.as(sandbox.TokenPractitioner, `{ clinic { name } }`)
+	}
+	ready(200, "ok\n")
+	w.sandbox.AddFault(sandbox.Fault{Operation: "getClinic", Times: 20, Status: 503})
+	for range 19 {
+		w.as(sandbox.TokenPractitioner, `{ clinic { name } }`)
+	}
+	ready(200, "ok\n")
+	w.as(sandbox.TokenPractitioner, `{ clinic { name } }`)
+	ready(503, "upstream down\n")
+	w.query(`{ clinic { name } }`) // it still serves
+	ready(200, "ok\n")
+}
+
+func TestPprof(t *testing.T) {
+	t.Parallel()
+	c := config()
+	if status, _ := watch(t, c).get("/debug/pprof/goroutine?debug=1"); status != http.StatusNotFound {
+		t.Errorf("without the setting: %d", status)
+	}
+	c.Pprof, c.AdminAddr = true, "127.0.0.1:8081"
+	w := watch(t, c)
+	for _, path := range []string{"/debug/pprof/", "/debug/pprof/goroutine?debug=1", "/debug/pprof/cmdline", "/debug/pprof/symbol"} {
+		if status, _ := w.get(path); status != http.StatusOK {
+			t.Errorf("%s: %d", path, status)
+		}
+	}
+	if res := w.send("GET", "/debug/pprof/", ""); res.StatusCode != http.StatusNotFound {
+		t.Errorf("clients reach it: %d", res.StatusCode)
+	}
+}

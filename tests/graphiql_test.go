@@ -1,0 +1,44 @@
+package tests
+
+import (
+	"encoding/json"
+	"regexp"
+	"testing"
+
+	"fsgateway/internal/sandbox"
+	"fsgateway/internal/web"
+)
+
+var operation = regexp.MustCompile(`(?m)^(?:query|mutation) (\w+)`)
+
+// TestGraphiQLExamples runs what the page offers to run.
+func TestGraphiQLExamples(t *testing.T) {
+	t.Parallel()
+	h := start(t)
+	for _, e := range web.Examples(true) {
+		t.Run(operation.FindStringSubmatch(e.Query)[1], func(t *testing.T) {
+			var values map[string]any
+			if e.Variables != "" {
+				if err := json.Unmarshal([]byte(e.Variables), &values); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var variables []any
+			for name, value := range values {
+				variables = append(variables, name, value)
+			}
+			a := h.as(sandbox.TokenPractitioner, e.Query, variables...)
+			if len(a.Errors) > 0 {
+				t.Fatal(a.Errors)
+			}
+			for name, value := range a.Data {
+				if value == nil {
+					t.Errorf("%s: nothing there", name)
+				}
+				if payload, _ := value.(map[string]any); payload["userErrors"] != nil && len(payload["userErrors"].([]any)) > 0 {
+					t.Errorf("%s: %v", name, payload["userErrors"])
+				}
+			}
+		})
+	}
+}
