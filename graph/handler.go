@@ -196,7 +196,9 @@ func (o oneOf) check(typeName string, value any, path ast.Path) *gqlerror.Error 
 
 // queryCache keeps parsed documents, but for long ones: what it holds is bounded
 // by number, and a thousand of the longest would be hundreds of megabytes.
-type queryCache struct{ graphql.Cache[*ast.QueryDocument] }
+type queryCache struct {
+	graphql.Cache[*ast.QueryDocument]
+}
 
 const maxCachedQuery = 16 << 10
 
