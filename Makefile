@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := check
-.PHONY: check generate schema format lint test race audits clients browser page
+.PHONY: check generate schema format lint test race audits clients browser page screenshots
 
 check: ## what CI does, all of it
 	.ci/run
@@ -34,6 +34,10 @@ clients: $(npm) ## Apollo Client, urql and Relay's network layer against it
 
 browser: ## the page in headless Chromium; installs what it needs
 	.ci/browser
+
+screenshots: ## docs/images, by the same check
+	dir=$$(mktemp -d) && SCREENSHOTS=$$dir .ci/browser && cp $$dir/light.png docs/images/graphiql-light.png && \
+	cp $$dir/dark.png docs/images/graphiql-dark.png && rm -r $$dir
 
 page: ## internal/web/assets, from the sources in internal/web/ui and pinned npm packages
 	cd internal/web/ui && npm ci --silent && node build.mjs
