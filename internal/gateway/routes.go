@@ -131,7 +131,7 @@ func (g *Gateway) fail(w http.ResponseWriter, r *http.Request, status int, code,
 	if status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", "Bearer")
 	}
-	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.Header().Set("Cache-Control", "private, no-store")
 	w.WriteHeader(status)
 	middleware.EntryFrom(r.Context()).Codes = []string{code}
