@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"runtime/debug"
 
@@ -74,13 +75,19 @@ func run(ctx context.Context, exec graphql.GraphExecutor, op *graphql.OperationC
 	return &graphql.Response{Errors: gqlerror.List{{Message: f.message, Extensions: map[string]any{"code": f.code}}}}
 }
 
+// aborted says whether a handler broke its answer off on purpose.
+func aborted(v any) bool {
+	err, ok := v.(error)
+	return ok && errors.Is(err, http.ErrAbortHandler)
+}
+
 // recover answers for a bug outside of any field.
 func (x *exchange) recover(ctx context.Context) {
 	v := recover()
 	switch {
 	case v == nil:
 		return
-	case v == http.ErrAbortHandler, x.begun: //nolint:errorlint // net/http compares it so, too
+	case aborted(v), x.begun:
 		panic(v)
 	}
 	x.o.LogBug(ctx, &loader.PanicError{Value: v, Stack: debug.Stack()})

@@ -185,7 +185,7 @@ func strictJSON(text []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := d.ReadToken(); err != io.EOF { //nolint:errorlint // the decoder gives it as it is
+	if _, err := d.ReadToken(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("something follows the value")
 	}
 	return value, nil

@@ -47,13 +47,7 @@ const maxOperationName = 128
 type Option func(*options)
 
 type options struct {
-	dial    func(ctx context.Context, network, addr string) (net.Conn, error)
 	sandbox *sandbox.Server
-}
-
-// WithDial replaces how connections to the partner are made.
-func WithDial(dial func(ctx context.Context, network, addr string) (net.Conn, error)) Option {
-	return func(o *options) { o.dial = dial }
 }
 
 // WithSandbox embeds a sandbox that the caller has made, instead of a new one.
@@ -65,7 +59,7 @@ func New(config Config, log zerolog.Logger, opts ...Option) (*Gateway, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
-	o := options{dial: (&net.Dialer{Timeout: config.DialTimeout}).DialContext}
+	var o options
 	for _, apply := range opts {
 		apply(&o)
 	}
@@ -77,11 +71,12 @@ func New(config Config, log zerolog.Logger, opts ...Option) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
+	dial := (&net.Dialer{Timeout: config.DialTimeout}).DialContext
 	if config.Upstream == Embedded {
-		o.dial = g.embed(o.sandbox)
+		dial = g.embed(o.sandbox)
 	}
 	network := &http.Transport{
-		DialContext: o.dial,
+		DialContext: dial,
 		// As many as can be busy at once: net/http keeps two to a host unless
 		// told, and a fan-out would open the rest anew each time.
 		MaxIdleConnsPerHost: config.MaxConcurrency,
