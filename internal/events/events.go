@@ -1,0 +1,27 @@
+// Package events keeps what the partner has told of, in order, and lets
+// subscribers follow. It knows an event by its envelope only: what is in it is
+// read by who serves it, anew for each subscriber, so that no two callers ever
+// share a record.
+package events
+
+import "errors"
+
+// Event is a verified event.
+type Event struct {
+	// ID is the partner's, and tells repetitions apart.
+	ID string
+	// Type is the partner's text, such as "patient.created".
+	Type string
+	// ClinicID is "" for events that belong to no clinic.
+	ClinicID string
+	// Body is the webhook's body as it came.
+	Body []byte
+}
+
+var (
+	// ErrLagged ends a subscription whose next event is no longer kept: its
+	// reader was too slow.
+	ErrLagged = errors.New("events: the next event is no longer kept")
+	// ErrClosed ends every subscription when the bus is closed.
+	ErrClosed = errors.New("events: the bus is closed")
+)
