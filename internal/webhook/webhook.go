@@ -1,0 +1,180 @@
+// Package webhook receives what the partner tells of: it verifies, removes
+// repetitions and publishes. It never waits for a subscriber.
+package webhook
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"fsgateway/internal/events"
+	"fsgateway/internal/fsclient"
+)
+
+// SignatureHeader carries the signature of a body.
+const SignatureHeader = "Fullscript-Signature"
+
+// maxBody is far above any event: the largest known is a plan with all its lines.
+const maxBody = 1 << 20
+
+// Outcome is what became of a request.
+type Outcome string
+
+// The outcomes. They are few and fixed, and label a metric.
+const (
+	Accepted   Outcome = "accepted"
+	Repeated   Outcome = "repeated"
+	Ping       Outcome = "ping"       // an empty body, by which the partner tries the address
+	Unreadable Outcome = "unreadable" // rightly signed, and no event
+	Unsigned   Outcome = "unsigned"   // no signature, or one of another form
+	Forged     Outcome = "forged"     // by no secret of ours
+	Stale      Outcome = "stale"      // signed too long ago, or in the future
+	TooLarge   Outcome = "too_large"
+	Broken     Outcome = "broken" // the body ended early
+	Failed     Outcome = "failed" // the bus did not take it: the partner tries again
+)
+
+// Options of a receiver.
+type Options struct {
+	// Secrets are the keys that sign, several while one is being replaced.
+	Secrets []string
+	// Challenge is what the partner wants to read in every answer.
+	Challenge string
+	// Publish hands an event on; it says whether the event was new.
+	Publish func(context.Context, events.Event) (fresh bool, err error)
+	// Tolerance is how far the time of a signature may be from now: 5 minutes
+	// unless told.
+	Tolerance time.Duration
+	// Now is the clock.
+	Now func() time.Time
+	// Done is told of each request.
+	Done func(context.Context, Outcome)
+}
+
+// New serves the address that the partner sends to.
+// https://fullscript.dev/technical-reference/webhooks
+func New(o Options) http.Handler {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Tolerance <= 0 {
+		o.Tolerance = 5 * time.Minute
+	}
+	if o.Done == nil {
+		o.Done = func(context.Context, Outcome) {}
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		outcome := o.receive(w, r)
+		o.answer(w, outcome)
+		o.Done(r.Context(), outcome)
+	})
+}
+
+// statuses of what is not acknowledged.
+var statuses = map[Outcome]int{
+	Unsigned: http.StatusUnauthorized, Forged: http.StatusUnauthorized, Stale: http.StatusUnauthorized,
+	TooLarge: http.StatusRequestEntityTooLarge, Broken: http.StatusBadRequest, Failed: http.StatusServiceUnavailable,
+}
+
+// answer acknowledges with the challenge, or says what is wrong and nothing of
+// what was sent.
+func (o *Options) answer(w http.ResponseWriter, outcome Outcome) {
+	status, body := http.StatusOK, map[string]string{"challenge": o.Challenge}
+	if s := statuses[outcome]; s != 0 {
+		status, body = s, map[string]string{"error": string(outcome)}
+	}
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body)
+}
+
+func (o *Options) receive(w http.ResponseWriter, r *http.Request) Outcome {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		if _, large := errors.AsType[*http.MaxBytesError](err); large {
+			return TooLarge
+		}
+		return Broken
+	}
+	if len(body) == 0 {
+		// Whether it is signed is not known, and there is nothing in it to trust.
+		return Ping
+	}
+	if refused := o.verify(r.Header.Values(SignatureHeader), body); refused != "" {
+		return refused
+	}
+	parsed, err := fsclient.ParseEvent(body)
+	if err != nil {
+		// Refusing it would make the partner try again, and in the end switch the
+		// address off for all events.
+		return Unreadable
+	}
+	e := events.Event{ID: string(parsed.ID), Type: string(parsed.Type), Body: body}
+	if parsed.ClinicID != nil {
+		e.ClinicID = string(*parsed.ClinicID)
+	}
+	fresh, err := o.Publish(r.Context(), e)
+	switch {
+	case err != nil:
+		return Failed
+	case !fresh:
+		return Repeated
+	}
+	return Accepted
+}
+
+// verify checks t=<seconds>,v1=<hex>: v1 is the HMAC of the time, a dot and the
+// body as it came, under one of the secrets. It says what is wrong, "" for
+// nothing.
+func (o *Options) verify(headers []string, body []byte) Outcome {
+	if len(headers) != 1 {
+		return Unsigned
+	}
+	var at string
+	var signatures [][]byte
+	for part := range strings.SplitSeq(headers[0], ",") {
+		name, value, _ := strings.Cut(strings.TrimSpace(part), "=")
+		switch name {
+		case "t":
+			if at != "" {
+				return Unsigned
+			}
+			at = value
+		case "v1":
+			if sum, err := hex.DecodeString(value); err == nil && len(sum) == sha256.Size {
+				signatures = append(signatures, sum)
+			}
+		}
+	}
+	seconds, err := strconv.ParseInt(at, 10, 64)
+	if err != nil || len(signatures) == 0 {
+		return Unsigned
+	}
+	right := false
+	for _, secret := range o.Secrets {
+		mac := hmac.New(sha256.New, []byte(secret))
+		mac.Write([]byte(at))
+		mac.Write([]byte{'.'})
+		mac.Write(body)
+		sum := mac.Sum(nil)
+		for _, s := range signatures {
+			right = hmac.Equal(s, sum) || right
+		}
+	}
+	if !right {
+		return Forged
+	}
+	if age := o.Now().Sub(time.Unix(seconds, 0)); age > o.Tolerance || age < -o.Tolerance {
+		return Stale
+	}
+	return ""
+}
