@@ -88,6 +88,9 @@ func (s *Server) routeControl(mux *http.ServeMux) {
 		s.ClearFaults()
 		return ok(object{})
 	})
+	handle("GET /_sandbox/webhooks", func(*http.Request) reply { return s.showWebhook() })
+	handle("PUT /_sandbox/webhooks", s.putWebhook)
+	handle("POST /_sandbox/webhooks", s.postWebhook)
 	handle("POST /_sandbox/reset", func(*http.Request) reply {
 		s.Reset()
 		return ok(object{})
@@ -158,6 +161,7 @@ func controlIndex() reply {
 <li><code>GET, DELETE <a href="calls">/_sandbox/calls</a></code>: the API calls made</li>
 <li><code>GET, POST, DELETE <a href="faults">/_sandbox/faults</a></code>: make calls go wrong, e.g. <code>{"operation":"getPatient","status":503,"times":1}</code></li>
 <li><code>GET <a href="tokens">/_sandbox/tokens</a></code>: the tokens above as JSON</li>
+<li><code>GET, PUT, POST <a href="webhooks">/_sandbox/webhooks</a></code>: where events are sent to; make one happen, e.g. <code>{"type":"patient.updated"}</code></li>
 <li><code>POST /_sandbox/reset</code>: back to the seed</li></ul>`)
 	return htmlPage("Fullscript sandbox", b.String())
 }

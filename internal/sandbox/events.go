@@ -104,6 +104,7 @@ type delivery struct {
 	attemptedAt    string
 	previous, next *string
 	delivered      bool
+	status         int // of the answer, 0 for none; the seed's are 200 or none
 }
 
 func (d *delivery) rowID() string       { return d.id }
@@ -138,6 +139,9 @@ func (s *Server) deliveryView(d *delivery) deliveryView {
 		v.ResponseHeader, v.ResponseIPAddress = new("Content-Type: application/json"), new("203.0.113.7")
 	} else {
 		v.ResponseErrors = new("Net::ReadTimeout")
+	}
+	if d.status != 0 && !d.delivered {
+		v.ResponseErrors, v.ResponseStatus = nil, new(d.status)
 	}
 	return v
 }

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"sync"
@@ -26,6 +27,9 @@ type Options struct {
 	// Oddities makes answers odd in every way seen from the partner or to be expected of it (FACTS section 9): numbers as
 	// text, booleans as 0 and 1, unknown keys, other names of the dosage keys, both error shapes. Off, answers follow the API description.
 	Oddities bool
+	// WebhookURL is where events are sent to that are made while it runs; nowhere when empty. WebhookSecret signs them and
+	// WebhookChallenge is what an answer must echo: the defaults are DefaultWebhookSecret and DefaultWebhookChallenge.
+	WebhookURL, WebhookSecret, WebhookChallenge string
 }
 
 // Server is one sandbox with its own state. Make it with New.
@@ -36,6 +40,11 @@ type Server struct {
 	calls   callLog
 	faults  faultList
 	links   atomic.Int64 // how many links for one use were handed out; reads count, too, so it is not part of state
+
+	sender *http.Client       // of webhooks
+	ctx    context.Context    // ends with Close
+	stop   context.CancelFunc // ends it
+	later  sync.WaitGroup     // attempts that are to be made again
 
 	mu    sync.RWMutex // guards state and what it holds; never held while waiting or writing an answer
 	state *state
@@ -58,7 +67,14 @@ func New(opts Options) *Server {
 	if opts.Clients == nil {
 		opts.Clients = map[string]Client{DefaultClientID: {Secret: DefaultClientSecret}}
 	}
-	s := &Server{opts: opts, state: newState(), mux: http.NewServeMux(), control: http.NewServeMux()}
+	if opts.WebhookSecret == "" {
+		opts.WebhookSecret = DefaultWebhookSecret
+	}
+	if opts.WebhookChallenge == "" {
+		opts.WebhookChallenge = DefaultWebhookChallenge
+	}
+	s := &Server{opts: opts, state: newState(), mux: http.NewServeMux(), control: http.NewServeMux(), sender: &http.Client{Transport: &http.Transport{}}}
+	s.ctx, s.stop = context.WithCancel(context.Background())
 	for i := range operations {
 		op := &operations[i]
 		s.mux.HandleFunc(op.Method+" /api"+op.Path, s.serve(op))
