@@ -93,11 +93,15 @@ func NewHandler(r *Resolver, o Options) http.Handler {
 		if err := o.refuse(ctx, op); err != nil {
 			return graphql.OneShot(&graphql.Response{Errors: gqlerror.List{err}})
 		}
-		if op.Operation.Operation == ast.Query {
+		switch op.Operation.Operation {
+		case ast.Query:
 			ctx = newSet(ctx, ops, o.Caller(ctx))
+		case ast.Subscription:
+			ctx = withStream(ctx)
 		}
 		return next(ctx)
 	})
+	h.AroundResponses(eachEvent(ops, &o))
 	// Root fields of a mutation run one after the other, and each may change
 	// what the one before has read, so each begins with an empty set.
 	h.AroundRootFields(func(ctx context.Context, next graphql.RootResolver) graphql.Marshaler {
@@ -133,7 +137,7 @@ func (o *Options) refuse(ctx context.Context, op *graphql.OperationContext) *gql
 		return &gqlerror.Error{Message: message, Extensions: map[string]any{"code": faults[kind].code}}
 	}
 	known := o.Caller(ctx) != ""
-	for _, f := range graphql.CollectFields(op, op.Operation.SelectionSet, []string{"Query", "Mutation"}) {
+	for _, f := range graphql.CollectFields(op, op.Operation.SelectionSet, []string{"Query", "Mutation", "Subscription"}) {
 		switch {
 		case f.Name == "__typename":
 		case f.Name == "__schema" || f.Name == "__type":

@@ -14,6 +14,9 @@ import (
 	"fsgateway/internal/fsclient"
 )
 
+// subprotocol is that of sockets.
+const subprotocol = "graphql-transport-ws"
+
 // transport is GraphQL over HTTP, as the audits of graphql-http want it and as
 // far as the draft of 2026 agrees with them. It takes every request, so that
 // what is no GraphQL is told so in GraphQL's own form. What a client sent is
@@ -50,11 +53,19 @@ func (t transport) Do(w http.ResponseWriter, r *http.Request, exec graphql.Graph
 	}
 	x.result.Operation, x.result.Type = op.Operation.Name, string(op.Operation.Operation)
 	switch {
-	case op.Operation.Operation == ast.Subscription:
-		x.refuse(ctx, refusef(http.StatusBadRequest, "A subscription needs a stream, which this request is none of."))
+	case op.Operation.Operation == ast.Subscription && !accepted.events:
+		x.refuse(ctx, refusef(http.StatusNotAcceptable, "A subscription needs a stream: add %s to Accept, or use a socket of the protocol %s.", mediaEvents, subprotocol))
 		return
 	case op.Operation.Operation == ast.Mutation && r.Method == http.MethodGet:
 		x.refuse(ctx, notAllowed(http.MethodPost, "A mutation does not travel by GET: send it with POST."))
+		return
+	}
+	switch {
+	case op.Operation.Operation == ast.Subscription:
+		x.events(r.Context(), r, exec, op) // each event has a time of its own
+		return
+	case accepted.streams:
+		x.events(ctx, r, exec, op)
 		return
 	}
 	if d := defers(op, accepted.defers); d != nil {
@@ -68,7 +79,12 @@ func (t transport) Do(w http.ResponseWriter, r *http.Request, exec graphql.Graph
 // run executes an operation that has one answer.
 func run(ctx context.Context, exec graphql.GraphExecutor, op *graphql.OperationContext) *graphql.Response {
 	responses, ctx := exec.DispatchOperation(ctx, op)
-	if res := responses(ctx); res != nil {
+	return answer(responses(ctx))
+}
+
+// answer is what to say, even if there is nothing.
+func answer(res *graphql.Response) *graphql.Response {
+	if res != nil {
 		return res
 	}
 	f := faults[fsclient.KindCanceled] // the time was over before anything ran

@@ -20,6 +20,9 @@ type acceptance struct {
 	legacy bool
 	// defers says that parts may follow, in the form that Apollo Client reads.
 	defers bool
+	// events says that server-sent events are accepted, streams that nothing
+	// else is accepted as well as these.
+	events, streams bool
 }
 
 // negotiate chooses what to answer with: the highest quality, then what was
@@ -30,7 +33,7 @@ func negotiate(accept []string) (a acceptance, found bool) {
 	if text == "" {
 		return acceptance{media: mediaJSON}, true
 	}
-	var graphQL, plain match
+	var graphQL, plain, events match
 	for _, part := range splitAccept(text) {
 		media, params, err := mime.ParseMediaType(part)
 		if err != nil {
@@ -49,6 +52,7 @@ func negotiate(accept []string) (a acceptance, found bool) {
 		case "*/*":
 			graphQL.meet(q, 1)
 			plain.meet(q, 1)
+			events.meet(q, 1)
 		case "application/*":
 			graphQL.meet(q, 2)
 			plain.meet(q, 2)
@@ -56,11 +60,19 @@ func negotiate(accept []string) (a acceptance, found bool) {
 			graphQL.meet(q, 3)
 		case mediaJSON:
 			plain.meet(q, 3)
+		case "text/*":
+			events.meet(q, 2)
+		case mediaEvents:
+			events.meet(q, 3)
 		case "multipart/mixed":
 			a.defers = a.defers || q > 0 && params["deferspec"] == "20220824"
 		}
 	}
+	a.events = events.quality > 0
+	a.streams = events.quality > max(graphQL.quality, plain.quality)
 	switch {
+	case a.streams: // refusals are JSON all the same
+		a.media = mediaJSON
 	case graphQL.quality == 0 && plain.quality == 0:
 		return acceptance{}, false
 	case graphQL.better(plain):

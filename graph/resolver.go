@@ -9,6 +9,7 @@ package graph
 import (
 	"net/url"
 
+	"fsgateway/internal/events"
 	"fsgateway/internal/fsclient"
 )
 
@@ -18,6 +19,8 @@ type Resolver struct {
 	// PublicURL is the gateway's own address as clients see it, without a slash
 	// at the end.
 	PublicURL string
+	// Events is what the partner has told of.
+	Events *events.Bus
 }
 
 // downloadURL is the gateway's own route for a plan attachment, which passes

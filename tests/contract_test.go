@@ -177,6 +177,7 @@ func startBehindProxy(t *testing.T) (*harness, *proxy) {
 	t.Cleanup(upstream.Close)
 	c := config()
 	c.Upstream = upstream.URL + "/api"
+	c.WebhookSecret, c.WebhookChallenge = []string{sandbox.DefaultWebhookSecret}, sandbox.DefaultWebhookChallenge
 	g, err := gateway.New(c, zerolog.New(zerolog.SyncWriter(h.log)))
 	if err != nil {
 		t.Fatal(err)
@@ -189,6 +190,7 @@ func startBehindProxy(t *testing.T) (*harness, *proxy) {
 		}
 	})
 	h.url = server.URL
+	h.sandbox.SetWebhookURL(h.url + "/webhooks/fullscript")
 	return h, p
 }
 
@@ -430,6 +432,21 @@ func TestContract(t *testing.T) {
 		}
 		p.report(t)
 	})
+
+	for field, kind := range map[string]string{
+		"events": "patient.created", "treatmentPlanUpdated": "treatment_plan.created", "patientUpdated": "patient.updated",
+		"orderPlaced": "order.placed", "labOrderUpdated": "lab_order.updated", "productUpdated": "product.updated",
+	} {
+		t.Run("Subscription."+field, func(t *testing.T) {
+			own := *h
+			own.t = t
+			def := e.schema.Types[e.schema.Subscription.Fields.ForName(field).Type.Name()]
+			s := own.subscribe(sandbox.TokenPractitioner, "subscription { "+field+" "+e.of(def, 1)+" }")
+			own.emit(sandbox.Emission{Type: kind})
+			e.note(e.schema.Subscription, s.value())
+			p.report(t)
+		})
+	}
 
 	t.Run("EveryOperationWasPerformed", func(t *testing.T) {
 		p.report(t)

@@ -24,6 +24,7 @@ type harness struct {
 	sandbox *sandbox.Server
 	url     string
 	log     *bytes.Buffer
+	drain   func()
 }
 
 func config() gateway.Config {
@@ -57,6 +58,8 @@ func startWith(t testing.TB, c gateway.Config, o sandbox.Options) *harness {
 		}
 	})
 	h.url = server.URL
+	h.drain = g.Drain
+	h.sandbox.SetWebhookURL(h.url + "/webhooks/fullscript")
 	return h
 }
 

@@ -80,7 +80,6 @@ func TestMediaTypes(t *testing.T) {
 		{"OneUnreadable", "??, " + plainJSON, plainJSON},
 		{"Nothing", "*/*;q=0", ""},
 		{"NothingOfOurs", "text/html", ""},
-		{"Stream", "text/event-stream", ""},
 		{"Multipart", "multipart/mixed;deferSpec=20220824", ""},
 		{"MultipartOfSubscriptions", "multipart/mixed;boundary=graphql;subscriptionSpec=1.0", ""},
 		{"OtherCharset", plainJSON + ";charset=latin1", ""},

@@ -2002,6 +2002,10 @@ func (ec *executionContext) _UnknownEventData(ctx context.Context, sel ast.Selec
 
 // region    ***************************** type.gotpl *****************************
 
+func (ec *executionContext) marshalNEvent2fsgatewayᚋinternalᚋfsclientᚐEvent(ctx context.Context, sel ast.SelectionSet, v fsclient.Event) graphql.Marshaler {
+	return ec._Event(ctx, sel, &v)
+}
+
 func (ec *executionContext) marshalNEvent2ᚕᚖfsgatewayᚋinternalᚋfsclientᚐEventᚄ(ctx context.Context, sel ast.SelectionSet, v []*fsclient.Event) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -2099,6 +2103,42 @@ func (ec *executionContext) marshalOEventSort2ᚖfsgatewayᚋinternalᚋfsclient
 		return graphql.Null
 	}
 	return v
+}
+
+func (ec *executionContext) unmarshalOEventType2ᚕfsgatewayᚋinternalᚋfsclientᚐEventTypeᚄ(ctx context.Context, v any) ([]fsclient.EventType, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]fsclient.EventType, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNEventType2fsgatewayᚋinternalᚋfsclientᚐEventType(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOEventType2ᚕfsgatewayᚋinternalᚋfsclientᚐEventTypeᚄ(ctx context.Context, sel ast.SelectionSet, v []fsclient.EventType) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNEventType2fsgatewayᚋinternalᚋfsclientᚐEventType(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) unmarshalOEventType2ᚖfsgatewayᚋinternalᚋfsclientᚐEventType(ctx context.Context, v any) (*fsclient.EventType, error) {

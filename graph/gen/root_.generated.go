@@ -29,6 +29,7 @@ type ResolverRoot interface {
 	Product() ProductResolver
 	Query() QueryResolver
 	Resource() ResourceResolver
+	Subscription() SubscriptionResolver
 	TreatmentPlan() TreatmentPlanResolver
 }
 
@@ -342,6 +343,11 @@ type ComplexityRoot struct {
 		StatusRaw func(childComplexity int) int
 	}
 
+	LabOrderUpdate struct {
+		Event    func(childComplexity int) int
+		LabOrder func(childComplexity int) int
+	}
+
 	LabRecommendation struct {
 		FullscriptID    func(childComplexity int) int
 		ID              func(childComplexity int) int
@@ -442,6 +448,11 @@ type ComplexityRoot struct {
 		Practitioners func(childComplexity int) int
 	}
 
+	OrderUpdate struct {
+		Event func(childComplexity int) int
+		Order func(childComplexity int) int
+	}
+
 	OrderedLabTest struct {
 		FullscriptID    func(childComplexity int) int
 		ID              func(childComplexity int) int
@@ -494,6 +505,11 @@ type ComplexityRoot struct {
 	}
 
 	PatientEventData struct {
+		Patient func(childComplexity int) int
+	}
+
+	PatientUpdate struct {
+		Event   func(childComplexity int) int
 		Patient func(childComplexity int) int
 	}
 
@@ -579,6 +595,11 @@ type ComplexityRoot struct {
 		Dosage          func(childComplexity int) int
 		Name            func(childComplexity int) int
 		Variants        func(childComplexity int) int
+	}
+
+	ProductUpdate struct {
+		Event   func(childComplexity int) int
+		Product func(childComplexity int) int
 	}
 
 	Protocol struct {
@@ -725,6 +746,15 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
+	Subscription struct {
+		Events               func(childComplexity int, types []fsclient.EventType, after *string) int
+		LabOrderUpdated      func(childComplexity int, id *string, after *string) int
+		OrderPlaced          func(childComplexity int, patientID *string, after *string) int
+		PatientUpdated       func(childComplexity int, id *string, after *string) int
+		ProductUpdated       func(childComplexity int, after *string) int
+		TreatmentPlanUpdated func(childComplexity int, id *string, after *string) int
+	}
+
 	SupplementType struct {
 		FullscriptID func(childComplexity int) int
 		ID           func(childComplexity int) int
@@ -824,6 +854,11 @@ type ComplexityRoot struct {
 
 	TreatmentPlanEventData struct {
 		Active        func(childComplexity int) int
+		TreatmentPlan func(childComplexity int) int
+	}
+
+	TreatmentPlanUpdate struct {
+		Event         func(childComplexity int) int
 		TreatmentPlan func(childComplexity int) int
 	}
 
@@ -1983,6 +2018,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.LabOrderEventData.StatusRaw(childComplexity), true
 
+	case "LabOrderUpdate.event":
+		if e.ComplexityRoot.LabOrderUpdate.Event == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LabOrderUpdate.Event(childComplexity), true
+	case "LabOrderUpdate.labOrder":
+		if e.ComplexityRoot.LabOrderUpdate.LabOrder == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LabOrderUpdate.LabOrder(childComplexity), true
+
 	case "LabRecommendation.fullscriptId":
 		if e.ComplexityRoot.LabRecommendation.FullscriptID == nil {
 			break
@@ -2454,6 +2502,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.OrderEventData.Practitioners(childComplexity), true
 
+	case "OrderUpdate.event":
+		if e.ComplexityRoot.OrderUpdate.Event == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OrderUpdate.Event(childComplexity), true
+	case "OrderUpdate.order":
+		if e.ComplexityRoot.OrderUpdate.Order == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OrderUpdate.Order(childComplexity), true
+
 	case "OrderedLabTest.fullscriptId":
 		if e.ComplexityRoot.OrderedLabTest.FullscriptID == nil {
 			break
@@ -2706,6 +2767,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.PatientEventData.Patient(childComplexity), true
+
+	case "PatientUpdate.event":
+		if e.ComplexityRoot.PatientUpdate.Event == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PatientUpdate.Event(childComplexity), true
+	case "PatientUpdate.patient":
+		if e.ComplexityRoot.PatientUpdate.Patient == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PatientUpdate.Patient(childComplexity), true
 
 	case "Practitioner.email":
 		if e.ComplexityRoot.Practitioner.Email == nil {
@@ -3043,6 +3117,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ProductSnapshot.Variants(childComplexity), true
+
+	case "ProductUpdate.event":
+		if e.ComplexityRoot.ProductUpdate.Event == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductUpdate.Event(childComplexity), true
+	case "ProductUpdate.product":
+		if e.ComplexityRoot.ProductUpdate.Product == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductUpdate.Product(childComplexity), true
 
 	case "Protocol.currentState":
 		if e.ComplexityRoot.Protocol.CurrentState == nil {
@@ -3923,6 +4010,73 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.StaffEdge.Node(childComplexity), true
 
+	case "Subscription.events":
+		if e.ComplexityRoot.Subscription.Events == nil {
+			break
+		}
+
+		args, err := ec.field_Subscription_events_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Subscription.Events(childComplexity, args["types"].([]fsclient.EventType), args["after"].(*string)), true
+	case "Subscription.labOrderUpdated":
+		if e.ComplexityRoot.Subscription.LabOrderUpdated == nil {
+			break
+		}
+
+		args, err := ec.field_Subscription_labOrderUpdated_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Subscription.LabOrderUpdated(childComplexity, args["id"].(*string), args["after"].(*string)), true
+	case "Subscription.orderPlaced":
+		if e.ComplexityRoot.Subscription.OrderPlaced == nil {
+			break
+		}
+
+		args, err := ec.field_Subscription_orderPlaced_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Subscription.OrderPlaced(childComplexity, args["patientId"].(*string), args["after"].(*string)), true
+	case "Subscription.patientUpdated":
+		if e.ComplexityRoot.Subscription.PatientUpdated == nil {
+			break
+		}
+
+		args, err := ec.field_Subscription_patientUpdated_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Subscription.PatientUpdated(childComplexity, args["id"].(*string), args["after"].(*string)), true
+	case "Subscription.productUpdated":
+		if e.ComplexityRoot.Subscription.ProductUpdated == nil {
+			break
+		}
+
+		args, err := ec.field_Subscription_productUpdated_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Subscription.ProductUpdated(childComplexity, args["after"].(*string)), true
+	case "Subscription.treatmentPlanUpdated":
+		if e.ComplexityRoot.Subscription.TreatmentPlanUpdated == nil {
+			break
+		}
+
+		args, err := ec.field_Subscription_treatmentPlanUpdated_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Subscription.TreatmentPlanUpdated(childComplexity, args["id"].(*string), args["after"].(*string)), true
+
 	case "SupplementType.fullscriptId":
 		if e.ComplexityRoot.SupplementType.FullscriptID == nil {
 			break
@@ -4319,6 +4473,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.TreatmentPlanEventData.TreatmentPlan(childComplexity), true
 
+	case "TreatmentPlanUpdate.event":
+		if e.ComplexityRoot.TreatmentPlanUpdate.Event == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreatmentPlanUpdate.Event(childComplexity), true
+	case "TreatmentPlanUpdate.treatmentPlan":
+		if e.ComplexityRoot.TreatmentPlanUpdate.TreatmentPlan == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreatmentPlanUpdate.TreatmentPlan(childComplexity), true
+
 	case "UnknownEventData.raw":
 		if e.ComplexityRoot.UnknownEventData.Raw == nil {
 			break
@@ -4691,6 +4858,23 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			ctx = graphql.WithLazyInputUnmarshalerIndex(ctx, inputUnmarshalers)
 			data := ec._Mutation(ctx, opCtx.Operation.SelectionSet)
 			var buf bytes.Buffer
+			data.MarshalGQL(&buf)
+
+			return &graphql.Response{
+				Data: buf.Bytes(),
+			}
+		}
+	case ast.Subscription:
+		next := ec._Subscription(ctx, opCtx.Operation.SelectionSet)
+
+		var buf bytes.Buffer
+		return func(ctx context.Context) *graphql.Response {
+			buf.Reset()
+			data := next(ctx)
+
+			if data == nil {
+				return nil
+			}
 			data.MarshalGQL(&buf)
 
 			return &graphql.Response{
@@ -7101,6 +7285,17 @@ write failed for another reason. ` + "`" + `extensions.outcome` + "`" + ` is ` +
 write was sent and no answer came: look before you repeat it.
 """
 type Mutation
+
+"""
+Everything that can be watched. A stream travels as server-sent events or over a
+` + "`" + `graphql-transport-ws` + "`" + ` socket. Only events of the caller's clinic arrive, and only of
+the kinds that the caller's token may read; the partner is asked when a stream begins
+and again every five minutes. Changes made through this API are no events.
+
+` + "`" + `after` + "`" + ` is the id of the last event seen: the stream begins with what came since, in
+order, each event once. Events of the last 30 days can be resumed from.
+"""
+type Subscription
 `, BuiltIn: false},
 	{Name: "../../schema/staff.graphqls", Input: `extend type Query {
   """
@@ -7217,6 +7412,103 @@ type UpdateStaffPayload {
   staff: Staff
   "What the partner had against the input; empty when all went well."
   userErrors: [UserError!]!
+}
+`, BuiltIn: false},
+	{Name: "../../schema/subscription.graphqls", Input: `extend type Subscription {
+  """
+  Events of the clinic as the partner tells of them. Beginning costs one call for the clinic
+  and one for each category of ` + "`" + `types` + "`" + `; an event costs what its selection needs beyond it.
+  Without ` + "`" + `types` + "`" + ` those arrive that the token may read, and those of types this gateway does
+  not know, for each of which the partner is asked; a type that is named must be readable.
+  """
+  events(
+    "Only events of these types."
+    types: [EventType!]
+    "The id of the last event seen, in either form."
+    after: ID
+  ): Event!
+  """
+  Plans that were activated, cancelled or changed. Two calls to begin. Scope
+  ` + "`" + `patients:treatment_plan_history` + "`" + `.
+  """
+  treatmentPlanUpdated(
+    "Only this plan; its id in either form."
+    id: ID
+    "The id of the last event seen, in either form."
+    after: ID
+  ): TreatmentPlanUpdate! @requiresScopes(scopes: [["patients:treatment_plan_history"]])
+  "Patients who were added, changed or emancipated. Two calls to begin. Scope ` + "`" + `patients:read` + "`" + `."
+  patientUpdated(
+    "Only this patient; the id in either form."
+    id: ID
+    "The id of the last event seen, in either form."
+    after: ID
+  ): PatientUpdate! @requiresScopes(scopes: [["patients:read"]])
+  "Orders that patients placed. Two calls to begin. Scope ` + "`" + `patients:order_history` + "`" + `."
+  orderPlaced(
+    "Only orders of this patient; the id in either form."
+    patientId: ID
+    "The id of the last event seen, in either form."
+    after: ID
+  ): OrderUpdate! @requiresScopes(scopes: [["patients:order_history"]])
+  "Lab orders whose results came in or were amended. Two calls to begin. Scope ` + "`" + `patients:order_history` + "`" + `."
+  labOrderUpdated(
+    "Only this lab order; its id in either form."
+    id: ID
+    "The id of the last event seen, in either form."
+    after: ID
+  ): LabOrderUpdate! @requiresScopes(scopes: [["patients:order_history"]])
+  "Products that are new or have changed. Two calls to begin. Scope ` + "`" + `catalog:read` + "`" + `."
+  productUpdated(
+    "The id of the last event seen, in either form."
+    after: ID
+  ): ProductUpdate! @requiresScopes(scopes: [["catalog:read"]])
+}
+
+"An event of a treatment plan."
+type TreatmentPlanUpdate {
+  "The event."
+  event: Event!
+  """
+  The plan as the event tells of it; what it does not tell is fetched, and is the plan's
+  present state. Scope ` + "`" + `patients:treatment_plan_history` + "`" + `.
+  """
+  treatmentPlan: TreatmentPlan @rest(operation: "getTreatmentPlan") @requiresScopes(scopes: [["patients:treatment_plan_history"]])
+}
+
+"An event of a patient."
+type PatientUpdate {
+  "The event."
+  event: Event!
+  """
+  The patient as the event tells of them; what it does not tell is fetched, and is the
+  present state. Scope ` + "`" + `patients:read` + "`" + `.
+  """
+  patient: Patient @rest(operation: "getPatient") @requiresScopes(scopes: [["patients:read"]])
+}
+
+"An event of an order."
+type OrderUpdate {
+  "The event."
+  event: Event!
+  "The order. The totals cost one call. Scope ` + "`" + `patients:order_history` + "`" + `."
+  order: Order @rest(operation: "getOrder") @requiresScopes(scopes: [["patients:order_history"]])
+}
+
+"An event of a lab order."
+type LabOrderUpdate {
+  "The event."
+  event: Event!
+  "The lab order. The results cost one call. Scope ` + "`" + `patients:order_history` + "`" + `."
+  labOrder: LabOrder @rest(operation: "getLabOrder") @requiresScopes(scopes: [["patients:order_history"]])
+}
+
+"An event of a product."
+type ProductUpdate {
+  "The event."
+  event: Event!
+  "The product as the event tells of it, which is without its id."
+  product: ProductSnapshot
 }
 `, BuiltIn: false},
 	{Name: "../../schema/template.graphqls", Input: `extend type Query {
@@ -8465,6 +8757,16 @@ func (ec *executionContext) childFields_LabOrderEdge(ctx context.Context, field 
 	return nil, fmt.Errorf("no field named %q was found under type LabOrderEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_LabOrderUpdate(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "event":
+		return ec.fieldContext_LabOrderUpdate_event(ctx, field)
+	case "labOrder":
+		return ec.fieldContext_LabOrderUpdate_labOrder(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type LabOrderUpdate", field.Name)
+}
+
 func (ec *executionContext) childFields_LabRecommendation(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -8619,6 +8921,16 @@ func (ec *executionContext) childFields_OrderEdge(ctx context.Context, field gra
 	return nil, fmt.Errorf("no field named %q was found under type OrderEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_OrderUpdate(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "event":
+		return ec.fieldContext_OrderUpdate_event(ctx, field)
+	case "order":
+		return ec.fieldContext_OrderUpdate_order(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type OrderUpdate", field.Name)
+}
+
 func (ec *executionContext) childFields_OrderedLabTest(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -8719,6 +9031,16 @@ func (ec *executionContext) childFields_PatientEdge(ctx context.Context, field g
 		return ec.fieldContext_PatientEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type PatientEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_PatientUpdate(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "event":
+		return ec.fieldContext_PatientUpdate_event(ctx, field)
+	case "patient":
+		return ec.fieldContext_PatientUpdate_patient(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PatientUpdate", field.Name)
 }
 
 func (ec *executionContext) childFields_Practitioner(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -8879,6 +9201,16 @@ func (ec *executionContext) childFields_ProductSnapshot(ctx context.Context, fie
 		return ec.fieldContext_ProductSnapshot_dosage(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ProductSnapshot", field.Name)
+}
+
+func (ec *executionContext) childFields_ProductUpdate(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "event":
+		return ec.fieldContext_ProductUpdate_event(ctx, field)
+	case "product":
+		return ec.fieldContext_ProductUpdate_product(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ProductUpdate", field.Name)
 }
 
 func (ec *executionContext) childFields_Protocol(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -9257,6 +9589,16 @@ func (ec *executionContext) childFields_TreatmentPlanEdge(ctx context.Context, f
 		return ec.fieldContext_TreatmentPlanEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type TreatmentPlanEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_TreatmentPlanUpdate(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "event":
+		return ec.fieldContext_TreatmentPlanUpdate_event(ctx, field)
+	case "treatmentPlan":
+		return ec.fieldContext_TreatmentPlanUpdate_treatmentPlan(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TreatmentPlanUpdate", field.Name)
 }
 
 func (ec *executionContext) childFields_UpdatePatientPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

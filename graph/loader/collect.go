@@ -157,7 +157,11 @@ func Detail(ctx context.Context, obj any) (bool, error) {
 // Arrived tells the walker of a value that a resolver got by itself, the
 // payload of a mutation, before it is handed to the executor.
 func Arrived(ctx context.Context, payload any) {
-	s, f := setFrom(ctx), graphql.GetFieldContext(ctx).Field
+	setFrom(ctx).Arrived(graphql.GetFieldContext(ctx).Field, payload)
+}
+
+// Arrived is [Arrived] for the value of field f.
+func (s *Set) Arrived(f graphql.CollectedField, payload any) {
 	def := s.ops.schema.Types[f.Definition.Type.Name()]
 	s.waves.enter(0)
 	defer s.waves.leave(0)

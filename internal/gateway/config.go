@@ -52,6 +52,9 @@ type Config struct {
 	DrainDelay             time.Duration `help:"How long new requests are still taken after SIGTERM, while /readyz says no." default:"5s" from:"GATEWAY_DRAIN_DELAY"`
 	DrainTimeout           time.Duration `help:"How long ending may take after SIGTERM or SIGINT, the delay included." default:"30s" from:"GATEWAY_DRAIN_TIMEOUT"`
 	Pprof                  bool          `help:"Serve profiles on --admin-addr." default:"false" from:"GATEWAY_PPROF"`
+	WebhookSecret          []string      `help:"Keys that sign the partner's webhooks, by comma: several while one is being replaced. The embedded sandbox has its own." from:"FULLSCRIPT_WEBHOOK_SECRET"`
+	WebhookChallenge       string        `help:"The challenge token that answers to webhooks echo." from:"FULLSCRIPT_WEBHOOK_CHALLENGE"`
+	EventsKept             int           `help:"Events kept for subscribers that are slow or come back." default:"10000" from:"GATEWAY_EVENTS_KEPT"`
 	LogLevel               string        `help:"trace, debug, info, warn or error." default:"info" from:"LOG_LEVEL"`
 	LogFormat              string        `help:"auto (console on a terminal, else JSON), console or json." default:"auto" from:"LOG_FORMAT"`
 }
@@ -107,6 +110,7 @@ func (c *Config) Validate() error {
 	for name, n := range map[string]int64{
 		"max-concurrency": int64(c.MaxConcurrency), "max-body": c.MaxBody,
 		"max-request-errors": int64(c.MaxRequestErrors), "max-execution-errors": int64(c.MaxExecutionErrors), "max-header-bytes": int64(c.MaxHeaderBytes),
+		"events-kept": int64(c.EventsKept),
 	} {
 		if n < 1 {
 			return fmt.Errorf("--%s: must be at least 1", name)
@@ -120,6 +124,12 @@ func (c *Config) Validate() error {
 		if n < 0 {
 			return fmt.Errorf("--%s: must not be negative", name)
 		}
+	}
+	if (len(c.WebhookSecret) > 0) != (c.WebhookChallenge != "") {
+		return fmt.Errorf("--webhook-secret, --webhook-challenge: one needs the other")
+	}
+	if slices.Contains(c.WebhookSecret, "") {
+		return fmt.Errorf("--webhook-secret: one of the keys is empty")
 	}
 	if c.Pprof && c.AdminAddr == "" {
 		return fmt.Errorf("--pprof: needs --admin-addr")
@@ -155,6 +165,7 @@ func (c *Config) fill() {
 	c.PersistedDocuments = cmp.Or(c.PersistedDocuments, string(persisted.Off))
 	c.MaxRequestErrors = cmp.Or(c.MaxRequestErrors, 10)
 	c.MaxExecutionErrors = cmp.Or(c.MaxExecutionErrors, 100)
+	c.EventsKept = cmp.Or(c.EventsKept, 10_000)
 	c.MaxHeaderBytes = cmp.Or(c.MaxHeaderBytes, 32<<10)
 	or(&c.ReadTimeout, 15*time.Second)
 	or(&c.IdleTimeout, time.Minute)

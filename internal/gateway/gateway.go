@@ -19,6 +19,7 @@ import (
 	"fsgateway/graph"
 	"fsgateway/graph/loader"
 	"fsgateway/graph/persisted"
+	"fsgateway/internal/events"
 	"fsgateway/internal/fsclient"
 	"fsgateway/internal/middleware"
 	"fsgateway/internal/obs"
@@ -34,6 +35,7 @@ type Gateway struct {
 	graphql http.Handler
 	health  obs.Health
 	metrics *metrics
+	events  *events.Bus
 	hashKey []byte // tokens are told apart by a hash under this key, new in each process
 
 	sandbox *sandbox.Server // nil unless embedded
@@ -94,13 +96,14 @@ func New(config Config, log zerolog.Logger, opts ...Option) (*Gateway, error) {
 	if g.client, err = fsclient.New(base, &http.Client{Transport: chain}); err != nil {
 		return nil, fmt.Errorf("--upstream: %w", err)
 	}
+	g.newEvents()
 	documents, err := persisted.New(persisted.Options{
 		Mode: persisted.Mode(config.PersistedDocuments), Manifest: config.PersistedManifest, APQ: config.APQ, Log: g.logDocument,
 	})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("--persisted-documents, --persisted-manifest: %w", err), g.Close())
 	}
-	g.graphql = graph.NewHandler(&graph.Resolver{Client: g.client, PublicURL: config.publicURL()}, graph.Options{
+	g.graphql = graph.NewHandler(&graph.Resolver{Client: g.client, PublicURL: config.publicURL(), Events: g.events}, graph.Options{
 		Caller:    func(ctx context.Context) string { return transport.CallerFrom(ctx).Key },
 		RequestID: middleware.RequestIDFrom,
 		LogBug:    g.logBug,
@@ -140,13 +143,13 @@ func (g *Gateway) mayIntrospect(ctx context.Context) bool {
 // embed serves a sandbox inside the process and returns how to reach it.
 func (g *Gateway) embed(s *sandbox.Server) func(context.Context, string, string) (net.Conn, error) {
 	if s == nil {
-		s = sandbox.New(sandbox.Options{BaseURL: g.config.publicURL()})
+		s = sandbox.New(sandbox.Options{BaseURL: g.config.publicURL(), WebhookURL: g.config.publicURL() + webhookRoute})
 	}
 	g.sandbox = s
 	p := newPipe()
 	server := &http.Server{Handler: s, ErrorLog: nil}
 	go func() { _ = server.Serve(p) }() // ends with Close
-	g.close = append(g.close, server.Close, p.Close)
+	g.close = append(g.close, server.Close, p.Close, s.Close)
 	return p.Dial
 }
 

@@ -32,6 +32,7 @@ type metrics struct {
 	calls         *prometheus.CounterVec   // route template, outcome
 	callDuration  *prometheus.HistogramVec // route template
 	callsInFlight prometheus.Gauge
+	webhooks      *prometheus.CounterVec // outcome
 }
 
 // Latencies from a cheap look-up in the sandbox to the longest that an operation
@@ -58,6 +59,7 @@ func newMetrics(unready func() string) *metrics {
 		errors:        counter("errors_total", "Errors that left, by extensions.code.", "code"),
 		calls:         counter("upstream_calls_total", "Calls to the partner by route template and HTTP status, or what happened instead: timeout, canceled, connection.", "route", "status"),
 		callDuration:  histogram("upstream_call_duration_seconds", "How long calls to the partner took, bodies included.", seconds, "route"),
+		webhooks:      counter("webhooks_total", "Requests to the webhook address by outcome.", "outcome"),
 		callsInFlight: gauge("upstream_calls_in_flight", "Calls to the partner that are under way."),
 	}
 	ready := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "fsgateway", Name: "ready", Help: "1 while /readyz says so, else 0."}, func() float64 {
@@ -66,7 +68,7 @@ func newMetrics(unready func() string) *metrics {
 		}
 		return 1
 	})
-	m.registry.MustRegister(m.requests, m.inFlight, m.operations, m.duration, m.perOperation, m.errors, m.calls, m.callDuration, m.callsInFlight, ready,
+	m.registry.MustRegister(m.requests, m.inFlight, m.operations, m.duration, m.perOperation, m.errors, m.calls, m.callDuration, m.callsInFlight, m.webhooks, ready,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -39,6 +39,7 @@ func (g *Gateway) Handler() http.Handler {
 	if len(g.config.CORSOrigins) > 0 {
 		route("OPTIONS /resources/{id}/download", http.HandlerFunc(g.refusePreflight), cors)
 	}
+	route("POST "+webhookRoute, g.webhooks())
 	if g.sandbox != nil {
 		route("/_sandbox/", g.sandbox.ControlHandler())
 		route("/api/oauth/", g.sandbox.ControlHandler()) // the consent page

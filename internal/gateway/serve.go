@@ -91,11 +91,11 @@ func Serve(config Config, out io.Writer, listening Listening) (err error) {
 		base, _ := config.upstreamURL()
 		log.Info().Str("address", g.config.publicURL()+"/graphql").Str("upstream", base).Str("admin", health).Msg("serving")
 	}
-	return listening(Running{servers, g.health.Drain, config.DrainDelay, config.DrainTimeout})
+	return listening(Running{servers, g.Drain, config.DrainDelay, config.DrainTimeout})
 }
 
 // ServeSandbox runs the sandbox alone.
-func ServeSandbox(addr string, out io.Writer, listening Listening) error {
+func ServeSandbox(addr string, out io.Writer, listening Listening) (err error) {
 	l, err := open("--addr", addr)
 	if err != nil {
 		return err
@@ -106,8 +106,10 @@ func ServeSandbox(addr string, out io.Writer, listening Listening) error {
 	tokens(out)
 	var config Config
 	config.fill()
+	s := sandbox.New(sandbox.Options{BaseURL: base})
+	defer func() { err = errors.Join(err, s.Close()) }()
 	return listening(Running{
-		Servers: []Server{config.server(l, sandbox.New(sandbox.Options{BaseURL: base}))}, Drain: func() {}, DrainTimeout: config.DrainTimeout,
+		Servers: []Server{config.server(l, s)}, Drain: func() {}, DrainTimeout: config.DrainTimeout,
 	})
 }
 

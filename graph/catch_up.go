@@ -1,0 +1,113 @@
+package graph
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"fsgateway/internal/fsclient"
+)
+
+// maxMissed bounds what a stream begins with. Who missed more is better off
+// reading the records anew.
+const maxMissed = 10_000
+
+// catchUp begins with what came after an event that the bus no longer holds in the
+// partner's list of deliveries, which reaches back 30 days. An event stands
+// there where it was first delivered or, if it never was, where that was last
+// tried: what a client has seen before then stays before, however often the
+// event is asked for. What the bus still holds came later.
+func (s *source) catchUp(ctx context.Context, after string) error {
+	kept := s.feed.Kept() // now: by the end of this it may hold them no longer
+	id := fsclient.EventID(after)
+	unknown := fsclient.InputErrorf("after must be the id of an event of the last 30 days; read the records anew and subscribe without it")
+	first, _, err := s.attempts(ctx, &fsclient.WebhookDeliveryListOptions{EventID: &id})
+	if err != nil {
+		return err
+	}
+	begin := first[after]
+	if begin == nil {
+		return unknown
+	}
+	// Days are all the partner can choose by, and whose days is not said: one
+	// more on either side.
+	day := func(t time.Time) fsclient.Date { return fsclient.Date(t.UTC().Format(time.DateOnly)) }
+	days := &fsclient.DateRange{From: day(begin.at.AddDate(0, 0, -1)), To: day(time.Now().AddDate(0, 0, 1))}
+	all, ok, err := s.attempts(ctx, &fsclient.WebhookDeliveryListOptions{AttemptedAt: &fsclient.DateFilter{Between: days}})
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		return fsclient.InputErrorf("more than %d events came after that one: read the records anew and subscribe without after", maxMissed)
+	}
+	from := all[after]
+	if from == nil {
+		return unknown
+	}
+	var missed []*attempted
+	for _, a := range all {
+		if a.compare(from) > 0 {
+			missed = append(missed, a)
+		}
+	}
+	slices.SortFunc(missed, (*attempted).compare)
+	s.told[after] = true
+	for _, a := range missed {
+		s.missed = append(s.missed, a.event)
+		s.told[string(a.event.ID)] = true
+	}
+	for _, e := range kept {
+		if own := s.decode(e); own != nil {
+			s.missed = append(s.missed, own)
+		}
+	}
+	return nil
+}
+
+// attempted is an event with its place among those that were sent.
+type attempted struct {
+	event *fsclient.Event
+	at    time.Time
+	row   int // in the list, for what was sent at the same moment
+	done  bool
+}
+
+func (a *attempted) compare(b *attempted) int {
+	return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.row, b.row))
+}
+
+// attempts reads deliveries and gives the events in them; not ok if there are
+// too many.
+func (s *source) attempts(ctx context.Context, o *fsclient.WebhookDeliveryListOptions) (found map[string]*attempted, ok bool, err error) {
+	sort, order := fsclient.WebhookDeliverySort("attempted_at"), fsclient.OrderDirection("ASC")
+	o.SortBy, o.OrderBy = &sort, &order
+	found = map[string]*attempted{}
+	row := 0
+	for d, err := range fsclient.Each(ctx, s.client.WebhookDeliveries.List, *o) {
+		if err != nil {
+			return nil, false, err
+		}
+		row++
+		if d.Event == nil || d.Event.ID == "" || d.AttemptedAt == nil {
+			continue
+		}
+		at, err := time.Parse(time.RFC3339, string(*d.AttemptedAt))
+		if err != nil {
+			continue
+		}
+		id := string(d.Event.ID)
+		a := found[id]
+		if a == nil {
+			if len(found) == maxMissed {
+				return nil, false, nil
+			}
+			a = &attempted{event: d.Event}
+			found[id] = a
+		}
+		if done := d.SuccessfullyDelivered != nil && *d.SuccessfullyDelivered; !a.done {
+			a.at, a.row, a.done = at, row, done
+		}
+	}
+	return found, true, nil
+}

@@ -1,0 +1,254 @@
+package graph
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"fsgateway/internal/events"
+	"fsgateway/internal/fsclient"
+)
+
+// source is where a subscription's events come from: what the caller missed,
+// then the bus, and of both what the partner lets the caller's token read.
+type source struct {
+	client *fsclient.Client
+	types  []fsclient.EventType // none: all that may be read
+	feed   *events.Subscription
+
+	missed []*fsclient.Event
+	// told are the ids of those that the partner's list of deliveries gave. They
+	// may still be on their way to the bus.
+	told map[string]bool
+
+	proof  proof
+	proven time.Time // when
+}
+
+// proof is what the partner has let the caller's token read.
+type proof struct {
+	clinic     string
+	categories map[string]bool
+}
+
+// proofAge is how long the partner's word on what a token may read counts.
+// After that the next event waits until it is asked again.
+const proofAge = 5 * time.Minute
+
+// categories are the partner's lists of events, by the first part of the types
+// in them. Who can read the list may see its events.
+var categories = map[string]func(*fsclient.EventsService, context.Context, *fsclient.EventListOptions) (*fsclient.Page[fsclient.Event], error){
+	"clinic_key":     (*fsclient.EventsService).ListClinicKeyEvents,
+	"lab_order":      (*fsclient.EventsService).ListLabOrderEvents,
+	"order":          (*fsclient.EventsService).ListOrderEvents,
+	"patient":        (*fsclient.EventsService).ListPatientEvents,
+	"product":        (*fsclient.EventsService).ListProductEvents,
+	"treatment_plan": (*fsclient.EventsService).ListTreatmentPlanEvents,
+}
+
+func category(t fsclient.EventType) string {
+	first, _, _ := strings.Cut(string(t), ".")
+	return first
+}
+
+// The types behind the fields that are about one kind of record.
+var (
+	treatmentPlanTypes = []fsclient.EventType{"treatment_plan.created", "treatment_plan.updated", "treatment_plan.recommendation.updated"}
+	patientTypes       = []fsclient.EventType{"patient.created", "patient.updated", "patient.emancipated"}
+	orderTypes         = []fsclient.EventType{"order.placed"}
+	labOrderTypes      = []fsclient.EventType{"lab_order.updated"}
+	productTypes       = []fsclient.EventType{"product.created", "product.updated", "product.description.updated"}
+)
+
+// about makes a filter of an argument that names a record; without one all pass.
+func about(kind string, id *string) (func(string) bool, error) {
+	if id == nil {
+		return func(string) bool { return true }, nil
+	}
+	only, err := fsclient.ParseID(kind, *id)
+	return func(id string) bool { return id == only }, err
+}
+
+// watchOne is [Resolver.watch] unless an argument was wrong.
+func (r *Resolver) watchOne(ctx context.Context, wrong error, types []fsclient.EventType, after *string) (*source, error) {
+	if wrong != nil {
+		return nil, wrong
+	}
+	return r.watch(ctx, types, after)
+}
+
+// watch proves what the caller may see and begins to follow the bus, from
+// after on unless that is "".
+func (r *Resolver) watch(ctx context.Context, types []fsclient.EventType, after *string) (*source, error) {
+	s := &source{client: r.Client, types: types, told: map[string]bool{}}
+	from := lastEventIDFrom(ctx)
+	if after != nil {
+		from = *after
+	}
+	if from != "" {
+		var err error
+		if from, err = fsclient.ParseID("Event", from); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.prove(ctx); err != nil {
+		return nil, err
+	}
+	feed, found := r.Events.Subscribe(from)
+	s.feed = feed
+	if !found {
+		if err := s.catchUp(ctx, from); err != nil {
+			s.close()
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+func (s *source) close() { s.feed.Close() }
+
+// next waits for the next event that the caller may see.
+func (s *source) next(ctx context.Context) (*fsclient.Event, error) {
+	for {
+		e, err := s.pull(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if !s.wanted(e) {
+			continue
+		}
+		if time.Since(s.proven) > proofAge {
+			if err := s.prove(ctx); err != nil {
+				return nil, err
+			}
+		}
+		may, err := s.mayRead(ctx, e)
+		if err != nil {
+			return nil, err
+		}
+		if may {
+			return e, nil
+		}
+	}
+}
+
+func (s *source) pull(ctx context.Context) (*fsclient.Event, error) {
+	if len(s.missed) > 0 {
+		e := s.missed[0]
+		s.missed = s.missed[1:]
+		return e, nil
+	}
+	for {
+		e, err := s.feed.Next(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if own := s.decode(e); own != nil {
+			return own, nil
+		}
+	}
+}
+
+// decode makes an event of one from the bus, nil if the subscriber has been told
+// of it. Each decodes its own: a record is completed in place, with what one
+// caller may see. What another clinic's events hold is not even decoded.
+func (s *source) decode(e events.Event) *fsclient.Event {
+	if s.told[e.ID] || e.ClinicID != "" && e.ClinicID != s.proof.clinic {
+		return nil
+	}
+	own, err := fsclient.ParseEvent(e.Body)
+	if err != nil {
+		return nil // it was read once before it came to the bus
+	}
+	return own
+}
+
+// wanted says whether the subscription is about such events.
+func (s *source) wanted(e *fsclient.Event) bool {
+	return len(s.types) == 0 || slices.Contains(s.types, e.Type)
+}
+
+// mayRead says whether the caller may see an event: it is of their clinic and of
+// a category that the partner lets them read. Of a type in no category the
+// partner is asked for the event itself. Events of no clinic are nobody's, but
+// for those of products.
+func (s *source) mayRead(ctx context.Context, e *fsclient.Event) (bool, error) {
+	c := category(e.Type)
+	switch {
+	case e.ClinicID == nil:
+		return c == "product" && s.proof.categories[c], nil
+	case string(*e.ClinicID) != s.proof.clinic:
+		return false, nil
+	case categories[c] != nil:
+		return s.proof.categories[c], nil
+	}
+	_, err := s.client.Events.Get(ctx, string(e.ID))
+	if fsclient.IsNotFound(err) || isForbidden(err) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func isForbidden(err error) bool {
+	e, ok := errors.AsType[*fsclient.Error](err)
+	return ok && e.Kind == fsclient.KindForbidden
+}
+
+// prove asks the partner for the caller's clinic and for one row of each
+// category, all at once.
+func (s *source) prove(ctx context.Context) error {
+	ask := map[string]bool{}
+	for _, t := range s.types {
+		if categories[category(t)] != nil {
+			ask[category(t)] = true
+		}
+	}
+	if len(s.types) == 0 {
+		for name := range categories {
+			ask[name] = true
+		}
+	}
+	var (
+		wg     sync.WaitGroup
+		mu     sync.Mutex
+		clinic *fsclient.Clinic
+		err    error
+		said   = map[string]error{}
+	)
+	asked := time.Now()
+	wg.Go(func() { clinic, err = s.client.Clinic.Get(ctx) })
+	for name := range ask {
+		wg.Go(func() {
+			o := new(fsclient.EventListOptions)
+			o.SetPage(1, 1)
+			_, err := categories[name](s.client.Events, ctx, o)
+			mu.Lock()
+			said[name] = err
+			mu.Unlock()
+		})
+	}
+	wg.Wait()
+	if err != nil {
+		return err
+	}
+	p := proof{clinic: string(clinic.ID), categories: map[string]bool{}}
+	var refused error
+	for name, err := range said {
+		switch {
+		case err == nil:
+			p.categories[name] = true
+		case isForbidden(err) && len(s.types) == 0:
+			refused = err
+		default:
+			return err
+		}
+	}
+	if len(p.categories) == 0 && refused != nil {
+		return refused
+	}
+	s.proof, s.proven = p, asked
+	return nil
+}

@@ -1,0 +1,50 @@
+package gateway
+
+import (
+	"context"
+	"net/http"
+
+	"fsgateway/graph"
+	"fsgateway/internal/events"
+	"fsgateway/internal/middleware"
+	"fsgateway/internal/sandbox"
+	"fsgateway/internal/webhook"
+)
+
+// webhookRoute is the address that the partner sends events to.
+const webhookRoute = "/webhooks/fullscript"
+
+// webhooks serves that address.
+func (g *Gateway) webhooks() http.Handler {
+	secrets, challenge := g.config.WebhookSecret, g.config.WebhookChallenge
+	if len(secrets) == 0 && g.sandbox != nil {
+		secrets, challenge = []string{sandbox.DefaultWebhookSecret}, sandbox.DefaultWebhookChallenge
+	}
+	if len(secrets) == 0 {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			g.fail(w, r, http.StatusNotFound, graph.CodeNotFound, "No webhooks are received here: set --webhook-secret and --webhook-challenge.")
+		})
+	}
+	return webhook.New(webhook.Options{
+		Secrets: secrets, Challenge: challenge, Publish: g.events.Publish,
+		Done: func(ctx context.Context, outcome webhook.Outcome) {
+			g.metrics.webhooks.WithLabelValues(string(outcome)).Inc()
+			if outcome == webhook.Unreadable {
+				g.log.Warn().Str("requestId", middleware.RequestIDFrom(ctx)).Msg("a signed webhook holds no event; it was acknowledged")
+			}
+		},
+	})
+}
+
+// newEvents makes the bus.
+func (g *Gateway) newEvents() {
+	g.events = events.NewMemory(events.Options{Keep: g.config.EventsKept})
+	g.close = append(g.close, g.events.Close)
+}
+
+// Drain makes the gateway unready, and ends streams: their clients come back to
+// another process. The partner sends what it has no answer for again.
+func (g *Gateway) Drain() {
+	g.health.Drain()
+	_ = g.events.Close()
+}
