@@ -1,0 +1,265 @@
+package oauth
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"html/template"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/oauth2"
+)
+
+// loginLife is how long a sign-in may take from its beginning to the end, as
+// long as the partner's code is good.
+const loginLife = 10 * time.Minute
+
+// login is a sign-in under way. It is kept in a cookie, sealed: the gateway
+// remembers nothing of those who only begin.
+type login struct {
+	State    string    `json:"state"`
+	Verifier string    `json:"verifier"`
+	ReturnTo string    `json:"returnTo"`
+	Ends     time.Time `json:"ends"`
+}
+
+// loginCookie is one for each sign-in, so that two tabs do not disturb each
+// other.
+func (s *Sessions) loginCookie(state string) string { return s.cookie + "-login-" + keyOf(state)[:8] }
+
+// Login sends the browser to the partner's consent page. return_to is where it
+// comes back to in the end: a path here, or a page on one of the origins.
+func (s *Sessions) Login(w http.ResponseWriter, r *http.Request) {
+	if to := s.otherName(r); to != "" {
+		http.Redirect(w, r, to, http.StatusFound)
+		return
+	}
+	back, ok := s.returnTo(r)
+	if !ok {
+		s.o.Refuse(w, r, http.StatusBadRequest, "return_to must be a path on this address, or a page of one of --cors-origins.")
+		return
+	}
+	l := login{State: rand.Text(), Verifier: oauth2.GenerateVerifier(), ReturnTo: back, Ends: time.Now().Add(loginLife)}
+	plain, err := json.Marshal(l)
+	if err == nil {
+		var sealed string
+		if sealed, err = s.o.Seal.Seal("login", plain); err == nil {
+			s.setCookie(w, s.loginCookie(l.State), sealed, loginLife)
+		}
+	}
+	if err != nil {
+		panic(err) // a bug: texts and a time are sealed with a key of ours
+	}
+	http.Redirect(w, r, s.config.AuthCodeURL(l.State, oauth2.S256ChallengeOption(l.Verifier)), http.StatusFound)
+}
+
+// otherName is where a browser has to begin that calls this machine by another
+// name, localhost for 127.0.0.1: cookies of the one are not sent to the other,
+// which the partner leads back to.
+func (s *Sessions) otherName(r *http.Request) string {
+	public, err := url.Parse(s.o.PublicURL)
+	if err != nil || r.Host == public.Host || !loopback(r.Host) || !loopback(public.Host) || r.URL.Query().Has("again") {
+		return ""
+	}
+	q := r.URL.Query()
+	q.Set("again", "1") // a proxy may hide the name that the browser uses: not in circles
+	return s.o.PublicURL + r.URL.Path + "?" + q.Encode()
+}
+
+func loopback(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	ip := net.ParseIP(strings.Trim(host, "[]"))
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// returnTo reads return_to, our front page when there is none, and says whether a
+// browser may be sent there. It is absolute: what a browser makes of a path that
+// begins with two slashes, or with an escaped one, need not be known.
+func (s *Sessions) returnTo(r *http.Request) (string, bool) {
+	to := r.FormValue("return_to")
+	if to == "" || strings.HasPrefix(to, "/") {
+		to = s.o.PublicURL + "/" + strings.TrimLeft(to, "/\\")
+	}
+	u, err := url.Parse(to)
+	if err != nil || u.User != nil || u.Opaque != "" {
+		return "", false
+	}
+	return u.String(), slices.Contains(append([]string{s.o.PublicURL}, s.o.Origins...), u.Scheme+"://"+u.Host)
+}
+
+// Callback is where the partner leads the browser back to, with a code. What
+// goes wrong from here on is told to the page that the sign-in began at, as
+// signin_error in its address.
+func (s *Sessions) Callback(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Referrer-Policy", "no-referrer") // the address holds the code
+	q := r.URL.Query()
+	l := s.loginOf(r, q.Get("state"))
+	if l == nil {
+		s.page(w, http.StatusBadRequest, "This sign-in was not begun in this browser, or more than ten minutes ago.")
+		return
+	}
+	s.setCookie(w, s.loginCookie(l.State), "", -1)
+	first, err := s.o.Store.Add(r.Context(), "state:"+keyOf(l.State), "used", loginLife)
+	switch {
+	case err != nil:
+		s.goBack(w, r, l, "unavailable")
+		return
+	case !first:
+		s.page(w, http.StatusBadRequest, "This sign-in is over already.")
+		return
+	case q.Get("error") != "" || q.Get("code") == "":
+		s.goBack(w, r, l, "access_denied")
+		return
+	}
+	// A browser that leaves must not leave tokens behind that nobody knows of.
+	ctx := context.WithoutCancel(r.Context())
+	t, err := s.exchange(ctx, q.Get("code"), l.Verifier)
+	if err != nil {
+		reason := "unavailable"
+		if errors.Is(err, errGrant) {
+			reason = "code_refused"
+		}
+		s.goBack(w, r, l, reason)
+		return
+	}
+	id, err := s.begin(ctx, t)
+	if err != nil {
+		_ = s.revoke(ctx, t)
+		s.goBack(w, r, l, "unavailable")
+		return
+	}
+	if old, err := r.Cookie(s.cookie); err == nil {
+		_ = s.end(ctx, keyOf(old.Value), t) // nobody has its cookie any more
+	}
+	s.setCookie(w, s.cookie, id, s.o.Lifetime)
+	s.goBack(w, r, l, "")
+}
+
+// loginOf finds the sign-in that a state belongs to, if this browser has begun
+// it and it is not too old.
+func (s *Sessions) loginOf(r *http.Request, state string) *login {
+	cookie, err := r.Cookie(s.loginCookie(state))
+	if err != nil {
+		return nil
+	}
+	plain, err := s.o.Seal.Open("login", cookie.Value)
+	if err != nil {
+		return nil
+	}
+	l := new(login)
+	if json.Unmarshal(plain, l) != nil || subtle.ConstantTimeCompare([]byte(l.State), []byte(state)) != 1 || !time.Now().Before(l.Ends) {
+		return nil
+	}
+	return l
+}
+
+// goBack ends a sign-in where it began, with a reason if it failed.
+func (s *Sessions) goBack(w http.ResponseWriter, r *http.Request, l *login, reason string) {
+	to, err := url.Parse(l.ReturnTo)
+	if err != nil {
+		panic(err) // it was checked before it was sealed
+	}
+	if reason != "" {
+		q := to.Query()
+		q.Set("signin_error", reason)
+		to.RawQuery = q.Encode()
+	}
+	http.Redirect(w, r, to.String(), http.StatusFound)
+}
+
+// setCookie sets a cookie for some time, or removes it with a negative one.
+func (s *Sessions) setCookie(w http.ResponseWriter, name, value string, life time.Duration) {
+	seconds := int(life.Seconds())
+	if life < 0 {
+		seconds = -1
+	}
+	http.SetCookie(w, &http.Cookie{
+		Name: name, Value: value, Path: "/", MaxAge: seconds, HttpOnly: true, Secure: s.secure,
+		SameSite: http.SameSiteLaxMode, // Strict would withhold it from the page that the partner leads back to
+	})
+}
+
+// Forget removes the cookie of a session that is over.
+func (s *Sessions) Forget(w http.ResponseWriter) { s.setCookie(w, s.cookie, "", -1) }
+
+// Logout ends the session and revokes its tokens. It answers with
+// {"revoked": true} or, where return_to is given, by leading there. Whoever
+// routes it sees to it that no foreign page can send it.
+func (s *Sessions) Logout(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	back, ok := s.returnTo(r)
+	if !ok {
+		s.o.Refuse(w, r, http.StatusBadRequest, "return_to must be a path on this address, or a page of one of --cors-origins.")
+		return
+	}
+	err := ErrSignedOut
+	if cookie, none := r.Cookie(s.cookie); none == nil {
+		err = s.end(context.WithoutCancel(r.Context()), keyOf(cookie.Value), nil)
+	}
+	if errors.Is(err, ErrStore) { // the cookie stays: the session does
+		s.o.Refuse(w, r, http.StatusServiceUnavailable, "Sessions cannot be ended at the moment: try again.")
+		return
+	}
+	s.Forget(w)
+	if r.FormValue("return_to") != "" {
+		http.Redirect(w, r, back, http.StatusSeeOther)
+		return
+	}
+	writeJSON(w, http.StatusOK, map[string]bool{"revoked": err == nil})
+}
+
+// status is what a page is told of its session.
+type status struct {
+	SignedIn bool       `json:"signedIn"`
+	Owner    *Owner     `json:"owner,omitempty"`
+	Ends     *time.Time `json:"ends,omitempty"`
+}
+
+// Session tells a page whether its browser is signed in, and as whom.
+func (s *Sessions) Session(w http.ResponseWriter, r *http.Request) {
+	u, err := s.User(r)
+	switch {
+	case errors.Is(err, ErrSignedOut):
+		s.Forget(w)
+		writeJSON(w, http.StatusOK, status{})
+	case errors.Is(err, http.ErrNoCookie):
+		writeJSON(w, http.StatusOK, status{})
+	case err != nil:
+		s.o.Refuse(w, r, http.StatusServiceUnavailable, "Sessions cannot be read at the moment: try again.")
+	default:
+		writeJSON(w, http.StatusOK, status{true, &u.Owner, &u.Ends})
+	}
+}
+
+func writeJSON(w http.ResponseWriter, code int, value any) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(code)
+	_ = json.NewEncoder(w).Encode(value) // the client may be gone; there is nobody to tell
+}
+
+var pageTemplate = template.Must(template.New("").Parse(`<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Sign-in</title>
+<style>:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:3rem auto;padding:0 1rem}</style></head>
+<body><h1>Sign-in did not work</h1><p>{{.}}</p><p><a href="login">Sign in again</a></p></body></html>
+`))
+
+// page tells what cannot be told to the page that the sign-in began at.
+func (s *Sessions) page(w http.ResponseWriter, code int, message string) {
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(code)
+	_ = pageTemplate.Execute(w, message)
+}

@@ -1,0 +1,84 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"golang.org/x/oauth2"
+)
+
+// errGrant says that a code or a refresh token is none, or none any more.
+var errGrant = errors.New("oauth: the partner does not accept the grant")
+
+// exchange trades an authorisation code for tokens, and renew a refresh token:
+// errGrant, or another error when nothing is known of what was traded in.
+// https://fullscript.dev/docs/how-to-guides/oauth/using-oauth/request-access-token
+//
+// op: POST /oauth/token
+func (s *Sessions) exchange(ctx context.Context, code, verifier string) (*oauth2.Token, error) {
+	return granted(s.config.Exchange(s.calling(ctx), code, oauth2.VerifierOption(verifier)))
+}
+
+func (s *Sessions) renew(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error) {
+	return granted(s.config.TokenSource(s.calling(ctx), &oauth2.Token{RefreshToken: old.RefreshToken}).Token())
+}
+
+func (s *Sessions) calling(ctx context.Context) context.Context {
+	return context.WithValue(ctx, oauth2.HTTPClient, s.client)
+}
+
+// granted keeps nothing of an error: x/oauth2 puts the answer's body into it.
+func granted(t *oauth2.Token, err error) (*oauth2.Token, error) {
+	if err == nil {
+		return t, nil
+	}
+	if refused, ok := errors.AsType[*oauth2.RetrieveError](err); ok && refused.ErrorCode == "invalid_grant" {
+		return nil, errGrant
+	}
+	return nil, ErrPartner
+}
+
+// revoke ends both tokens of a pair.
+// https://fullscript.dev/docs/how-to-guides/oauth/using-oauth/revoke-access-token
+//
+// op: POST /oauth/revoke
+func (s *Sessions) revoke(ctx context.Context, t *oauth2.Token) error {
+	res, err := s.post(ctx, s.o.RevokeURL, url.Values{"token": {t.AccessToken}})
+	if err != nil {
+		return ErrPartner
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return ErrPartner
+	}
+	return nil
+}
+
+// post sends a form with the client's own credentials.
+func (s *Sessions) post(ctx context.Context, address string, form url.Values) (*http.Response, error) {
+	form.Set("client_id", s.o.ClientID)
+	form.Set("client_secret", s.o.ClientSecret)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(form.Encode()))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return s.client.Do(req)
+}
+
+// ownerOf reads what the partner tells of the owner beside a token.
+func ownerOf(t *oauth2.Token) Owner {
+	var o Owner
+	text := func(v any) string {
+		s, _ := v.(string)
+		return s
+	}
+	if owner, ok := t.Extra("resource_owner").(map[string]any); ok {
+		o.Type, o.ID, o.ClinicID = text(owner["type"]), text(owner["id"]), text(owner["clinic_id"])
+	}
+	o.Scopes = strings.Fields(text(t.Extra("scope")))
+	return o
+}

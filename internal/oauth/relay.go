@@ -1,0 +1,105 @@
+package oauth
+
+import (
+	"encoding/json"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+)
+
+// maxForm is far above any form that is sent here, in bytes.
+const maxForm = 16 << 10
+
+// relayed are the fields that an app may send to the partner through the relay,
+// by address; the client's credentials are added to them.
+var (
+	relayedGrants      = []string{"grant_type", "code", "redirect_uri", "code_verifier", "refresh_token"}
+	relayedRevocations = []string{"token", "token_type_hint"}
+)
+
+// refusals are the words that an app is told of the partner's answer; others are
+// the business of whoever runs the gateway.
+// https://www.rfc-editor.org/rfc/rfc6749#section-5.2
+var refusals = []string{"invalid_request", "invalid_grant", "unauthorized_client", "unsupported_grant_type", "invalid_scope"}
+
+// Token trades codes and refresh tokens for apps that must not hold the client's
+// secret: a token address as OAuth has it, in form or JSON.
+func (s *Sessions) Token(w http.ResponseWriter, r *http.Request) {
+	s.relay(w, r, s.o.TokenURL, relayedGrants)
+}
+
+// Revoke ends tokens for the same apps.
+func (s *Sessions) Revoke(w http.ResponseWriter, r *http.Request) {
+	s.relay(w, r, s.o.RevokeURL, relayedRevocations)
+}
+
+type oauthError struct {
+	Error       string `json:"error"`
+	Description string `json:"error_description,omitempty"`
+}
+
+func (s *Sessions) relay(w http.ResponseWriter, r *http.Request, address string, fields []string) {
+	sent, ok := readForm(w, r)
+	if !ok {
+		writeJSON(w, http.StatusBadRequest, oauthError{"invalid_request", "Send a form or a JSON object of texts."})
+		return
+	}
+	if id := sent.Get("client_id"); id != "" && id != s.o.ClientID {
+		writeJSON(w, http.StatusBadRequest, oauthError{"unauthorized_client", "client_id is not this gateway's; it may be left out."})
+		return
+	}
+	form := url.Values{}
+	for _, name := range fields {
+		if v := sent.Get(name); v != "" {
+			form.Set(name, v)
+		}
+	}
+	unavailable := oauthError{"temporarily_unavailable", "The partner cannot be asked at the moment."}
+	res, err := s.post(r.Context(), address, form)
+	if err != nil {
+		writeJSON(w, http.StatusBadGateway, unavailable)
+		return
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	var answer map[string]json.RawMessage
+	switch {
+	case err != nil || json.Unmarshal(body, &answer) != nil:
+		writeJSON(w, http.StatusBadGateway, unavailable)
+	case res.StatusCode == http.StatusOK:
+		writeJSON(w, http.StatusOK, answer)
+	default:
+		var refused oauthError
+		if res.StatusCode == http.StatusBadRequest && json.Unmarshal(body, &refused) == nil && slices.Contains(refusals, refused.Error) {
+			writeJSON(w, http.StatusBadRequest, oauthError{Error: refused.Error}) // what else the partner says is not for strangers
+			return
+		}
+		writeJSON(w, http.StatusBadGateway, unavailable)
+	}
+}
+
+// readForm reads a form, or a JSON object of texts, from a body.
+func readForm(w http.ResponseWriter, r *http.Request) (url.Values, bool) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxForm))
+	if err != nil {
+		return nil, false
+	}
+	switch media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); media {
+	case "application/x-www-form-urlencoded":
+		form, err := url.ParseQuery(string(body))
+		return form, err == nil
+	case "application/json":
+		var fields map[string]string
+		if json.Unmarshal(body, &fields) != nil {
+			return nil, false
+		}
+		form := url.Values{}
+		for name, value := range fields {
+			form.Set(name, value)
+		}
+		return form, true
+	}
+	return nil, false
+}

@@ -1,0 +1,135 @@
+package oauth_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"fsgateway/internal/oauth"
+	"fsgateway/internal/sandbox"
+)
+
+// TestRelay trades and ends tokens for an app that does not know the client's
+// secret, in the form that OAuth has them.
+func TestRelay(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, sandbox.Options{})
+	send := func(path, media, body string) (int, map[string]any, http.Header) {
+		t.Helper()
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, home+path, strings.NewReader(body))
+		r.Header.Set("Content-Type", media)
+		w := httptest.NewRecorder()
+		handler(h.sessions).ServeHTTP(w, r)
+		var answer map[string]any
+		if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil {
+			t.Fatalf("%d %s", w.Code, w.Body)
+		}
+		if strings.Contains(w.Body.String(), sandbox.DefaultClientSecret) {
+			t.Errorf("the secret goes out: %s", w.Body)
+		}
+		return w.Code, answer, w.Header()
+	}
+	const form, jsonType = "application/x-www-form-urlencoded", "application/json"
+	code := func() string {
+		t.Helper()
+		q := url.Values{"client_id": {sandbox.DefaultClientID}, "redirect_uri": {"http://127.0.0.1:3000/back"}, "response_type": {"code"}, "decision": {"allow"}}
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, partner+"/api/oauth/authorize", strings.NewReader(q.Encode()))
+		r.Header.Set("Content-Type", form)
+		w := httptest.NewRecorder()
+		h.sandbox.ServeHTTP(w, r)
+		u, err := w.Result().Location()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return u.Query().Get("code")
+	}
+	grant := url.Values{"grant_type": {"authorization_code"}, "code": {code()}, "redirect_uri": {"http://127.0.0.1:3000/back"}}
+	status, first, header := send("/oauth/token", form, grant.Encode())
+	if status != http.StatusOK || first["token_type"] != "Bearer" || first["expires_in"] != 7200.0 || first["resource_owner"] == nil ||
+		header.Get("Cache-Control") != "no-store" || !h.accepted(first["access_token"].(string)) {
+		t.Fatalf("%d %v", status, first)
+	}
+	renewal, _ := json.Marshal(map[string]string{"grant_type": "refresh_token", "refresh_token": first["refresh_token"].(string), "client_id": sandbox.DefaultClientID})
+	status, second, _ := send("/oauth/token", jsonType, string(renewal))
+	if status != http.StatusOK || second["access_token"] == first["access_token"] || !h.accepted(second["access_token"].(string)) {
+		t.Fatalf("%d %v", status, second)
+	}
+	if status, answer, _ := send("/oauth/revoke", form, url.Values{"token": {second["access_token"].(string)}}.Encode()); status != http.StatusOK || len(answer) != 0 {
+		t.Errorf("%d %v", status, answer)
+	}
+	if h.accepted(second["access_token"].(string)) {
+		t.Error("it is not revoked")
+	}
+
+	for name, c := range map[string]struct {
+		media, body string
+		fault       *sandbox.Fault
+		status      int
+		code        string
+	}{
+		"CodeUsed":      {form, grant.Encode(), nil, 400, "invalid_grant"},
+		"OtherGrant":    {form, "grant_type=password&username=a&password=b", nil, 400, "unsupported_grant_type"},
+		"NoGrant":       {jsonType, `{}`, nil, 400, "invalid_request"},
+		"OtherClient":   {form, "grant_type=refresh_token&client_id=other", nil, 400, "unauthorized_client"},
+		"NoForm":        {"text/plain", "grant_type=refresh_token", nil, 400, "invalid_request"},
+		"NoText":        {jsonType, `{"grant_type":1}`, nil, 400, "invalid_request"},
+		"TooLarge":      {form, "grant_type=" + strings.Repeat("x", 20<<10), nil, 400, "invalid_request"},
+		"Down":          {form, "grant_type=refresh_token", &sandbox.Fault{Status: 503, Body: "CANARY"}, 502, "temporarily_unavailable"},
+		"Reset":         {form, "grant_type=refresh_token", &sandbox.Fault{Reset: true}, 502, "temporarily_unavailable"},
+		"OurSecret":     {form, "grant_type=refresh_token", &sandbox.Fault{Status: 401, Body: `{"error":"invalid_client","error_description":"CANARY"}`}, 502, "temporarily_unavailable"},
+		"UnknownReason": {form, "grant_type=refresh_token", &sandbox.Fault{Status: 400, Body: `{"error":"CANARY"}`}, 502, "temporarily_unavailable"},
+	} {
+		if c.fault != nil {
+			c.fault.Operation, c.fault.Times = "createToken", 1
+			h.sandbox.AddFault(*c.fault)
+		}
+		status, answer, _ := send("/oauth/token", c.media, c.body)
+		text, _ := answer["error_description"].(string)
+		if status != c.status || answer["error"] != c.code || strings.Contains(text, "CANARY") {
+			t.Errorf("%s: %d %v", name, status, answer)
+		}
+	}
+	// Whatever else is sent stays here.
+	h.sandbox.ResetCalls()
+	send("/oauth/token", form, "grant_type=refresh_token&client_secret=mine&scope=all&CANARY=1")
+	if body := string(h.sandbox.Calls()[0].Body); body != `{"client_id":"sandbox-client","client_secret":"sandbox-secret","grant_type":"refresh_token"}` {
+		t.Error(body)
+	}
+}
+
+// TestEnvelope passes on what has none, and leaves other bodies alone.
+func TestEnvelope(t *testing.T) {
+	t.Parallel()
+	for sent, want := range map[string]string{
+		`{"oauth":{"access_token":"a","expires_in":"7200"}}`: `{"access_token":"a","expires_in":"7200"}`,
+		`{"access_token":"a"}`:                               `{"access_token":"a"}`,
+		`{"oauth":null}`:                                     `{"oauth":null}`,
+		`{"oauth":"a"}`:                                      `{"oauth":"a"}`,
+		`{"error":"invalid_grant"}`:                          `{"error":"invalid_grant"}`,
+		`no JSON`:                                            `no JSON`,
+		``:                                                   ``,
+	} {
+		var got string
+		base := served{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if media := r.Header.Get("Content-Type"); media != "application/json" {
+				t.Error(media)
+			}
+			if err := json.NewDecoder(r.Body).Decode(&map[string]string{}); err != nil {
+				t.Error(err)
+			}
+			_, _ = w.Write([]byte(sent))
+		})}
+		res, err := (&http.Client{Transport: oauth.Envelope(base)}).PostForm(partner, url.Values{"a": {"1"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw := make([]byte, 1000)
+		n, _ := res.Body.Read(raw)
+		if got = string(raw[:n]); got != want || res.ContentLength != int64(len(want)) {
+			t.Errorf("%s: %s", sent, got)
+		}
+	}
+}

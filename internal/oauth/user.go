@@ -1,0 +1,72 @@
+package oauth
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	"golang.org/x/oauth2"
+)
+
+// User is whom a request with a session's cookie comes from, for as long as the
+// request or its stream lasts. It is an [oauth2.TokenSource].
+type User struct {
+	// Key stands for the session from its beginning to its end, whatever its
+	// tokens are, and tells nothing about it.
+	Key string
+	// Owner is whom the tokens were given to.
+	Owner Owner
+	// Ends is when the user has to sign in again.
+	Ends time.Time
+
+	sessions *Sessions
+	ctx      context.Context
+
+	mu   sync.Mutex
+	have *session
+}
+
+// Named says whether a request names a session at all.
+func (s *Sessions) Named(r *http.Request) bool {
+	_, err := r.Cookie(s.cookie)
+	return err == nil
+}
+
+// User finds whose session a request names. It returns [http.ErrNoCookie] for a
+// request that names none, [ErrSignedOut], [ErrStore], [ErrPartner] or the
+// context's error.
+func (s *Sessions) User(r *http.Request) (*User, error) {
+	cookie, err := r.Cookie(s.cookie)
+	if err != nil {
+		return nil, err
+	}
+	key := keyOf(cookie.Value)
+	have, err := s.fresh(r.Context(), key, "")
+	if err != nil {
+		return nil, err
+	}
+	return &User{Key: key, Owner: have.Owner, Ends: have.Ends, sessions: s, ctx: r.Context(), have: have}, nil
+}
+
+// Token gives an access token that lasts for a while.
+func (u *User) Token() (*oauth2.Token, error) { return u.token("") }
+
+// Renew gives another access token than one that the partner has refused, or
+// that one again when there is no better.
+func (u *User) Renew(rejected *oauth2.Token) (*oauth2.Token, error) {
+	return u.token(rejected.AccessToken)
+}
+
+func (u *User) token(rejected string) (*oauth2.Token, error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.have.Token.AccessToken == rejected || !u.have.good(rejected) {
+		have, err := u.sessions.fresh(u.ctx, u.Key, rejected)
+		if err != nil {
+			return nil, err
+		}
+		u.have = have
+	}
+	return u.have.Token, nil
+}

@@ -1,0 +1,69 @@
+//go:build redis
+
+package redistest
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// Server is a running server.
+type Server struct {
+	// URL is its address, such as redis://127.0.0.1:6379.
+	URL    string
+	folder string
+	port   string
+	cmd    *exec.Cmd
+}
+
+// Start starts a server, which ends with the test.
+func Start(t testing.TB) *Server {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0") // a port that is free
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	l.Close()
+	s := &Server{URL: "redis://127.0.0.1:" + port, folder: t.TempDir(), port: port}
+	s.Restart(t)
+	t.Cleanup(func() { s.Stop(t) })
+	return s
+}
+
+// Restart starts a server that was stopped, with what it kept.
+func (s *Server) Restart(t testing.TB) {
+	t.Helper()
+	s.cmd = exec.Command("redis-server", "--bind", "127.0.0.1", "--port", s.port, "--dir", s.folder, "--appendonly", "yes", "--appendfsync", "always", "--save", "")
+	s.cmd.Env = append(os.Environ(), "LC_ALL=C")
+	out, err := s.cmd.StdoutPipe()
+	if err == nil {
+		err = s.cmd.Start()
+	}
+	if err != nil {
+		t.Fatalf("redis-server: %v", err)
+	}
+	var said strings.Builder
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		fmt.Fprintln(&said, lines.Text())
+		if strings.Contains(lines.Text(), "Ready to accept connections") {
+			go func() { // it must not wait for a reader
+				for lines.Scan() {
+				}
+			}()
+			return
+		}
+	}
+	t.Fatalf("redis-server did not start:\n%s", said.String())
+}
+
+// Stop ends the server at once, as a crash would. What it had acknowledged is on disk.
+func (s *Server) Stop(testing.TB) {
+	_ = s.cmd.Process.Kill()
+	_ = s.cmd.Wait()
+}

@@ -1,0 +1,61 @@
+// Package seal encrypts what is kept outside of the gateway's own memory or
+// handed to a browser: sessions in a store, events in a stream, the cookie of a
+// sign-in under way.
+package seal
+
+import (
+	"bytes"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"fmt"
+
+	"github.com/gorilla/securecookie"
+)
+
+// MinSecret is the least length of a secret, in bytes.
+const MinSecret = 32
+
+// Keys seal and open. Make them with [New].
+type Keys struct{ codecs []securecookie.Codec }
+
+// New makes keys of secrets: the first seals, all open, so that one can be
+// replaced while what it sealed is still around. Without any, a random one
+// serves, and what it seals is lost with the process.
+func New(secrets ...string) *Keys {
+	if len(secrets) == 0 {
+		secrets = []string{string(securecookie.GenerateRandomKey(MinSecret))}
+	}
+	k := &Keys{}
+	for _, secret := range secrets {
+		// Lengths and ages are minded by who seals: a session is no cookie.
+		k.codecs = append(k.codecs, securecookie.New(derive(secret, "mac"), derive(secret, "encryption")).
+			MaxLength(0).MaxAge(0).SetSerializer(securecookie.NopEncoder{}))
+	}
+	return k
+}
+
+func derive(secret, use string) []byte {
+	key, err := hkdf.Key(sha256.New, []byte(secret), nil, "fsgateway "+use, 32)
+	if err != nil {
+		panic(err) // only for a length that SHA-256 cannot give
+	}
+	return key
+}
+
+// Seal encrypts. What is sealed for one purpose cannot be opened for another.
+func (k *Keys) Seal(purpose string, plain []byte) (string, error) {
+	sealed, err := k.codecs[0].Encode(purpose, bytes.Clone(plain)) // it is encrypted in place
+	if err != nil {
+		return "", fmt.Errorf("seal %s: %w", purpose, err)
+	}
+	return sealed, nil
+}
+
+// Open gives what was sealed, and refuses what was not sealed for this purpose
+// with one of the keys.
+func (k *Keys) Open(purpose, sealed string) (plain []byte, err error) {
+	if err := securecookie.DecodeMulti(purpose, sealed, &plain, k.codecs...); err != nil {
+		return nil, fmt.Errorf("open %s: it was not sealed here", purpose)
+	}
+	return plain, nil
+}

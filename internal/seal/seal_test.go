@@ -1,0 +1,44 @@
+package seal_test
+
+import (
+	"strings"
+	"testing"
+
+	"fsgateway/internal/seal"
+)
+
+func TestSeal(t *testing.T) {
+	t.Parallel()
+	const text = "a token that nobody may read"
+	plain := []byte(text)
+	old := seal.New(strings.Repeat("old ", 8))
+	sealed, err := old.Seal("session", plain)
+	if err != nil || string(plain) != text {
+		t.Fatalf("%v, and the plain text is now %q", err, plain)
+	}
+	if again, _ := old.Seal("session", plain); again == sealed || strings.Contains(sealed, text) {
+		t.Error("the same text looks the same")
+	}
+	rotated := seal.New(strings.Repeat("new ", 8), strings.Repeat("old ", 8))
+	for name, k := range map[string]*seal.Keys{"own": old, "rotated": rotated} {
+		if got, err := k.Open("session", sealed); err != nil || string(got) != text {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+	}
+	fresh, err := rotated.Seal("session", plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, open := range map[string]func() ([]byte, error){
+		"AnotherPurpose": func() ([]byte, error) { return old.Open("login", sealed) },
+		"AnotherKey":     func() ([]byte, error) { return old.Open("session", fresh) },
+		"RandomKey":      func() ([]byte, error) { return seal.New().Open("session", sealed) },
+		"Truncated":      func() ([]byte, error) { return old.Open("session", sealed[:len(sealed)-4]) },
+		"Altered":        func() ([]byte, error) { return old.Open("session", "A"+sealed[1:]) },
+		"Nothing":        func() ([]byte, error) { return old.Open("session", "") },
+	} {
+		if got, err := open(); err == nil || strings.Contains(err.Error(), text) {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+	}
+}
