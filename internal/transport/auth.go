@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 
 	"golang.org/x/oauth2"
@@ -12,9 +13,16 @@ import (
 type Caller struct {
 	// Key stands for the token and tells nothing about it: a keyed hash.
 	Key string
-	// Tokens gives the token for a call.
+	// Tokens gives the token for a call. An error that is [ErrSignedOut] counts as
+	// the partner's refusal of a token.
 	Tokens oauth2.TokenSource
+	// Renew gives another token than one that the partner has refused, or that one
+	// again if there is no other. It is nil for who sends a token of its own.
+	Renew func(rejected *oauth2.Token) (*oauth2.Token, error)
 }
+
+// ErrSignedOut says that a caller was somebody and is nobody any more.
+var ErrSignedOut = errors.New("transport: the caller has signed out")
 
 type callerKey struct{}
 
@@ -29,13 +37,53 @@ func CallerFrom(ctx context.Context) Caller {
 	return c
 }
 
-// Authorize puts the caller's token on each call.
+// Authorize puts the caller's token on each call. One that is refused is sent
+// again with another token if there is one: what the partner does not know the
+// sender of, it has not carried out.
 func Authorize(base http.RoundTripper) http.RoundTripper {
 	return Func(func(r *http.Request) (*http.Response, error) {
 		c := CallerFrom(r.Context())
 		if c.Tokens == nil {
 			return nil, errors.New("transport: a call for nobody")
 		}
-		return (&oauth2.Transport{Source: c.Tokens, Base: base}).RoundTrip(r)
+		token, err := c.Tokens.Token()
+		if errors.Is(err, ErrSignedOut) {
+			return refusal(r), nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		res, err := authorized(r, token, base)
+		if err != nil || res.StatusCode != http.StatusUnauthorized || c.Renew == nil || r.Body != nil && r.GetBody == nil {
+			return res, err
+		}
+		other, err := c.Renew(token)
+		if err != nil || other.AccessToken == token.AccessToken {
+			return res, nil // of why there is no other the next call will tell
+		}
+		again := r.Clone(r.Context())
+		if r.GetBody != nil {
+			if again.Body, err = r.GetBody(); err != nil {
+				return res, nil
+			}
+		}
+		_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, 4<<10)) // so that its connection can be used again
+		res.Body.Close()
+		return authorized(again, other, base)
 	})
+}
+
+func authorized(r *http.Request, token *oauth2.Token, base http.RoundTripper) (*http.Response, error) {
+	return (&oauth2.Transport{Source: oauth2.StaticTokenSource(token), Base: base}).RoundTrip(r)
+}
+
+// refusal is what the partner would answer to a token that is over.
+func refusal(r *http.Request) *http.Response {
+	if r.Body != nil {
+		r.Body.Close()
+	}
+	return &http.Response{
+		StatusCode: http.StatusUnauthorized, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: http.Header{}, Body: http.NoBody, Request: r,
+	}
 }

@@ -3,6 +3,7 @@ package transport_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -46,6 +47,84 @@ func TestAuthorize(t *testing.T) {
 	if res, err := rt.RoundTrip(httptest.NewRequest(http.MethodGet, "http://partner.example/", nil)); err == nil {
 		_ = res.Body.Close()
 		t.Error("a call for nobody was made")
+	}
+}
+
+// TestRenew sends a call that was refused again, with another token and the same
+// body, if there is one.
+func TestRenew(t *testing.T) {
+	t.Parallel()
+	old := &oauth2.Token{AccessToken: "old"}
+	type renew = func(*oauth2.Token) (*oauth2.Token, error)
+	better := func(rejected *oauth2.Token) (*oauth2.Token, error) {
+		if rejected != old {
+			t.Error("another token than the one refused")
+		}
+		return &oauth2.Token{AccessToken: "new"}, nil
+	}
+	for name, c := range map[string]struct {
+		renew  renew
+		body   io.Reader
+		accept string
+		calls  string
+		status int
+	}{
+		"Better":      {better, nil, "new", "old new ", 200},
+		"BetterWrite": {better, strings.NewReader("body"), "new", "old:body new:body ", 200},
+		"OnceOnly":    {better, nil, "nothing", "old new ", 401},
+		"Fine":        {better, nil, "old", "old ", 200},
+		"NoOther":     {func(r *oauth2.Token) (*oauth2.Token, error) { return r, nil }, nil, "new", "old ", 401},
+		"Fails":       {func(*oauth2.Token) (*oauth2.Token, error) { return nil, errors.New("down") }, nil, "new", "old ", 401},
+		"OwnToken":    {nil, nil, "new", "old ", 401},
+		"BodyIsGone":  {better, io.MultiReader(strings.NewReader("body")), "new", "old:body ", 401},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var calls strings.Builder
+			rt := transport.Authorize(transport.Func(func(r *http.Request) (*http.Response, error) {
+				token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+				calls.WriteString(token)
+				if r.Body != nil {
+					raw, _ := io.ReadAll(r.Body)
+					calls.WriteString(":" + string(raw))
+				}
+				calls.WriteString(" ")
+				res := ok(http.NoBody)
+				if token != c.accept {
+					res.StatusCode = http.StatusUnauthorized
+				}
+				return res, nil
+			}))
+			ctx := transport.WithCaller(t.Context(), transport.Caller{Key: "ada", Tokens: oauth2.StaticTokenSource(old), Renew: c.renew})
+			r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://partner.example/", c.body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			res, err := rt.RoundTrip(r)
+			if err != nil || res.StatusCode != c.status || calls.String() != c.calls {
+				t.Errorf("%v, %v, calls %q", res, err, calls.String())
+			}
+		})
+	}
+}
+
+type sourceFunc func() (*oauth2.Token, error)
+
+func (f sourceFunc) Token() (*oauth2.Token, error) { return f() }
+
+// TestSignedOut is answered as a token that is over, without a call.
+func TestSignedOut(t *testing.T) {
+	t.Parallel()
+	rt := transport.Authorize(transport.Func(func(*http.Request) (*http.Response, error) {
+		t.Error("it was called")
+		return ok(http.NoBody), nil
+	}))
+	for err, status := range map[error]int{fmt.Errorf("session: %w", transport.ErrSignedOut): 401, errors.New("down"): 0} {
+		ctx := transport.WithCaller(t.Context(), transport.Caller{Key: "ada", Tokens: sourceFunc(func() (*oauth2.Token, error) { return nil, err })})
+		res, got := rt.RoundTrip(httptest.NewRequestWithContext(ctx, http.MethodGet, "http://partner.example/", nil))
+		if status == 0 && !errors.Is(got, err) || status != 0 && (got != nil || res.StatusCode != status) {
+			t.Errorf("%v: %v, %v", err, res, got)
+		}
 	}
 }
 
