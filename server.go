@@ -65,10 +65,7 @@ func run(ctx, hurry context.Context, args []string, getenv func(string) string, 
 		kong.Writers(out, out),
 		kong.Exit(func(int) { exited = true }), // after --help
 		kong.Resolvers(kong.ResolverFunc(func(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
-			if v := getenv(flag.Tag.Get("from")); v != "" {
-				return v, nil
-			}
-			return nil, nil
+			return fromEnvironment(flag, getenv)
 		})),
 	)
 	if err != nil {
@@ -95,6 +92,24 @@ func run(ctx, hurry context.Context, args []string, getenv func(string) string, 
 		return err
 	}
 	return gateway.Serve(c.Serve.Config, out, listening)
+}
+
+// fromEnvironment is a setting that no flag gives: its variable's value or, for a
+// secret, what is in the file that the variable with _FILE names. nil is none.
+func fromEnvironment(flag *kong.Flag, getenv func(string) string) (any, error) {
+	name := flag.Tag.Get("from")
+	if v := getenv(name); v != "" {
+		return v, nil
+	}
+	path := getenv(name + "_FILE")
+	if !flag.Tag.Has("secret") || path == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s_FILE: %w", name, err)
+	}
+	return strings.TrimSpace(string(text)), nil
 }
 
 // listen serves until ctx ends or a server fails, then lets what is in flight

@@ -16,6 +16,7 @@ import (
 
 	"fsgateway/graph/gen"
 	"fsgateway/graph/loader"
+	"fsgateway/graph/model"
 	"fsgateway/internal/fsclient"
 )
 
@@ -28,6 +29,8 @@ func Schema(r *Resolver) graphql.ExecutableSchema {
 type Options struct {
 	// Caller stands for the token of a request, opaquely, "" for none.
 	Caller func(context.Context) string
+	// Viewer is what is known of whoever sent a request.
+	Viewer func(context.Context) *model.Viewer
 	// RequestID is the gateway's id of a request.
 	RequestID func(context.Context) string
 	// LogBug is told of errors that are the gateway's fault.
@@ -49,6 +52,8 @@ type Options struct {
 	Persisted graphql.HandlerExtension
 	// Introspection says whether a request may read the schema; nil allows it.
 	Introspection func(context.Context) bool
+	// SignInURL is where a browser signs in, "" where none can.
+	SignInURL string
 	// Suggestions lets the refusal of an unknown name say which one is close.
 	Suggestions bool
 	// DraftStatus answers with the statuses of the 2026 draft of GraphQL over
@@ -72,7 +77,7 @@ func (o *Options) maxExecutionErrors() int { return cmp.Or(o.MaxExecutionErrors,
 // NewHandler serves GraphQL over HTTP.
 func NewHandler(r *Resolver, o Options) http.Handler {
 	schema := Schema(r)
-	ops := loader.New(schema.Schema(), r.Client)
+	ops := loader.New(schema.Schema(), r.Client, o.Viewer)
 	h := handler.New(schema)
 	h.AddTransport(transport{o})
 	h.SetQueryCache(queryCache{lru.New[*ast.QueryDocument](1000)})
@@ -146,13 +151,21 @@ func (o *Options) refuse(ctx context.Context, op *graphql.OperationContext) *gql
 			case known:
 				return refusal(fsclient.KindForbidden, "Introspection is switched off here.")
 			default:
-				return refusal(fsclient.KindUnauthorized, "Introspection needs a token: send Authorization: Bearer <token>.")
+				return refusal(fsclient.KindUnauthorized, TokenNeeded(o.SignInURL))
 			}
 		case !known:
-			return refusal(fsclient.KindUnauthorized, "A token is needed: send Authorization: Bearer <token>.")
+			return refusal(fsclient.KindUnauthorized, TokenNeeded(o.SignInURL))
 		}
 	}
 	return nil
+}
+
+// TokenNeeded is what a caller is told who is nobody.
+func TokenNeeded(signInURL string) string {
+	if signInURL == "" {
+		return "A token is needed: send Authorization: Bearer <token>."
+	}
+	return "A token is needed: send Authorization: Bearer <token>, or sign in with a browser at " + signInURL + "."
 }
 
 // oneOf refuses values of variables that break @oneOf, of which the validator

@@ -1,7 +1,6 @@
 package tests
 
 import (
-	"bytes"
 	"fmt"
 	"maps"
 	"net/http"
@@ -25,8 +24,8 @@ type watched struct {
 
 func watch(t *testing.T, c gateway.Config) *watched {
 	t.Helper()
-	w := &watched{harness: &harness{t: t, sandbox: sandbox.New(sandbox.Options{}), log: &bytes.Buffer{}}}
-	g, err := gateway.New(c, zerolog.New(zerolog.SyncWriter(w.log)), gateway.WithSandbox(w.sandbox))
+	w := &watched{harness: &harness{t: t, sandbox: sandbox.New(sandbox.Options{}), log: &logBuffer{}}}
+	g, err := gateway.New(c, zerolog.New(w.log), gateway.WithSandbox(w.sandbox))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +106,7 @@ func TestMetrics(t *testing.T) {
 		`fsgateway_requests_total{route="/graphql",status="2xx"}`:                                  "9",
 		`fsgateway_requests_total{route="/graphql",status="4xx"}`:                                  "6",
 		`fsgateway_requests_total{route="other",status="4xx"}`:                                     "1",
-		`fsgateway_requests_total{route="GET /resources/{id}/download",status="4xx"}`:              "1",
+		`fsgateway_requests_total{route="/resources/{id}/download",status="4xx"}`:                  "1",
 		`fsgateway_requests_in_flight`:                                                             "0",
 		`fsgateway_errors_total{code="UNAUTHENTICATED"}`:                                           "3",
 		`fsgateway_errors_total{code="GRAPHQL_PARSE_FAILED"}`:                                      "1",

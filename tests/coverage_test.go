@@ -95,6 +95,7 @@ var computedTypes = exceptions{
 	"ProductUpdate":       "an event and the record it is about",
 	"TreatmentPlanUpdate": "an event and the record it is about",
 	"RateLimit":           "what the gateway knows of the caller's budget",
+	"Viewer":              "what the gateway knows of the caller",
 }
 
 // Parameters of the query that no argument stands for.
@@ -430,7 +431,7 @@ func TestOperations(t *testing.T) {
 	})
 	t.Run("RootFieldsPerformOne", func(t *testing.T) {
 		t.Parallel()
-		others := exceptions{"Query.node": "the operation is the type's", "Query.nodes": "the operation is the type's", "Query.rateLimit": "what the gateway knows"}
+		others := exceptions{"Query.node": "the operation is the type's", "Query.nodes": "the operation is the type's", "Query.rateLimit": "what the gateway knows", "Query.viewer": "what the gateway knows"}
 		for _, root := range []*ast.Definition{schema.Query, schema.Mutation} {
 			for _, f := range fieldsOf(root) {
 				if f.Directives.ForName("rest") == nil && others[root.Name+"."+f.Name] == "" {

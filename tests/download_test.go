@@ -16,7 +16,7 @@ func TestDownload(t *testing.T) {
 	h := start(t)
 	data := h.query(`{ treatmentPlan(id: "` + sandbox.PlanWithLabs + `") { resources { id fullscriptId downloadUrl } } }`)
 	address := fmt.Sprint(at(t, data, "treatmentPlan.resources.0.downloadUrl"))
-	path, ours := strings.CutPrefix(address, "http://127.0.0.1:8080")
+	path, ours := strings.CutPrefix(address, h.url)
 	if !ours {
 		t.Fatalf("downloadUrl %s is not the gateway's", address)
 	}

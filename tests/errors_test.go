@@ -721,7 +721,7 @@ func startRemote(t *testing.T, c gateway.Config, partner http.Handler) *harness 
 			t.Error(err)
 		}
 	})
-	return &harness{t: t, url: server.URL, log: &bytes.Buffer{}}
+	return &harness{t: t, url: server.URL, log: &logBuffer{}}
 }
 
 func TestUnreachable(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,8 +24,26 @@ type harness struct {
 	t       testing.TB
 	sandbox *sandbox.Server
 	url     string
-	log     *bytes.Buffer
+	log     *logBuffer
 	drain   func()
+}
+
+// logBuffer is a log that can be read while it is written.
+type logBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
 }
 
 func config() gateway.Config {
@@ -45,22 +64,31 @@ func start(t testing.TB) *harness {
 
 func startWith(t testing.TB, c gateway.Config, o sandbox.Options) *harness {
 	t.Helper()
-	h := &harness{t: t, sandbox: sandbox.New(o), log: &bytes.Buffer{}}
-	g, err := gateway.New(c, zerolog.New(zerolog.SyncWriter(h.log)), gateway.WithSandbox(h.sandbox))
+	h := &harness{t: t, sandbox: sandbox.New(o), log: &logBuffer{}}
+	h.serve(c, gateway.WithSandbox(h.sandbox))
+	return h
+}
+
+// serve runs a gateway, whose address the settings know.
+func (h *harness) serve(c gateway.Config, opts ...gateway.Option) {
+	h.t.Helper()
+	server := httptest.NewUnstartedServer(nil)
+	h.url = "http://" + server.Listener.Addr().String()
+	c.PublicURL = h.url
+	g, err := gateway.New(c, zerolog.New(h.log), opts...)
 	if err != nil {
-		t.Fatal(err)
+		h.t.Fatal(err)
 	}
-	server := httptest.NewServer(g.Handler())
-	t.Cleanup(func() {
+	server.Config.Handler = g.Handler()
+	server.Start()
+	h.t.Cleanup(func() {
 		server.Close()
 		if err := g.Close(); err != nil {
-			t.Error(err)
+			h.t.Error(err)
 		}
 	})
-	h.url = server.URL
 	h.drain = g.Drain
 	h.sandbox.SetWebhookURL(h.url + "/webhooks/fullscript")
-	return h
 }
 
 // answer is a GraphQL response.

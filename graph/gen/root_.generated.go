@@ -31,6 +31,7 @@ type ResolverRoot interface {
 	Resource() ResourceResolver
 	Subscription() SubscriptionResolver
 	TreatmentPlan() TreatmentPlanResolver
+	Viewer() ViewerResolver
 }
 
 type DirectiveRoot struct {
@@ -683,6 +684,7 @@ type ComplexityRoot struct {
 		TreatmentPlan            func(childComplexity int, id string) int
 		TreatmentPlanEvents      func(childComplexity int, createdAt *fsclient.DateFilter, eventType *fsclient.EventType, sortBy *fsclient.EventSort, orderBy *fsclient.OrderDirection, first *int, after *string, last *int, before *string, offset *int) int
 		Variant                  func(childComplexity int, id string) int
+		Viewer                   func(childComplexity int) int
 		WebhookDeliveries        func(childComplexity int, attemptedAt *fsclient.DateFilter, eventID *string, successfullyDelivered *bool, sortBy *fsclient.WebhookDeliverySort, orderBy *fsclient.OrderDirection, first *int, after *string, last *int, before *string, offset *int) int
 	}
 
@@ -909,6 +911,17 @@ type ComplexityRoot struct {
 		UPC            func(childComplexity int) int
 		UnitOfMeasure  func(childComplexity int) int
 		Units          func(childComplexity int) int
+	}
+
+	Viewer struct {
+		Clinic        func(childComplexity int) int
+		OwnerType     func(childComplexity int) int
+		OwnerTypeRaw  func(childComplexity int) int
+		Practitioner  func(childComplexity int) int
+		Scopes        func(childComplexity int) int
+		SessionEndsAt func(childComplexity int) int
+		SignedIn      func(childComplexity int) int
+		Staff         func(childComplexity int) int
 	}
 
 	WebhookDelivery struct {
@@ -3774,6 +3787,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Variant(childComplexity, args["id"].(string)), true
+	case "Query.viewer":
+		if e.ComplexityRoot.Query.Viewer == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.Viewer(childComplexity), true
 	case "Query.webhookDeliveries":
 		if e.ComplexityRoot.Query.WebhookDeliveries == nil {
 			break
@@ -4660,6 +4679,55 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Variant.Units(childComplexity), true
+
+	case "Viewer.clinic":
+		if e.ComplexityRoot.Viewer.Clinic == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Viewer.Clinic(childComplexity), true
+	case "Viewer.ownerType":
+		if e.ComplexityRoot.Viewer.OwnerType == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Viewer.OwnerType(childComplexity), true
+	case "Viewer.ownerTypeRaw":
+		if e.ComplexityRoot.Viewer.OwnerTypeRaw == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Viewer.OwnerTypeRaw(childComplexity), true
+	case "Viewer.practitioner":
+		if e.ComplexityRoot.Viewer.Practitioner == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Viewer.Practitioner(childComplexity), true
+	case "Viewer.scopes":
+		if e.ComplexityRoot.Viewer.Scopes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Viewer.Scopes(childComplexity), true
+	case "Viewer.sessionEndsAt":
+		if e.ComplexityRoot.Viewer.SessionEndsAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Viewer.SessionEndsAt(childComplexity), true
+	case "Viewer.signedIn":
+		if e.ComplexityRoot.Viewer.SignedIn == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Viewer.SignedIn(childComplexity), true
+	case "Viewer.staff":
+		if e.ComplexityRoot.Viewer.Staff == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Viewer.Staff(childComplexity), true
 
 	case "WebhookDelivery.attemptNumber":
 		if e.ComplexityRoot.WebhookDelivery.AttemptNumber == nil {
@@ -8079,6 +8147,35 @@ enum VariantStatus {
   UNKNOWN
 }
 `, BuiltIn: false},
+	{Name: "../../schema/viewer.graphqls", Input: `extend type Query {
+  """
+  Whoever asks, as far as that is known. No call; the links cost theirs. With a token of the
+  caller's own little is known: the partner tells whom a token belongs to only when it is
+  given out, which is with a sign-in through the gateway.
+  """
+  viewer: Viewer
+}
+
+"The caller: the owner of the token that calls to the partner are made with."
+type Viewer {
+  "Whether the caller is signed in here, with a cookie. If not, it sends a token of its own."
+  signedIn: Boolean!
+  "When the caller has to sign in again; null for a token of its own."
+  sessionEndsAt: DateTime
+  "Which kind of user the owner is; null where that is not known."
+  ownerType: UserType
+  "The partner's own text of ` + "`" + `ownerType` + "`" + `: ` + "`" + `Clinic` + "`" + ` for tokens of applications from before August 2021."
+  ownerTypeRaw: String
+  "The owner, if it is a practitioner. Only the id is free. Scope ` + "`" + `clinic:read` + "`" + `."
+  practitioner: Practitioner @rest(operation: "getPractitioner") @requiresScopes(scopes: [["clinic:read"]])
+  "The owner, if it is a member of the staff. Only the id is free. Scope ` + "`" + `clinic:read` + "`" + `."
+  staff: Staff @rest(operation: "getStaff") @requiresScopes(scopes: [["clinic:read"]])
+  "The clinic that everything is read of and written to. One call. Scope ` + "`" + `clinic:read` + "`" + `."
+  clinic: Clinic @rest(operation: "getClinic") @requiresScopes(scopes: [["clinic:read"]])
+  "What the token may do, as the partner told when it gave it out; null where that is not known."
+  scopes: [String!]
+}
+`, BuiltIn: false},
 	{Name: "../../schema/webhook.graphqls", Input: `extend type Query {
   """
   What the partner sent to the application's webhook address in the last 30 days, one row
@@ -9689,6 +9786,28 @@ func (ec *executionContext) childFields_Variant(ctx context.Context, field graph
 		return ec.fieldContext_Variant_product(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Variant", field.Name)
+}
+
+func (ec *executionContext) childFields_Viewer(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "signedIn":
+		return ec.fieldContext_Viewer_signedIn(ctx, field)
+	case "sessionEndsAt":
+		return ec.fieldContext_Viewer_sessionEndsAt(ctx, field)
+	case "ownerType":
+		return ec.fieldContext_Viewer_ownerType(ctx, field)
+	case "ownerTypeRaw":
+		return ec.fieldContext_Viewer_ownerTypeRaw(ctx, field)
+	case "practitioner":
+		return ec.fieldContext_Viewer_practitioner(ctx, field)
+	case "staff":
+		return ec.fieldContext_Viewer_staff(ctx, field)
+	case "clinic":
+		return ec.fieldContext_Viewer_clinic(ctx, field)
+	case "scopes":
+		return ec.fieldContext_Viewer_scopes(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Viewer", field.Name)
 }
 
 func (ec *executionContext) childFields_WebhookDelivery(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

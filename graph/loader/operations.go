@@ -8,6 +8,7 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 
+	"fsgateway/graph/model"
 	"fsgateway/internal/fsclient"
 )
 
@@ -24,8 +25,9 @@ type Operations struct {
 }
 
 // New makes the table of operations for a client. It is the one place that
-// says which client method stands behind which operation.
-func New(schema *ast.Schema, c *fsclient.Client) *Operations {
+// says which client method stands behind which operation. viewer is what is known
+// of the caller without asking the partner.
+func New(schema *ast.Schema, c *fsclient.Client, viewer func(context.Context) *model.Viewer) *Operations {
 	totals, err := lru.New[totalKey, int](10_000)
 	if err != nil {
 		panic(err) // only for a size below 1
@@ -38,6 +40,7 @@ func New(schema *ast.Schema, c *fsclient.Client) *Operations {
 		totals:  totals,
 	}
 	o.register(c)
+	o.calls["Query.viewer"] = known[model.Viewer]{viewer}
 	return o
 }
 

@@ -41,6 +41,16 @@ func (op *valueOp) announce(s *Set, c *fieldCall, parent fsclient.Recorder, p *p
 	return nil
 }
 
+// known is a value that takes no call, while what is linked to it may.
+type known[T any] struct{ get func(context.Context) *T }
+
+func (k known[T]) announce(s *Set, c *fieldCall, _ fsclient.Recorder, p *promise, wave int) error {
+	v := k.get(s.ctx)
+	s.walkValue(reflect.ValueOf(v), c.sub, wave)
+	p.resolve(v, nil)
+	return nil
+}
+
 // lookUp is the single fetch behind a field that names a record of one type by the id in the field's arguments.
 type lookUp struct{ op *recordOp }
 

@@ -49,7 +49,13 @@ func (u *SessionGrantUser) TypeRaw() *string { return raw(u.Type) }
 // UserType is a kind of user of the partner's web pages.
 type UserType string
 
-var userTypes = []string{"Practitioner", "Staff"}
+// The kinds of users that there are today.
+const (
+	UserPractitioner UserType = "Practitioner"
+	UserStaff        UserType = "Staff"
+)
+
+var userTypes = []string{string(UserPractitioner), string(UserStaff)}
 
 func (e UserType) MarshalGQL(w io.Writer)    { marshalEnum(w, userTypes, string(e)) }
 func (e *UserType) UnmarshalGQL(v any) error { return unmarshalEnum(userTypes, v, (*string)(e)) }

@@ -10,8 +10,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/redis/rueidis"
+
 	"fsgateway/graph"
 	"fsgateway/graph/persisted"
+	"fsgateway/internal/sandbox"
+	"fsgateway/internal/seal"
 )
 
 // Config is every setting. The tags are the command line's: name, environment
@@ -52,8 +56,16 @@ type Config struct {
 	DrainDelay             time.Duration `help:"How long new requests are still taken after SIGTERM, while /readyz says no." default:"5s" from:"GATEWAY_DRAIN_DELAY"`
 	DrainTimeout           time.Duration `help:"How long ending may take after SIGTERM or SIGINT, the delay included." default:"30s" from:"GATEWAY_DRAIN_TIMEOUT"`
 	Pprof                  bool          `help:"Serve profiles on --admin-addr." default:"false" from:"GATEWAY_PPROF"`
-	WebhookSecret          []string      `help:"Keys that sign the partner's webhooks, by comma: several while one is being replaced. The embedded sandbox has its own." from:"FULLSCRIPT_WEBHOOK_SECRET"`
-	WebhookChallenge       string        `help:"The challenge token that answers to webhooks echo." from:"FULLSCRIPT_WEBHOOK_CHALLENGE"`
+	ClientID               string        `help:"The app's id at the partner, with which users sign in. The embedded sandbox has its own." from:"FULLSCRIPT_CLIENT_ID"`
+	ClientSecret           string        `help:"The app's secret." secret:"" from:"FULLSCRIPT_CLIENT_SECRET"`
+	RedirectURL            string        `help:"Where the partner leads back to after a sign-in, as the app is registered with. Default: --public-url and /oauth/callback." from:"FULLSCRIPT_REDIRECT_URL"`
+	AuthorizeURL           string        `help:"The partner's consent page. Default: that of --upstream." from:"FULLSCRIPT_AUTHORIZE_URL"`
+	SessionLifetime        time.Duration `help:"How long a sign-in lasts." default:"12h" from:"GATEWAY_SESSION_LIFETIME"`
+	OAuthRelay             bool          `name:"oauth-relay" help:"Trade codes and tokens at /oauth/token for apps that do not hold the app's secret. With the embedded sandbox it is on." default:"false" from:"GATEWAY_OAUTH_RELAY"`
+	EncryptionKey          []string      `help:"Keys that encrypt sessions and events, by comma: the first encrypts, all decrypt. Default: a random one." secret:"" from:"GATEWAY_ENCRYPTION_KEY"`
+	RedisURL               string        `help:"Redis server that keeps sessions and events for all gateways." secret:"" from:"REDIS_URL"`
+	WebhookSecret          []string      `help:"Keys that sign the partner's webhooks, by comma: several while one is being replaced. The embedded sandbox has its own." secret:"" from:"FULLSCRIPT_WEBHOOK_SECRET"`
+	WebhookChallenge       string        `help:"The challenge token that answers to webhooks echo." secret:"" from:"FULLSCRIPT_WEBHOOK_CHALLENGE"`
 	EventsKept             int           `help:"Events kept for subscribers that are slow or come back." default:"10000" from:"GATEWAY_EVENTS_KEPT"`
 	LogLevel               string        `help:"trace, debug, info, warn or error." default:"info" from:"LOG_LEVEL"`
 	LogFormat              string        `help:"auto (console on a terminal, else JSON), console or json." default:"auto" from:"LOG_FORMAT"`
@@ -84,6 +96,17 @@ func (c *Config) publicURL() string {
 	return strings.TrimRight(c.PublicURL, "/")
 }
 
+// redirectURL is where the partner leads a browser back to.
+func (c *Config) redirectURL() string { return cmp.Or(c.RedirectURL, c.publicURL()+"/oauth/callback") }
+
+// client is the app that users sign in with, "" for none.
+func (c *Config) client() (id, secret string) {
+	if c.ClientID == "" && c.Upstream == Embedded {
+		return sandbox.DefaultClientID, sandbox.DefaultClientSecret
+	}
+	return c.ClientID, c.ClientSecret
+}
+
 // Validate checks the settings; an error names the one that is wrong. The
 // command line's parser calls it, too.
 func (c *Config) Validate() error {
@@ -96,12 +119,19 @@ func (c *Config) Validate() error {
 	if _, err := c.upstreamURL(); err != nil {
 		return err
 	}
-	if u, err := url.Parse(c.PublicURL); c.PublicURL != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "") {
-		return fmt.Errorf("--public-url: %q is no address such as https://graphql.example.com", c.PublicURL)
+	for name, address := range map[string]string{"public-url": c.PublicURL, "redirect-url": c.RedirectURL, "authorize-url": c.AuthorizeURL} {
+		u, err := url.Parse(address)
+		if address != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || u.RawQuery != "" || u.Fragment != "") {
+			return fmt.Errorf("--%s: %q is no address such as https://graphql.example.com", name, address)
+		}
+	}
+	if err := c.validateSignIn(); err != nil {
+		return err
 	}
 	for name, d := range map[string]time.Duration{
 		"operation-timeout": c.OperationTimeout, "call-timeout": c.CallTimeout, "dial-timeout": c.DialTimeout,
 		"read-timeout": c.ReadTimeout, "idle-timeout": c.IdleTimeout, "drain-timeout": c.DrainTimeout,
+		"session-lifetime": c.SessionLifetime,
 	} {
 		if d <= 0 {
 			return fmt.Errorf("--%s: must be over zero", name)
@@ -148,6 +178,36 @@ func (c *Config) Validate() error {
 	return nil
 }
 
+// validateSignIn checks what signing in takes.
+func (c *Config) validateSignIn() error {
+	if (c.ClientID != "") != (c.ClientSecret != "") {
+		return fmt.Errorf("--client-id, --client-secret: one needs the other")
+	}
+	if u, err := url.Parse(c.publicURL()); c.ClientID != "" && c.Upstream != Embedded && (err != nil || u.Scheme != "https" && !isLoopback(u.Hostname())) {
+		return fmt.Errorf("--public-url: signing in takes https, unless it is on this machine alone")
+	}
+	for _, key := range c.EncryptionKey {
+		if len(key) < seal.MinSecret {
+			return fmt.Errorf("--encryption-key: one of the keys is shorter than %d bytes; openssl rand -base64 32 makes one", seal.MinSecret)
+		}
+	}
+	if c.RedisURL == "" {
+		return nil
+	}
+	if _, err := rueidis.ParseURL(c.RedisURL); err != nil { // whose text has the password in it
+		return fmt.Errorf("--redis-url: it is no address such as redis://127.0.0.1:6379")
+	}
+	if len(c.EncryptionKey) == 0 {
+		return fmt.Errorf("--redis-url: needs --encryption-key, which all gateways of the server share")
+	}
+	return nil
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
 // limits are the guard's.
 func (c *Config) limits() graph.Limits {
 	return graph.Limits{
@@ -170,6 +230,7 @@ func (c *Config) fill() {
 	or(&c.ReadTimeout, 15*time.Second)
 	or(&c.IdleTimeout, time.Minute)
 	or(&c.DrainTimeout, 30*time.Second)
+	or(&c.SessionLifetime, 12*time.Hour)
 }
 
 func (c *Config) upstreamURL() (string, error) {

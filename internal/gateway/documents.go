@@ -79,7 +79,7 @@ func (g *Gateway) environmentsText() string {
 
 // page is the GraphiQL page. Only the sandbox's token is ever written into it.
 func (g *Gateway) page() http.Handler {
-	config := web.Config{Endpoint: "graphql", Examples: web.Examples(g.sandbox != nil)}
+	config := web.Config{Endpoint: "graphql", SignIn: g.sessions != nil, Examples: web.Examples(g.sandbox != nil)}
 	if g.sandbox != nil {
 		config.Token = sandbox.TokenPractitioner
 	}

@@ -12,7 +12,9 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 
+	"github.com/redis/rueidis"
 	"github.com/rs/zerolog"
 	"golang.org/x/oauth2"
 
@@ -22,8 +24,10 @@ import (
 	"fsgateway/internal/events"
 	"fsgateway/internal/fsclient"
 	"fsgateway/internal/middleware"
+	"fsgateway/internal/oauth"
 	"fsgateway/internal/obs"
 	"fsgateway/internal/sandbox"
+	"fsgateway/internal/seal"
 	"fsgateway/internal/transport"
 )
 
@@ -37,6 +41,10 @@ type Gateway struct {
 	metrics *metrics
 	events  *events.Bus
 	hashKey []byte // tokens are told apart by a hash under this key, new in each process
+
+	sessions *oauth.Sessions // nil where nobody can sign in
+	redis    rueidis.Client  // nil without --redis-url
+	foreign  *http.CrossOriginProtection
 
 	sandbox *sandbox.Server // nil unless embedded
 	close   []func() error
@@ -73,6 +81,18 @@ func New(config Config, log zerolog.Logger, opts ...Option) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
+	if config.RedisURL != "" {
+		if g.redis, err = config.openRedis(); err != nil {
+			return nil, err
+		}
+		g.close = append(g.close, func() error { g.redis.Close(); return nil })
+	}
+	g.foreign = http.NewCrossOriginProtection()
+	for _, origin := range config.CORSOrigins {
+		if err := g.foreign.AddTrustedOrigin(origin); err != nil {
+			return nil, fmt.Errorf("--cors-origins: %w", err)
+		}
+	}
 	dial := (&net.Dialer{Timeout: config.DialTimeout}).DialContext
 	if config.Upstream == Embedded {
 		dial = g.embed(o.sandbox)
@@ -96,6 +116,8 @@ func New(config Config, log zerolog.Logger, opts ...Option) (*Gateway, error) {
 	if g.client, err = fsclient.New(base, &http.Client{Transport: chain}); err != nil {
 		return nil, fmt.Errorf("--upstream: %w", err)
 	}
+	keys := seal.New(config.EncryptionKey...)
+	g.newSessions(base, network, keys)
 	g.newEvents()
 	documents, err := persisted.New(persisted.Options{
 		Mode: persisted.Mode(config.PersistedDocuments), Manifest: config.PersistedManifest, APQ: config.APQ, Log: g.logDocument,
@@ -105,6 +127,8 @@ func New(config Config, log zerolog.Logger, opts ...Option) (*Gateway, error) {
 	}
 	g.graphql = graph.NewHandler(&graph.Resolver{Client: g.client, PublicURL: config.publicURL(), Events: g.events}, graph.Options{
 		Caller:    func(ctx context.Context) string { return transport.CallerFrom(ctx).Key },
+		Viewer:    viewer,
+		SignInURL: g.signInURL(),
 		RequestID: middleware.RequestIDFrom,
 		LogBug:    g.logBug,
 		Timeout:   config.OperationTimeout,
@@ -143,7 +167,15 @@ func (g *Gateway) mayIntrospect(ctx context.Context) bool {
 // embed serves a sandbox inside the process and returns how to reach it.
 func (g *Gateway) embed(s *sandbox.Server) func(context.Context, string, string) (net.Conn, error) {
 	if s == nil {
-		s = sandbox.New(sandbox.Options{BaseURL: g.config.publicURL(), WebhookURL: g.config.publicURL() + webhookRoute})
+		id, secret := g.config.client()
+		client := sandbox.Client{Secret: secret}
+		if u, err := url.Parse(g.config.redirectURL()); err != nil || !isLoopback(u.Hostname()) {
+			client.RedirectURIs = []string{g.config.redirectURL()} // else any address of this machine will do
+		}
+		s = sandbox.New(sandbox.Options{
+			BaseURL: g.config.publicURL(), WebhookURL: g.config.publicURL() + webhookRoute,
+			Clients: map[string]sandbox.Client{id: client},
+		})
 	}
 	g.sandbox = s
 	p := newPipe()
@@ -164,13 +196,17 @@ func (g *Gateway) Close() error {
 
 // authorize makes a request one of the token's owner.
 func (g *Gateway) authorize(r *http.Request, token string) *http.Request {
-	mac := hmac.New(sha256.New, g.hashKey)
-	mac.Write([]byte(token))
-	ctx := transport.WithCaller(r.Context(), transport.Caller{
-		Key:    hex.EncodeToString(mac.Sum(nil)[:16]),
+	return r.WithContext(transport.WithCaller(r.Context(), transport.Caller{
+		Key:    g.hash("token " + token),
 		Tokens: oauth2.StaticTokenSource(&oauth2.Token{AccessToken: token}),
-	})
-	return r.WithContext(ctx)
+	}))
+}
+
+// hash stands for a secret and tells nothing about it.
+func (g *Gateway) hash(secret string) string {
+	mac := hmac.New(sha256.New, g.hashKey)
+	mac.Write([]byte(secret))
+	return hex.EncodeToString(mac.Sum(nil)[:16])
 }
 
 // logDocument logs what trusted documents say of a request. The hash is that of

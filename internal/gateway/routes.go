@@ -31,14 +31,12 @@ func (g *Gateway) Handler() http.Handler {
 		}
 		mux.Handle(pattern, middleware.Route(pattern, h))
 	}
-	cors := middleware.CORS(g.config.CORSOrigins)
+	cors := middleware.CORS(g.config.CORSOrigins, g.sessions != nil)
 	bearer := middleware.Bearer(g.authorize, http.HandlerFunc(g.refuseToken))
 	route(graphqlRoute, g.graphql, cors, middleware.Private, bearer,
-		middleware.CSRF(http.HandlerFunc(g.refuseSimple)), middleware.Compress(secret, codings...))
-	route("GET /resources/{id}/download", http.HandlerFunc(g.download), cors, middleware.Private, bearer)
-	if len(g.config.CORSOrigins) > 0 {
-		route("OPTIONS /resources/{id}/download", http.HandlerFunc(g.refusePreflight), cors)
-	}
+		middleware.CSRF(http.HandlerFunc(g.refuseSimple)), g.session, middleware.Compress(secret, codings...))
+	route("/resources/{id}/download", g.only(http.MethodGet, g.download), cors, middleware.Private, bearer, g.session)
+	g.routeOAuth(route, cors)
 	route("POST "+webhookRoute, g.webhooks())
 	if g.sandbox != nil {
 		route("/_sandbox/", g.sandbox.ControlHandler())
@@ -47,7 +45,7 @@ func (g *Gateway) Handler() http.Handler {
 	page := g.page()
 	route("GET /{$}", page)
 	route("GET /graphiql/{name}", page)
-	route("GET /schema.graphql", g.schemaPage(), cors, bearer)
+	route("GET /schema.graphql", g.schemaPage(), cors, bearer, g.session)
 	route("GET /llms.txt", document("text/plain; charset=utf-8", g.fill(llmsText)))
 	route("GET /agents.md", document("text/markdown; charset=utf-8", g.fill(agentsText)))
 	route("GET /integration-environments.json", document("application/json", g.environmentsText()))
@@ -121,10 +119,16 @@ func (g *Gateway) refuseSimple(w http.ResponseWriter, r *http.Request) {
 			strings.Join(middleware.PreflightHeaders, " and ")+" with any value.")
 }
 
-// refusePreflight answers an OPTIONS that CORS did not take.
-func (g *Gateway) refusePreflight(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Allow", http.MethodGet)
-	g.fail(w, r, http.StatusMethodNotAllowed, graph.CodeBadUserInput, "Fetch it with GET.")
+// only serves one method; CORS has answered OPTIONS before it where it may.
+func (g *Gateway) only(method string, h http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == method || r.Method == http.MethodHead && method == http.MethodGet {
+			h(w, r)
+			return
+		}
+		w.Header().Set("Allow", method)
+		g.fail(w, r, http.StatusMethodNotAllowed, graph.CodeBadUserInput, "This address takes "+method+".")
+	})
 }
 
 // fail answers outside GraphQL in the form that GraphQL's errors have.
@@ -151,7 +155,7 @@ func (g *Gateway) fail(w http.ResponseWriter, r *http.Request, status int, code,
 // wants the caller's token.
 func (g *Gateway) download(w http.ResponseWriter, r *http.Request) {
 	if transport.CallerFrom(r.Context()).Key == "" {
-		g.fail(w, r, http.StatusUnauthorized, graph.CodeUnauthenticated, "A token is needed: send Authorization: Bearer <token>.")
+		g.fail(w, r, http.StatusUnauthorized, graph.CodeUnauthenticated, graph.TokenNeeded(g.signInURL()))
 		return
 	}
 	id, err := fsclient.ParseID("Resource", r.PathValue("id"))

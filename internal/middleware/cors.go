@@ -18,9 +18,10 @@ var (
 
 // CORS lets pages of the given origins read answers. Without origins it does
 // nothing, which is what closed means to a browser. An origin is compared as a
-// whole, there are no patterns, and credentials are never allowed: a caller's
-// token is in a header that the page sets itself.
-func CORS(origins []string) func(http.Handler) http.Handler {
+// whole, there are no patterns. cookies says whether browsers may send theirs,
+// where users sign in; otherwise a caller's token is in a header that the page
+// sets itself.
+func CORS(origins []string, cookies bool) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		if len(origins) == 0 {
 			return next
@@ -34,6 +35,9 @@ func CORS(origins []string) func(http.Handler) http.Handler {
 				return
 			}
 			h.Set("Access-Control-Allow-Origin", origin)
+			if cookies {
+				h.Set("Access-Control-Allow-Credentials", "true")
+			}
 			if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {
 				h.Set("Access-Control-Expose-Headers", corsExposed)
 				next.ServeHTTP(w, r)

@@ -7,7 +7,7 @@ import "net/http"
 func Private(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "private, no-store")
-		w.Header().Add("Vary", "Authorization, Accept, Accept-Encoding")
+		w.Header().Add("Vary", "Authorization, Cookie, Accept, Accept-Encoding")
 		next.ServeHTTP(w, r)
 	})
 }

@@ -36,6 +36,7 @@ const policy = "default-src 'none'; script-src 'self'; worker-src 'self'; style-
 type Config struct {
 	Endpoint string    `json:"endpoint"`           // where queries go; relative to the page when it is no URL
 	Token    string    `json:"token,omitempty"`    // what the headers editor starts with: a sandbox's token, never a real one
+	SignIn   bool      `json:"signIn,omitempty"`   // whether users can sign in, at oauth/login
 	Examples []Example `json:"examples,omitempty"` // one tab each
 }
 

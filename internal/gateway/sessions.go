@@ -1,0 +1,202 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"path"
+	"time"
+
+	"github.com/redis/rueidis"
+	"golang.org/x/oauth2"
+
+	"fsgateway/graph"
+	"fsgateway/graph/model"
+	"fsgateway/internal/fsclient"
+	"fsgateway/internal/oauth"
+	"fsgateway/internal/seal"
+	"fsgateway/internal/transport"
+)
+
+// CodeSessionUnavailable says that it cannot be told whose session a cookie is.
+const CodeSessionUnavailable = "SESSION_UNAVAILABLE"
+
+// newSessions makes sign-in, if the partner knows this gateway as an app. base is
+// where its API is, network how it is reached.
+func (g *Gateway) newSessions(base string, network http.RoundTripper, keys *seal.Keys) {
+	id, secret := g.config.client()
+	if id == "" {
+		return
+	}
+	o := oauth.Options{
+		ClientID: id, ClientSecret: secret,
+		AuthorizeURL: base + "/oauth/authorize", TokenURL: base + "/oauth/token", RevokeURL: base + "/oauth/revoke",
+		RedirectURL: g.config.redirectURL(), PublicURL: g.config.publicURL(), Origins: g.config.CORSOrigins,
+		CallTimeout: g.config.CallTimeout, Lifetime: g.config.SessionLifetime,
+		Store: oauth.NewMemory(), Seal: keys,
+		Refuse: func(w http.ResponseWriter, r *http.Request, status int, message string) {
+			code := graph.CodeBadUserInput
+			if status == http.StatusServiceUnavailable {
+				code = CodeSessionUnavailable
+			}
+			g.fail(w, r, status, code, message)
+		},
+	}
+	if g.sandbox != nil {
+		o.AuthorizeURL = g.config.publicURL() + "/api/oauth/authorize" // for browsers, which do not reach into the process
+	}
+	if g.config.AuthorizeURL != "" {
+		o.AuthorizeURL = g.config.AuthorizeURL
+	}
+	if g.redis != nil {
+		o.Store = oauth.NewRedis(g.redis)
+	}
+	observed := transport.Observe(g.metrics.call(g.health.Upstream), transport.Timeout(g.config.CallTimeout, network))
+	o.Transport = transport.Func(func(r *http.Request) (*http.Response, error) {
+		route := r.Method + " /oauth/" + path.Base(r.URL.Path)
+		return observed.RoundTrip(r.WithContext(fsclient.WithRoute(r.Context(), route)))
+	})
+	g.sessions = oauth.New(o)
+}
+
+// openRedis connects to the server of the settings.
+func (c *Config) openRedis() (rueidis.Client, error) {
+	o, err := rueidis.ParseURL(c.RedisURL)
+	if err != nil {
+		return nil, errors.New("--redis-url: it is no address such as redis://127.0.0.1:6379")
+	}
+	o.DisableCache = true // everything that is read there changes
+	o.DisableRetry = true // which would go on until the request is over, however long that is
+	o.Dialer.Timeout = redisTimeout
+	o.ConnWriteTimeout = redisTimeout
+	client, err := rueidis.NewClient(o)
+	if err != nil {
+		return nil, errors.New("--redis-url: the server cannot be reached")
+	}
+	return client, nil
+}
+
+// redisTimeout bounds connecting to Redis and one command there.
+const redisTimeout = 2 * time.Second
+
+// signInURL is where a browser signs in, "" where none can.
+func (g *Gateway) signInURL() string {
+	if g.sessions == nil {
+		return ""
+	}
+	return g.config.publicURL() + "/oauth/login"
+}
+
+// routeOAuth serves sign-in, and the relay for apps that do not hold the client's
+// secret.
+func (g *Gateway) routeOAuth(route func(string, http.Handler, ...func(http.Handler) http.Handler), cors func(http.Handler) http.Handler) {
+	off := func(message string) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			g.fail(w, r, http.StatusNotFound, graph.CodeNotFound, message)
+		})
+	}
+	if g.sessions == nil {
+		route("/oauth/", off("Nobody can sign in here: set --client-id and --client-secret."))
+		return
+	}
+	route("/oauth/login", g.only(http.MethodGet, g.sessions.Login))
+	route("/oauth/callback", g.only(http.MethodGet, g.sessions.Callback))
+	route("/oauth/session", g.only(http.MethodGet, g.sessions.Session), cors)
+	route("/oauth/logout", g.only(http.MethodPost, g.sessions.Logout), cors, g.ours)
+	if !g.config.OAuthRelay && g.sandbox == nil {
+		relay := off("There is no relay for tokens here: set --oauth-relay.")
+		route("/oauth/token", relay)
+		route("/oauth/revoke", relay)
+		return
+	}
+	route("/oauth/token", g.only(http.MethodPost, g.sessions.Token), cors)
+	route("/oauth/revoke", g.only(http.MethodPost, g.sessions.Revoke), cors)
+}
+
+// ours refuses what a page of another site makes a browser send, with the user's
+// cookie on it.
+func (g *Gateway) ours(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if g.foreign.Check(r) != nil {
+			g.fail(w, r, http.StatusForbidden, graph.CodeForbidden, "A page of another site sent this request (CSRF). Its origin is none of --cors-origins.")
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// session makes a request with a session's cookie one of the session's user. An
+// Authorization header goes before a cookie.
+func (g *Gateway) session(next http.Handler) http.Handler {
+	if g.sessions == nil {
+		return next
+	}
+	as := g.ours(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		user, err := g.sessions.User(r)
+		switch {
+		case err == nil:
+			r = r.WithContext(g.asUser(r.Context(), user))
+		case errors.Is(err, oauth.ErrSignedOut):
+			g.sessions.Forget(w)
+		case errors.Is(err, oauth.ErrPartner):
+			g.fail(w, r, http.StatusBadGateway, graph.CodeUpstreamUnavailable, "The partner does not renew the session at the moment: try again.")
+			return
+		default:
+			g.fail(w, r, http.StatusServiceUnavailable, CodeSessionUnavailable, "The session cannot be read at the moment: try again.")
+			return
+		}
+		next.ServeHTTP(w, r)
+	}))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if transport.CallerFrom(r.Context()).Key != "" || !g.sessions.Named(r) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		as.ServeHTTP(w, r)
+	})
+}
+
+type userKey struct{}
+
+// asUser makes calls under ctx those of a session's user.
+func (g *Gateway) asUser(ctx context.Context, u *oauth.User) context.Context {
+	ctx = context.WithValue(ctx, userKey{}, u)
+	return transport.WithCaller(ctx, transport.Caller{
+		Key:    g.hash("session " + u.Key),
+		Tokens: tokenSource(u.Token),
+		Renew:  u.Renew,
+	})
+}
+
+// tokenSource is a session's, as package transport wants it.
+type tokenSource func() (*oauth2.Token, error)
+
+func (t tokenSource) Token() (*oauth2.Token, error) {
+	token, err := t()
+	if errors.Is(err, oauth.ErrSignedOut) {
+		return nil, transport.ErrSignedOut
+	}
+	return token, err
+}
+
+// viewer is what is known of the caller in ctx.
+func viewer(ctx context.Context) *model.Viewer {
+	u, ok := ctx.Value(userKey{}).(*oauth.User)
+	if !ok {
+		return &model.Viewer{}
+	}
+	ends := fsclient.DateTime(u.Ends.UTC().Format(time.RFC3339))
+	v := &model.Viewer{SignedIn: true, SessionEndsAt: &ends, Scopes: u.Owner.Scopes}
+	if u.Owner.Type == "" || u.Owner.ID == "" {
+		return v
+	}
+	kind := fsclient.UserType(u.Owner.Type)
+	v.OwnerType = &kind
+	switch kind {
+	case fsclient.UserPractitioner:
+		v.Practitioner = fsclient.Reference[fsclient.Practitioner](u.Owner.ID)
+	case fsclient.UserStaff:
+		v.Staff = fsclient.Reference[fsclient.Staff](u.Owner.ID)
+	}
+	return v
+}
