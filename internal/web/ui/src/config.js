@@ -1,14 +1,20 @@
-// What the gateway wrote into the page: {endpoint, token, examples}.
+// What the gateway wrote into the page: {endpoint, token, signIn, examples}.
 const page = JSON.parse(document.getElementById('config').textContent);
 
 /** Where queries go, absolute. */
 export const endpoint = new URL(page.endpoint, document.baseURI).href;
 
-/** What the headers editor starts with: the sandbox's token, or a place for one's own. */
-export const defaultHeaders = JSON.stringify({ Authorization: `Bearer ${page.token ?? ''}` }, null, 2);
+/** Whether users can sign in. */
+export const signIn = Boolean(page.signIn);
 
-/** Whether there is a token to start with. */
-export const hasToken = Boolean(page.token);
+/** What the gateway says of this browser: {signedIn, owner, ends}. */
+export const session = signIn ? await fetch('oauth/session').then(r => r.json(), () => ({})) : {};
+
+/** What the headers editor starts with: the sandbox's token, or a place for one's own. A session needs neither. */
+export const defaultHeaders = session.signedIn ? '' : JSON.stringify({ Authorization: `Bearer ${page.token ?? ''}` }, null, 2);
+
+/** Whether there is something to start with. */
+export const hasToken = Boolean(page.token || session.signedIn);
 
 /** One tab for each example. */
 export const exampleTabs = (page.examples ?? []).map(({ query, variables }) => ({

@@ -7,6 +7,7 @@ import { explorerPlugin } from '@graphiql/plugin-explorer';
 import 'graphiql/style.css';
 import '@graphiql/plugin-explorer/style.css';
 import './page.css';
+import { Account } from './account.jsx';
 import { defaultHeaders, hasToken } from './config.js';
 import { fetcher } from './fetcher.js';
 import { ShareButton, linkedTab } from './share.jsx';
@@ -81,7 +82,10 @@ createRoot(document.getElementById('graphiql')).render(
     schemaDescription
     plugins={plugins}
   >
-    <GraphiQL.Logo>fsgateway</GraphiQL.Logo>
+    <GraphiQL.Logo>
+      <Account />
+      fsgateway
+    </GraphiQL.Logo>
     <GraphiQL.Toolbar>
       {({ prettify, merge, copy }) => (
         <>
