@@ -13,8 +13,8 @@ type Options struct {
 	Keep int
 	// Dedupe is how long an event's id is remembered: 24 hours unless told.
 	Dedupe time.Duration
-	// Now is the clock.
-	Now func() time.Time
+	// Trouble is told of what goes wrong while nobody waits for an answer.
+	Trouble func(error)
 }
 
 func (o *Options) fill() {
@@ -24,8 +24,8 @@ func (o *Options) fill() {
 	if o.Dedupe <= 0 {
 		o.Dedupe = 24 * time.Hour
 	}
-	if o.Now == nil {
-		o.Now = time.Now
+	if o.Trouble == nil {
+		o.Trouble = func(error) {}
 	}
 }
 
@@ -33,70 +33,60 @@ func (o *Options) fill() {
 // queued for anyone: who stops reading slows nobody, and falls off the end of
 // what is kept.
 type Bus struct {
-	o Options
+	o       Options
+	journal journal
 
 	mu     sync.Mutex
-	ring   []Event          // the event at position p is ring[p % Keep]
+	ring   []Event          // the event at position p is ring[(p-base) % Keep]
+	base   int64            // the position of the first event since the last gap
 	end    int64            // position of the next event
 	at     map[string]int64 // positions of the events kept, by id
 	grown  chan struct{}    // closed when there is more
 	closed bool
-
-	// Ids that were published, and in which order, so that old ones can go.
-	known map[string]time.Time
-	order []string
 }
 
-// NewMemory makes a bus that lives as long as the process.
-func NewMemory(o Options) *Bus {
+// journal is where events are written down before they are in the log.
+type journal interface {
+	// publish sees to it that an event will be in the log, and says whether its id
+	// is new.
+	publish(context.Context, Event) (fresh bool, err error)
+	// known says whether an id was published.
+	known(ctx context.Context, id string) (bool, error)
+	close()
+}
+
+func newBus(o Options) *Bus {
 	o.fill()
-	return &Bus{o: o, at: map[string]int64{}, grown: make(chan struct{}), known: map[string]time.Time{}}
+	return &Bus{o: o, at: map[string]int64{}, grown: make(chan struct{})}
 }
 
 // Publish appends an event, unless one of the same id was published in the last
-// 24 hours. It waits for no subscriber. After an error the event is not in the
-// log, and can be published again.
-func (b *Bus) Publish(_ context.Context, e Event) (fresh bool, err error) {
+// 24 hours. It waits for no subscriber. After an error the event can be published
+// again.
+func (b *Bus) Publish(ctx context.Context, e Event) (fresh bool, err error) {
 	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.closed {
+	closed := b.closed
+	b.mu.Unlock()
+	if closed {
 		return false, ErrClosed
 	}
-	now := b.o.Now()
-	b.forget(now)
-	if _, known := b.known[e.ID]; known {
-		return false, nil
-	}
-	b.known[e.ID] = now
-	b.order = append(b.order, e.ID)
-	b.append(e)
-	return true, nil
+	return b.journal.publish(ctx, e)
 }
 
 // Known says whether an event was published in the last 24 hours.
-func (b *Bus) Known(id string) bool {
+func (b *Bus) Known(ctx context.Context, id string) (bool, error) { return b.journal.known(ctx, id) }
+
+// append adds an event to the log, and does nothing once that is closed.
+func (b *Bus) append(e Event) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.forget(b.o.Now())
-	_, known := b.known[id]
-	return known
-}
-
-// forget drops ids that are old enough to come again.
-func (b *Bus) forget(now time.Time) {
-	n := 0
-	for n < len(b.order) && now.Sub(b.known[b.order[n]]) >= b.o.Dedupe {
-		delete(b.known, b.order[n])
-		n++
+	if b.closed {
+		return
 	}
-	b.order = b.order[n:]
-}
-
-func (b *Bus) append(e Event) {
 	if len(b.ring) < b.o.Keep {
 		b.ring = append(b.ring, e)
 	} else {
-		slot := &b.ring[b.end%int64(b.o.Keep)]
+		slot := b.slot(b.end)
 		if b.at[slot.ID] == b.end-int64(b.o.Keep) {
 			delete(b.at, slot.ID)
 		}
@@ -104,8 +94,35 @@ func (b *Bus) append(e Event) {
 	}
 	b.at[e.ID] = b.end
 	b.end++
+	b.wake()
+}
+
+func (b *Bus) slot(position int64) *Event { return &b.ring[(position-b.base)%int64(b.o.Keep)] }
+
+func (b *Bus) wake() {
 	close(b.grown)
 	b.grown = make(chan struct{})
+}
+
+func (b *Bus) holds(id string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	_, holds := b.at[id]
+	return holds
+}
+
+// gap forgets what is kept, since something is missing behind it: subscribers are
+// told that they lag, and begin anew behind the last event they saw.
+func (b *Bus) gap() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return
+	}
+	b.end++
+	b.base, b.ring = b.end, nil
+	clear(b.at)
+	b.wake()
 }
 
 // oldest is the position of the first event that is kept.
@@ -131,13 +148,17 @@ func (b *Bus) Subscribe(after string) (s *Subscription, found bool) {
 	return s, found
 }
 
-// Close ends every subscription. What was published is gone with it.
+// Close ends every subscription.
 func (b *Bus) Close() error {
 	b.mu.Lock()
-	defer b.mu.Unlock()
-	if !b.closed {
+	first := !b.closed
+	if first {
 		b.closed = true
 		close(b.grown)
+	}
+	b.mu.Unlock()
+	if first {
+		b.journal.close()
 	}
 	return nil
 }
@@ -182,7 +203,7 @@ func (s *Subscription) read() (e Event, grown <-chan struct{}, err error) {
 	case s.next == b.end:
 		return Event{}, b.grown, nil
 	}
-	e = b.ring[s.next%int64(b.o.Keep)]
+	e = *b.slot(s.next)
 	s.next++
 	return e, nil, nil
 }

@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/redis/rueidis"
 	"github.com/rs/zerolog"
@@ -118,7 +119,9 @@ func New(config Config, log zerolog.Logger, opts ...Option) (*Gateway, error) {
 	}
 	keys := seal.New(config.EncryptionKey...)
 	g.newSessions(base, network, keys)
-	g.newEvents()
+	if err := g.newEvents(keys); err != nil {
+		return nil, errors.Join(err, g.Close())
+	}
 	documents, err := persisted.New(persisted.Options{
 		Mode: persisted.Mode(config.PersistedDocuments), Manifest: config.PersistedManifest, APQ: config.APQ, Log: g.logDocument,
 	})
@@ -185,10 +188,10 @@ func (g *Gateway) embed(s *sandbox.Server) func(context.Context, string, string)
 	return p.Dial
 }
 
-// Close ends what the gateway runs.
+// Close ends what the gateway runs, what was begun last first.
 func (g *Gateway) Close() error {
 	var errs []error
-	for _, f := range g.close {
+	for _, f := range slices.Backward(g.close) {
 		errs = append(errs, f())
 	}
 	return errors.Join(errs...)

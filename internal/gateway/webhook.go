@@ -2,12 +2,14 @@ package gateway
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 
 	"fsgateway/graph"
 	"fsgateway/internal/events"
 	"fsgateway/internal/middleware"
 	"fsgateway/internal/sandbox"
+	"fsgateway/internal/seal"
 	"fsgateway/internal/webhook"
 )
 
@@ -37,9 +39,20 @@ func (g *Gateway) webhooks() http.Handler {
 }
 
 // newEvents makes the bus.
-func (g *Gateway) newEvents() {
-	g.events = events.NewMemory(events.Options{Keep: g.config.EventsKept})
+func (g *Gateway) newEvents(keys *seal.Keys) error {
+	o := events.Options{Keep: g.config.EventsKept, Trouble: func(err error) { g.log.Warn().Err(err).Msg("events") }}
+	if g.redis == nil {
+		g.events = events.NewMemory(o)
+	} else {
+		ctx, cancel := context.WithTimeout(context.Background(), redisTimeout)
+		defer cancel()
+		var err error
+		if g.events, err = events.NewRedis(ctx, g.redis, keys, o); err != nil {
+			return fmt.Errorf("--redis-url: the events there cannot be read: %w", err)
+		}
+	}
 	g.close = append(g.close, g.events.Close)
+	return nil
 }
 
 // Drain makes the gateway unready, and ends streams: their clients come back to

@@ -3,6 +3,7 @@
 package redistest
 
 import (
+	"context"
 	"testing"
 
 	"github.com/alicebob/miniredis/v2"
@@ -29,6 +30,7 @@ func (s *Server) Stop(testing.TB) { s.mini.Close() }
 // Restart starts a server that was stopped.
 func (s *Server) Restart(t testing.TB) {
 	t.Helper()
+	s.mini.Ctx, s.mini.CtxCancel = context.WithCancel(context.Background()) // else it answers no command that waits
 	if err := s.mini.Restart(); err != nil {
 		t.Fatal(err)
 	}

@@ -141,8 +141,11 @@ func TestBusDown(t *testing.T) {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 	down = false
-	if w := send(h, body, sign("new", now, body)); w.Code != http.StatusOK || !b.Known("e1") {
+	if w := send(h, body, sign("new", now, body)); w.Code != http.StatusOK {
 		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if known, err := b.Known(t.Context(), "e1"); err != nil || !known {
+		t.Errorf("it is not there: %v", err)
 	}
 }
 
