@@ -106,11 +106,16 @@ func (s *Server) routeControl(mux *http.ServeMux) {
 	})
 }
 
-// Reset takes records, logins and rate windows back to the seed. Calls and faults have their own switches.
+// Reset takes records, logins and rate windows back to the seed, and ends the attempts to send events of before. Calls and faults have their
+// own switches.
 func (s *Server) Reset() {
+	s.ending.Lock()
+	defer s.ending.Unlock()
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.state = newState()
+	before := s.state
+	s.state = s.newState()
+	s.mu.Unlock()
+	before.errands.end()
 }
 
 func (s *Server) cart(patientID string) reply {

@@ -44,10 +44,11 @@ type Server struct {
 	sender *http.Client       // of webhooks
 	ctx    context.Context    // ends with Close
 	stop   context.CancelFunc // ends it
-	later  sync.WaitGroup     // attempts that are to be made again
+	ending sync.Mutex         // one Reset or Close at a time
 
-	mu    sync.RWMutex // guards state and what it holds; never held while waiting or writing an answer
-	state *state
+	mu       sync.RWMutex // guards the rest and what it holds; never held while waiting or writing an answer
+	receiver receiver
+	state    *state
 }
 
 // New returns a Server with fresh state. It is cheap: the seed is made once in a process and shared.
@@ -73,8 +74,12 @@ func New(opts Options) *Server {
 	if opts.WebhookChallenge == "" {
 		opts.WebhookChallenge = DefaultWebhookChallenge
 	}
-	s := &Server{opts: opts, state: newState(), mux: http.NewServeMux(), control: http.NewServeMux(), sender: &http.Client{Transport: &http.Transport{}}}
+	s := &Server{
+		opts: opts, mux: http.NewServeMux(), control: http.NewServeMux(), sender: &http.Client{Transport: &http.Transport{}},
+		receiver: receiver{opts.WebhookURL, opts.WebhookSecret, opts.WebhookChallenge},
+	}
 	s.ctx, s.stop = context.WithCancel(context.Background())
+	s.state = s.newState()
 	for i := range operations {
 		op := &operations[i]
 		s.mux.HandleFunc(op.Method+" /api"+op.Path, s.serve(op))

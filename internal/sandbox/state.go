@@ -40,9 +40,12 @@ type state struct {
 	carts        map[string][]recommendation // by patient
 	fulfillments []fulfillmentOrder
 	ids          int // how many were made
+
+	errands *errands
+	gone    bool // the receiver answered 410, which switches it off
 }
 
-func newState() *state {
+func (s *Server) newState() *state {
 	d := seedData()
 	return &state{
 		clinics: newTable(d.clinics), practitioners: newTable(d.practitioners), practitionerTypes: newTable(d.practitionerTypes),
@@ -54,7 +57,7 @@ func newState() *state {
 		events: newTable(d.events), deliveries: newTable(d.deliveries),
 
 		oauth: newOAuthState(), rates: rates{}, keys: map[string]kept{}, grants: map[string]*sessionGrant{},
-		carts: map[string][]recommendation{},
+		carts: map[string][]recommendation{}, errands: newErrands(s.ctx),
 	}
 }
 

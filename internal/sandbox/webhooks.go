@@ -1,19 +1,11 @@
 package sandbox
 
 import (
-	"bytes"
-	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
-	"strconv"
-	"time"
 )
 
 // What the app's dashboard would show: the key that signs, and what every answer must echo.
@@ -21,12 +13,6 @@ const (
 	DefaultWebhookSecret    = "sandbox-webhook-secret"
 	DefaultWebhookChallenge = "sandbox-challenge"
 )
-
-// webhookWaits are those between the partner's six attempts.
-var webhookWaits = []time.Duration{time.Minute, 5 * time.Minute, 30 * time.Minute, time.Hour, 5 * time.Hour}
-
-// webhookTimeout is how long the receiver may take: the partner's is "aggressive".
-const webhookTimeout = 5 * time.Second
 
 // Emission asks for events as if something had happened on the partner's pages, and for how they are sent.
 type Emission struct {
@@ -61,6 +47,7 @@ type Sent struct {
 func (s *Server) Emit(m Emission) ([]Sent, error) {
 	var made []*outgoing
 	s.mu.Lock()
+	st := s.state
 	for range max(1, m.Count) {
 		o, err := s.make(m)
 		if err != nil {
@@ -73,12 +60,16 @@ func (s *Server) Emit(m Emission) ([]Sent, error) {
 	if m.Reverse {
 		slices.Reverse(made)
 	}
+	sending := !m.Silent && st.errands.begin()
+	if sending {
+		defer st.errands.done()
+	}
 	sent := []Sent{}
 	for _, o := range made {
-		for range 1 + min(1, btoi(m.Duplicate)) {
+		for range 1 + btoi(m.Duplicate) {
 			result := Sent{EventID: o.event.id}
-			if !m.Silent {
-				result = s.attempt(o, 1, nil)
+			if sending && !st.errands.over() {
+				result = s.attempt(st, o, 1, nil)
 			}
 			sent = append(sent, result)
 		}
@@ -91,13 +82,6 @@ func btoi(b bool) int {
 		return 1
 	}
 	return 0
-}
-
-// outgoing is an event on its way.
-type outgoing struct {
-	event *event
-	body  []byte
-	how   Emission
 }
 
 // make adds an event; Server.mu is held.
@@ -138,97 +122,6 @@ func (s *Server) record(e *event, m Emission) (*outgoing, error) {
 	return &outgoing{e, body, m}, nil
 }
 
-// SetWebhookURL says where events are sent to, "" for nowhere.
-func (s *Server) SetWebhookURL(url string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.opts.WebhookURL = url
-}
-
-// attempt sends an event, notes how that went, and sees to the next attempt.
-func (s *Server) attempt(o *outgoing, number int, previous *string) Sent {
-	s.mu.RLock()
-	url := s.opts.WebhookURL
-	s.mu.RUnlock()
-	if url == "" || s.ctx.Err() != nil {
-		return Sent{EventID: o.event.id}
-	}
-	now := s.opts.Now()
-	d := &delivery{event: o.event, attempt: number, attemptedAt: timestamp(now), previous: previous}
-	d.status, d.delivered = s.post(url, o, now)
-	var wait time.Duration
-	if !d.delivered && d.status != http.StatusGone && number <= len(webhookWaits) {
-		wait = webhookWaits[number-1]
-		d.next = new(timestamp(now.Add(wait)))
-	}
-	s.mu.Lock()
-	d.id = s.state.newID(kindDelivery)
-	s.state.deliveries.put(d)
-	if d.status == http.StatusGone { // switches the address off
-		s.opts.WebhookURL = ""
-	}
-	s.mu.Unlock()
-	if wait > 0 {
-		s.later.Go(func() {
-			timer := time.NewTimer(wait)
-			defer timer.Stop()
-			select {
-			case <-timer.C:
-				s.attempt(o, number+1, &d.attemptedAt)
-			case <-s.ctx.Done():
-			}
-		})
-	}
-	return Sent{o.event.id, d.delivered, d.status}
-}
-
-// Sign is the signature of a body at a moment: t=<seconds>,v1=<hex>, where v1 is the HMAC-SHA256 of the seconds, a dot and the body.
-func Sign(secret string, at time.Time, body []byte) string {
-	t := strconv.FormatInt(at.Unix(), 10)
-	mac := hmac.New(sha256.New, []byte(secret))
-	mac.Write([]byte(t + "."))
-	mac.Write(body)
-	return "t=" + t + ",v1=" + hex.EncodeToString(mac.Sum(nil))
-}
-
-// post delivers when the answer is 200 or 201 and echoes the challenge. Status 0 is no answer.
-func (s *Server) post(url string, o *outgoing, now time.Time) (status int, delivered bool) {
-	ctx, cancel := context.WithTimeout(s.ctx, webhookTimeout)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(o.body))
-	if err != nil {
-		return 0, false
-	}
-	secret := s.opts.WebhookSecret
-	if o.how.Forged {
-		secret += "?"
-	}
-	if o.how.Stale {
-		now = now.Add(-time.Hour)
-	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Fullscript-Signature", Sign(secret, now, o.body))
-	res, err := s.sender.Do(req)
-	if err != nil {
-		return 0, false
-	}
-	defer res.Body.Close()
-	var answer struct {
-		Challenge string `json:"challenge"`
-	}
-	err = json.NewDecoder(io.LimitReader(res.Body, maxBody)).Decode(&answer)
-	right := err == nil && answer.Challenge == s.opts.WebhookChallenge
-	return res.StatusCode, right && (res.StatusCode == http.StatusOK || res.StatusCode == http.StatusCreated)
-}
-
-// Close ends what the server does by itself: attempts to send events again.
-func (s *Server) Close() error {
-	s.stop()
-	s.later.Wait()
-	s.sender.CloseIdleConnections()
-	return nil
-}
-
 func (s *Server) postWebhook(r *http.Request) reply {
 	var m Emission
 	dec := json.NewDecoder(r.Body)
@@ -257,5 +150,6 @@ func (s *Server) putWebhook(r *http.Request) reply {
 func (s *Server) showWebhook() reply {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return ok(object{"url": s.opts.WebhookURL, "challenge": s.opts.WebhookChallenge})
+	to := s.receiverIn(s.state)
+	return ok(object{"url": to.url, "challenge": to.challenge})
 }
