@@ -60,9 +60,11 @@ func (s *Server) attempt(st *state, o *outgoing, number int, previous *string) S
 	if !d.delivered && st.errands.over() { // cut off
 		return Sent{EventID: o.event.id}
 	}
-	again := !d.delivered && d.status != http.StatusGone && number <= len(webhookWaits)
+	again := !d.delivered && d.status != http.StatusGone && number <= len(s.opts.WebhookWaits)
+	var pause time.Duration
 	if again {
-		d.next = new(timestamp(s.opts.Now().Add(webhookWaits[number-1])))
+		pause = s.opts.WebhookWaits[number-1]
+		d.next = new(timestamp(s.opts.Now().Add(pause)))
 	}
 	s.mu.Lock()
 	d.id = st.newID(kindDelivery)
@@ -71,7 +73,7 @@ func (s *Server) attempt(st *state, o *outgoing, number int, previous *string) S
 	s.mu.Unlock()
 	if again {
 		st.errands.start(func() {
-			if wait(st.errands.ctx, webhookWaits[number-1]) {
+			if wait(st.errands.ctx, pause) {
 				s.attempt(st, o, number+1, &d.attemptedAt)
 			}
 		})

@@ -30,6 +30,8 @@ type Options struct {
 	// WebhookURL is where events are sent to that are made while it runs; nowhere when empty. WebhookSecret signs them and
 	// WebhookChallenge is what an answer must echo: the defaults are DefaultWebhookSecret and DefaultWebhookChallenge.
 	WebhookURL, WebhookSecret, WebhookChallenge string
+	// WebhookWaits are those between the attempts to send an event: the partner's five (1 m, 5 m, 30 m, 1 h, 5 h) when nil.
+	WebhookWaits []time.Duration
 }
 
 // Server is one sandbox with its own state. Make it with New.
@@ -73,6 +75,9 @@ func New(opts Options) *Server {
 	}
 	if opts.WebhookChallenge == "" {
 		opts.WebhookChallenge = DefaultWebhookChallenge
+	}
+	if opts.WebhookWaits == nil {
+		opts.WebhookWaits = webhookWaits
 	}
 	s := &Server{
 		opts: opts, mux: http.NewServeMux(), control: http.NewServeMux(), sender: &http.Client{Transport: &http.Transport{}},

@@ -1,8 +1,11 @@
 package sandbox
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -257,3 +260,144 @@ func TestResetTurnsTheAddressOnAgain(t *testing.T) {
 	s.Reset()
 	off()
 }
+
+// tiny are waits that a test does not notice.
+var tiny = []time.Duration{time.Millisecond, time.Millisecond, time.Millisecond, time.Millisecond, time.Millisecond}
+
+// checkChain compares attempts, as the API shows them, with what was answered: they follow each other, and each points at its neighbours.
+func checkChain(t *testing.T, rows []map[string]any, statuses ...any) {
+	t.Helper()
+	if len(rows) != len(statuses) {
+		t.Fatalf("%d attempts, want %d: %v", len(rows), len(statuses), rows)
+	}
+	for i, row := range rows {
+		if row["attempt_number"] != float64(i+1) || row["response_status"] != statuses[i] || row["successfully_delivered"] != (statuses[i] == 200.0) {
+			t.Errorf("attempt %d is %v", i+1, row)
+		}
+		if i > 0 && row["previous_attempt_at"] != rows[i-1]["attempted_at"] || i == 0 && row["previous_attempt_at"] != nil {
+			t.Errorf("attempt %d follows one of %v", i+1, row["previous_attempt_at"])
+		}
+		if next, _ := row["next_attempt_at"].(string); i < len(rows)-1 && (next == "" || next > rows[i+1]["attempted_at"].(string)) {
+			t.Errorf("attempt %d promises another at %q", i+1, next)
+		}
+	}
+	if last := rows[len(rows)-1]; last["next_attempt_at"] != nil {
+		t.Errorf("the last attempt promises another: %v", last)
+	}
+}
+
+func TestSixAttempts(t *testing.T) {
+	t.Parallel()
+	e := listen(t, fail(http.StatusInternalServerError))
+	s := sending(t, Options{WebhookURL: e.URL, WebhookWaits: tiny})
+	first := emit(t, s, Emission{Type: "patient.updated"})
+	if first.Delivered || first.Status != http.StatusInternalServerError {
+		t.Errorf("the first attempt: %+v", first)
+	}
+	var body string
+	for range 6 {
+		a := <-e.got
+		if body == "" {
+			body = string(a.body)
+		}
+		if got := a.event(t); got.ID != first.EventID || string(a.body) != body {
+			t.Errorf("%s arrived, and %s before", a.body, body)
+		}
+	}
+	s.settle()
+	if len(e.got) > 0 {
+		t.Error("a seventh attempt")
+	}
+	checkChain(t, deliveries(t, s, first.EventID), 500.0, 500.0, 500.0, 500.0, 500.0, 500.0)
+}
+
+func TestAttemptsEndWithSuccess(t *testing.T) {
+	t.Parallel()
+	e := listen(t, func(w http.ResponseWriter, n int) {
+		if n < 3 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		take(w, n)
+	})
+	s := sending(t, Options{WebhookURL: e.URL, WebhookWaits: tiny})
+	id := emit(t, s, Emission{Type: "patient.updated"}).EventID
+	s.settle()
+	if len(e.got) != 3 {
+		t.Errorf("%d attempts", len(e.got))
+	}
+	checkChain(t, deliveries(t, s, id), 503.0, 503.0, 200.0)
+}
+
+// TestOneAttempt is for a sandbox without waits.
+func TestOneAttempt(t *testing.T) {
+	t.Parallel()
+	e := listen(t, fail(http.StatusBadGateway))
+	s := sending(t, Options{WebhookURL: e.URL, WebhookWaits: []time.Duration{}})
+	id := emit(t, s, Emission{Type: "patient.updated"}).EventID
+	s.settle()
+	checkChain(t, deliveries(t, s, id), 502.0)
+}
+
+// TestPartnersWaits runs a server in the bubble and looks at the clock there.
+func TestPartnersWaits(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := pipe{make(chan net.Conn), make(chan struct{})}
+		begin := time.Now()
+		arrived := make(chan time.Duration, 10)
+		server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			arrived <- time.Since(begin)
+			w.WriteHeader(http.StatusInternalServerError)
+		})}
+		go func() { _ = server.Serve(p) }()
+		s := New(Options{WebhookURL: "http://app.test/"})
+		s.sender.Transport = &http.Transport{DialContext: p.dial}
+		id := emit(t, s, Emission{Type: "patient.updated"}).EventID
+		want := time.Duration(0)
+		rows := []any{}
+		for _, pause := range []time.Duration{0, time.Minute, 5 * time.Minute, 30 * time.Minute, time.Hour, 5 * time.Hour} {
+			want += pause
+			if got := <-arrived; got != want {
+				t.Errorf("an attempt after %v, want %v", got, want)
+			}
+			rows = append(rows, 500.0)
+		}
+		s.settle()
+		got := deliveries(t, s, id)
+		checkChain(t, got, rows...)
+		for i, row := range got[:5] {
+			if row["next_attempt_at"] != got[i+1]["attempted_at"] {
+				t.Errorf("attempt %d promises one at %v, and it was at %v", i+1, row["next_attempt_at"], got[i+1]["attempted_at"])
+			}
+		}
+		if err := errors.Join(s.Close(), server.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// pipe is a listener inside a bubble.
+type pipe struct {
+	conns  chan net.Conn
+	closed chan struct{}
+}
+
+func (p pipe) dial(context.Context, string, string) (net.Conn, error) {
+	ours, theirs := net.Pipe()
+	p.conns <- theirs
+	return ours, nil
+}
+
+func (p pipe) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.conns:
+		return c, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p pipe) Close() error { close(p.closed); return nil }
+
+func (p pipe) Addr() net.Addr { return &net.UnixAddr{Name: "app", Net: "pipe"} }
