@@ -104,7 +104,8 @@ type delivery struct {
 	attemptedAt    string
 	previous, next *string
 	delivered      bool
-	status         int // of the answer, 0 for none; the seed's are 200 or none
+	status         int  // of the answer, 0 for none; the seed's are 200 or none
+	unaddressed    bool // there was no address when it fell due
 }
 
 func (d *delivery) rowID() string       { return d.id }
@@ -134,14 +135,16 @@ func (s *Server) deliveryView(d *delivery) deliveryView {
 		ID: d.id, AttemptNumber: d.attempt, AttemptedAt: d.attemptedAt, PreviousAttemptAt: d.previous, NextAttemptAt: d.next,
 		SuccessfullyDelivered: d.delivered, EventPayload: webhookPayload{s.eventFull(d.event)},
 	}
-	if d.delivered {
+	switch {
+	case d.delivered:
 		v.ResponseStatus, v.ResponseBody = new(http.StatusOK), new(`{"challenge":"sandbox-challenge"}`)
 		v.ResponseHeader, v.ResponseIPAddress = new("Content-Type: application/json"), new("203.0.113.7")
-	} else {
+	case d.status != 0:
+		v.ResponseStatus = new(d.status)
+	case d.unaddressed:
+		v.ResponseErrors = new("There is no address to send to")
+	default:
 		v.ResponseErrors = new("Net::ReadTimeout")
-	}
-	if d.status != 0 && !d.delivered {
-		v.ResponseErrors, v.ResponseStatus = nil, new(d.status)
 	}
 	return v
 }

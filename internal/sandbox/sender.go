@@ -51,12 +51,14 @@ func (s *Server) attempt(st *state, o *outgoing, number int, previous *string) S
 	s.mu.RLock()
 	to := s.receiverIn(st)
 	s.mu.RUnlock()
-	if to.url == "" {
+	if to.url == "" && number == 1 { // nobody asked to be told
 		return Sent{EventID: o.event.id}
 	}
 	now := s.opts.Now()
-	d := &delivery{event: o.event, attempt: number, attemptedAt: timestamp(now), previous: previous}
-	d.status, d.delivered = s.post(st.errands.ctx, to, o, now)
+	d := &delivery{event: o.event, attempt: number, attemptedAt: timestamp(now), previous: previous, unaddressed: to.url == ""}
+	if !d.unaddressed {
+		d.status, d.delivered = s.post(st.errands.ctx, to, o, now)
+	}
 	if !d.delivered && st.errands.over() { // cut off
 		return Sent{EventID: o.event.id}
 	}

@@ -401,3 +401,59 @@ func (p pipe) Accept() (net.Conn, error) {
 func (p pipe) Close() error { close(p.closed); return nil }
 
 func (p pipe) Addr() net.Addr { return &net.UnixAddr{Name: "app", Net: "pipe"} }
+
+// TestAttemptsWithoutAnAddress has the address vanish between the attempts.
+func TestAttemptsWithoutAnAddress(t *testing.T) {
+	t.Parallel()
+	s := New(Options{WebhookWaits: tiny})
+	e := listen(t, func(w http.ResponseWriter, _ int) {
+		s.SetWebhookURL("")
+		w.WriteHeader(http.StatusServiceUnavailable)
+	})
+	t.Cleanup(func() { _ = s.Close() })
+	s.SetWebhookURL(e.URL)
+	id := emit(t, s, Emission{Type: "patient.updated"}).EventID
+	s.settle()
+	rows := deliveries(t, s, id)
+	checkChain(t, rows, 503.0, nil, nil, nil, nil, nil)
+	for _, row := range rows[1:] {
+		if row["response_errors"] == nil {
+			t.Errorf("no reason in %v", row)
+		}
+	}
+	if len(e.got) != 1 {
+		t.Errorf("%d arrived", len(e.got))
+	}
+
+	// An event that was never sent has no attempts.
+	if rows := deliveries(t, s, emit(t, s, Emission{Type: "patient.updated"}).EventID); len(rows) > 0 {
+		t.Errorf("attempts: %v", rows)
+	}
+	route := describedRoutes(t)["listWebhookDeliveries"]
+	r := sample{query: "event_id=" + id}.request(t, s, route, nil)
+	got := serve(t, s, r).want(http.StatusOK)
+	checkAnswer(t, route, r, nil, got, true)
+	checkKeys(t, route, got)
+}
+
+// TestAddressComesBack has the address be away for the second attempt only.
+func TestAddressComesBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := New(Options{WebhookURL: "http://app.test/"})
+		r := silent{make(chan struct{}), make(chan struct{})}
+		s.sender.Transport = r
+		close(r.leave)
+		go func() { <-r.entered }()
+		id := emit(t, s, Emission{Type: "patient.updated"}).EventID
+		s.SetWebhookURL("")
+		<-time.After(2 * time.Minute) // the second attempt falls due meanwhile
+		s.SetWebhookURL("http://app.test/")
+		<-r.entered
+		synctest.Wait()
+		if rows := deliveries(t, s, id); len(rows) != 3 || rows[1]["response_errors"] == rows[2]["response_errors"] {
+			t.Errorf("attempts: %v", rows)
+		}
+		_ = s.Close()
+	})
+}
