@@ -18,7 +18,8 @@ const (
 type Emission struct {
 	// Type is an event's type; of one that the seed has no example of, Data is needed.
 	Type string `json:"type"`
-	// Clinic is "" for the first clinic, "other" for the second, "none" for events that name none.
+	// Clinic is "first", "other" for the second clinic, or "none" for events that name none. Left out it is the first, but for the types
+	// that name no clinic at the partner's: product.created and fulfillment.shipment.shipped.
 	Clinic string `json:"clinic,omitempty"`
 	// Data is the event's data, that of one of the seed's events of the type when left out.
 	Data json.RawMessage `json:"data,omitempty"`
@@ -86,19 +87,26 @@ func btoi(b bool) int {
 
 // make adds an event; Server.mu is held.
 func (s *Server) make(m Emission) (*outgoing, error) {
-	clinicID, known := map[string]string{"": ClinicID, "other": OtherClinicID, "none": ""}[m.Clinic]
+	clinicID, known := map[string]string{"": ClinicID, "first": ClinicID, "other": OtherClinicID, "none": ""}[m.Clinic]
 	if !known {
-		return nil, errors.New(`clinic must be "other", "none" or left out`)
+		return nil, errors.New(`clinic must be "first", "other", "none" or left out`)
 	}
-	e := &event{id: s.state.newID(kindEvent), kind: m.Type, createdAt: timestamp(s.opts.Now()), owner: clinicID, clinicID: clinicID}
+	owner := clinicID
+	switch {
+	case m.Clinic == "" && m.Type == "product.created":
+		owner, clinicID = "", ""
+	case m.Clinic == "" && m.Type == "fulfillment.shipment.shipped": // is a clinic's all the same
+		clinicID = ""
+	}
+	e := &event{id: s.state.newID(kindEvent), kind: m.Type, createdAt: timestamp(s.opts.Now()), owner: owner, clinicID: clinicID}
 	switch {
 	case m.Type == "":
 		return nil, errors.New("type is missing")
 	case m.Data != nil:
 		e.data = func(*Server) any { return m.Data }
 	default:
-		examples := keep(s.state.events.all(), func(o *event) bool {
-			return o.kind == m.Type && (o.owner == "" || clinicID == "" || o.owner == clinicID)
+		examples := keep(seedData().events.list, func(o *event) bool {
+			return o.kind == m.Type && (o.clinicID == "" || clinicID == "" || o.clinicID == clinicID)
 		})
 		if len(examples) == 0 {
 			return nil, fmt.Errorf("the seed has no %s to copy: give data", m.Type)

@@ -457,3 +457,32 @@ func TestAddressComesBack(t *testing.T) {
 		_ = s.Close()
 	})
 }
+
+func TestClinicOfAnEvent(t *testing.T) {
+	t.Parallel()
+	s := sending(t, Options{})
+	for _, c := range []struct{ kind, clinic, names, owner string }{
+		{"patient.updated", "", ClinicID, ClinicID},
+		{"patient.updated", "first", ClinicID, ClinicID},
+		{"patient.updated", "other", OtherClinicID, OtherClinicID},
+		{"patient.updated", "none", "", ""},
+		{"product.created", "", "", ""},
+		{"product.created", "first", ClinicID, ClinicID},
+		{"product.created", "other", OtherClinicID, OtherClinicID},
+		{"product.created", "none", "", ""},
+		{"product.updated", "", ClinicID, ClinicID},
+		{"product.description.updated", "", ClinicID, ClinicID},
+		{"fulfillment.shipment.shipped", "", "", ClinicID},
+		{"fulfillment.shipment.shipped", "first", ClinicID, ClinicID},
+		{"fulfillment.shipment.shipped", "other", OtherClinicID, OtherClinicID},
+		{"fulfillment.shipment.shipped", "none", "", ""},
+	} {
+		made, _ := s.state.events.get(emit(t, s, Emission{Type: c.kind, Clinic: c.clinic}).EventID)
+		if made.clinicID != c.names || made.owner != c.owner {
+			t.Errorf("%s of %q names %q and is of %q", c.kind, c.clinic, made.clinicID, made.owner)
+		}
+	}
+	if _, err := s.Emit(Emission{Type: "patient.updated", Clinic: "third"}); err == nil {
+		t.Error("an unknown clinic is taken")
+	}
+}
