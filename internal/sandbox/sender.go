@@ -19,6 +19,14 @@ var webhookWaits = []time.Duration{time.Minute, 5 * time.Minute, 30 * time.Minut
 // webhookTimeout is how long the receiver may take: the partner's is "aggressive".
 const webhookTimeout = 5 * time.Second
 
+// newSender does not follow redirects: an event is for the address that was registered.
+func newSender() *http.Client {
+	return &http.Client{
+		Transport:     &http.Transport{},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
 // receiver is where events go, as the app's dashboard has it. It is no part of a state: a reset leaves it alone.
 type receiver struct{ url, secret, challenge string }
 

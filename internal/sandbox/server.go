@@ -80,7 +80,7 @@ func New(opts Options) *Server {
 		opts.WebhookWaits = webhookWaits
 	}
 	s := &Server{
-		opts: opts, mux: http.NewServeMux(), control: http.NewServeMux(), sender: &http.Client{Transport: &http.Transport{}},
+		opts: opts, mux: http.NewServeMux(), control: http.NewServeMux(), sender: newSender(),
 		receiver: receiver{opts.WebhookURL, opts.WebhookSecret, opts.WebhookChallenge},
 	}
 	s.ctx, s.stop = context.WithCancel(context.Background())

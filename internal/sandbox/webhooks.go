@@ -14,6 +14,9 @@ const (
 	DefaultWebhookChallenge = "sandbox-challenge"
 )
 
+// maxEvents is how many one Emission makes at the most.
+const maxEvents = 10_000
+
 // Emission asks for events as if something had happened on the partner's pages, and for how they are sent.
 type Emission struct {
 	// Type is an event's type; of one that the seed has no example of, Data is needed.
@@ -23,7 +26,7 @@ type Emission struct {
 	Clinic string `json:"clinic,omitempty"`
 	// Data is the event's data, that of one of the seed's events of the type when left out.
 	Data json.RawMessage `json:"data,omitempty"`
-	// Count is how many events to make, 1 unless told.
+	// Count is how many events to make, 1 unless told, 10,000 at the most.
 	Count int `json:"count,omitempty"`
 	// Duplicate sends each twice, Reverse the last one first.
 	Duplicate bool `json:"duplicate,omitempty"`
@@ -46,6 +49,9 @@ type Sent struct {
 
 // Emit makes events and sends them, one after the other.
 func (s *Server) Emit(m Emission) ([]Sent, error) {
+	if m.Count < 0 || m.Count > maxEvents {
+		return nil, fmt.Errorf("count must be from 1 to %d", maxEvents)
+	}
 	var made []*outgoing
 	s.mu.Lock()
 	st := s.state

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -484,5 +485,79 @@ func TestClinicOfAnEvent(t *testing.T) {
 	}
 	if _, err := s.Emit(Emission{Type: "patient.updated", Clinic: "third"}); err == nil {
 		t.Error("an unknown clinic is taken")
+	}
+}
+
+func TestRedirectsAreFailures(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		elsewhere := listen(t, take)
+		e := listen(t, func(w http.ResponseWriter, _ int) {
+			w.Header().Set("Location", elsewhere.URL)
+			w.WriteHeader(status)
+		})
+		s := sending(t, Options{WebhookURL: e.URL, WebhookWaits: tiny})
+		got := emit(t, s, Emission{Type: "patient.updated"})
+		s.settle()
+		if got.Delivered || got.Status != status || len(e.got) != 6 || len(elsewhere.got) > 0 {
+			t.Errorf("%d: %+v, %d attempts, %d elsewhere", status, got, len(e.got), len(elsewhere.got))
+		}
+	}
+}
+
+func TestCount(t *testing.T) {
+	t.Parallel()
+	s := sending(t, Options{})
+	for body, status := range map[string]int{
+		`{"type":"patient.updated","count":10000}`: 201, `{"type":"patient.updated","count":10001}`: 400, `{"type":"patient.updated","count":-1}`: 400,
+	} {
+		got := control(t, s, "POST", "/_sandbox/webhooks", body).want(status)
+		if status == 400 && !strings.Contains(got.Body.String(), "from 1 to 10000") {
+			t.Errorf("%s: %s", body, got.Body)
+		}
+	}
+	if n := len(s.state.events.added.list); n != 10_000 {
+		t.Errorf("%d events", n)
+	}
+}
+
+// TestOrderAndRepetition looks at what arrives: each event twice, the last one first, or both.
+func TestOrderAndRepetition(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name               string
+		duplicate, reverse bool
+		want               []int // which of the events arrive, by the order they were made in
+	}{
+		{"Plain", false, false, []int{0, 1, 2}},
+		{"Duplicate", true, false, []int{0, 0, 1, 1, 2, 2}},
+		{"Reverse", false, true, []int{2, 1, 0}},
+		{"Both", true, true, []int{2, 2, 1, 1, 0, 0}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			e := listen(t, take)
+			s := sending(t, Options{WebhookURL: e.URL})
+			sent, err := s.Emit(Emission{Type: "patient.updated", Count: 3, Duplicate: c.duplicate, Reverse: c.reverse})
+			if err != nil || len(sent) != len(c.want) {
+				t.Fatalf("%v %v", sent, err)
+			}
+			made := s.state.events.added.list
+			for i, n := range c.want {
+				if got := (<-e.got).event(t).ID; got != made[n].id || sent[i].EventID != got || !sent[i].Delivered {
+					t.Errorf("%d: %s arrived, %+v, want %s", i, got, sent[i], made[n].id)
+				}
+			}
+			if len(e.got) > 0 {
+				t.Errorf("%d more arrived", len(e.got))
+			}
+			for _, m := range made { // all at the first attempt
+				for _, row := range deliveries(t, s, m.id) {
+					if row["attempt_number"] != 1.0 || row["successfully_delivered"] != true {
+						t.Errorf("delivery %v", row)
+					}
+				}
+			}
+		})
 	}
 }
