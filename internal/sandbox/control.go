@@ -90,6 +90,7 @@ func (s *Server) routeControl(mux *http.ServeMux) {
 	})
 	handle("GET /_sandbox/webhooks", func(*http.Request) reply { return s.showWebhook() })
 	handle("PUT /_sandbox/webhooks", s.putWebhook)
+	handle("DELETE /_sandbox/webhooks", s.deleteWebhook)
 	handle("POST /_sandbox/webhooks", s.postWebhook)
 	handle("POST /_sandbox/reset", func(*http.Request) reply {
 		s.Reset()
@@ -166,7 +167,9 @@ func controlIndex() reply {
 <li><code>GET, DELETE <a href="calls">/_sandbox/calls</a></code>: the API calls made</li>
 <li><code>GET, POST, DELETE <a href="faults">/_sandbox/faults</a></code>: make calls go wrong, e.g. <code>{"operation":"getPatient","status":503,"times":1}</code></li>
 <li><code>GET <a href="tokens">/_sandbox/tokens</a></code>: the tokens above as JSON</li>
-<li><code>GET, PUT, POST <a href="webhooks">/_sandbox/webhooks</a></code>: where events are sent to; make one happen, e.g. <code>{"type":"patient.updated"}</code></li>
+<li><code>POST /_sandbox/webhooks</code>: make an event happen, e.g. <code>{"type":"patient.updated"}</code></li>
+<li><code>GET, PUT, DELETE <a href="webhooks">/_sandbox/webhooks</a></code>: where events are sent to, and how the latest were taken; PUT sets
+any of <code>{"url":"…","secret":"…","challenge":"…"}</code></li>
 <li><code>POST /_sandbox/reset</code>: back to the seed</li></ul>`)
 	return htmlPage("Fullscript sandbox", b.String())
 }

@@ -1,7 +1,5 @@
 package sandbox
 
-import "net/http"
-
 // event is something that happened in a clinic in the 30 days before the seed's day. Writes through the API make none, as with the partner.
 type event struct {
 	id        string
@@ -104,8 +102,9 @@ type delivery struct {
 	attemptedAt    string
 	previous, next *string
 	delivered      bool
-	status         int  // of the answer, 0 for none; the seed's are 200 or none
-	unaddressed    bool // there was no address when it fell due
+	status         int    // of the answer, 0 for none
+	body           string // of the answer, where it was right
+	unaddressed    bool   // there was no address when it fell due
 }
 
 func (d *delivery) rowID() string       { return d.id }
@@ -137,7 +136,7 @@ func (s *Server) deliveryView(d *delivery) deliveryView {
 	}
 	switch {
 	case d.delivered:
-		v.ResponseStatus, v.ResponseBody = new(http.StatusOK), new(`{"challenge":"sandbox-challenge"}`)
+		v.ResponseStatus, v.ResponseBody = new(d.status), new(d.body)
 		v.ResponseHeader, v.ResponseIPAddress = new("Content-Type: application/json"), new("203.0.113.7")
 	case d.status != 0:
 		v.ResponseStatus = new(d.status)

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"cmp"
+	"net/http"
 	"slices"
 	"time"
 )
@@ -153,6 +154,9 @@ func (d *seed) makeDeliveries(s *sequence) {
 		first, second := timestamp(created.Add(2*time.Second)), timestamp(created.Add(30*time.Minute))
 		add := func(v delivery) {
 			v.id, v.event = id(kindDelivery, len(d.deliveries.list)), e
+			if v.delivered {
+				v.status, v.body = http.StatusOK, `{"challenge":"`+DefaultWebhookChallenge+`"}`
+			}
 			d.deliveries.add(&v)
 		}
 		switch {

@@ -19,6 +19,9 @@ var webhookWaits = []time.Duration{time.Minute, 5 * time.Minute, 30 * time.Minut
 // webhookTimeout is how long the receiver may take: the partner's is "aggressive".
 const webhookTimeout = 5 * time.Second
 
+// maxAnswer is how much of an answer is read; what is longer echoes no challenge.
+const maxAnswer = 4 << 10
+
 // newSender does not follow redirects: an event is for the address that was registered.
 func newSender() *http.Client {
 	return &http.Client{
@@ -65,7 +68,7 @@ func (s *Server) attempt(st *state, o *outgoing, number int, previous *string) S
 	now := s.opts.Now()
 	d := &delivery{event: o.event, attempt: number, attemptedAt: timestamp(now), previous: previous, unaddressed: to.url == ""}
 	if !d.unaddressed {
-		d.status, d.delivered = s.post(st.errands.ctx, to, o, now)
+		d.status, d.body, d.delivered = s.post(st.errands.ctx, to, o, now)
 	}
 	if !d.delivered && st.errands.over() { // cut off
 		return Sent{EventID: o.event.id}
@@ -101,12 +104,12 @@ func Sign(secret string, at time.Time, body []byte) string {
 }
 
 // post delivers when the answer is 200 or 201 and echoes the challenge. Status 0 is no answer.
-func (s *Server) post(ctx context.Context, to receiver, o *outgoing, now time.Time) (status int, delivered bool) {
+func (s *Server) post(ctx context.Context, to receiver, o *outgoing, now time.Time) (status int, body string, delivered bool) {
 	ctx, cancel := context.WithTimeout(ctx, webhookTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to.url, bytes.NewReader(o.body))
 	if err != nil {
-		return 0, false
+		return 0, "", false
 	}
 	if o.how.Forged {
 		to.secret += "?"
@@ -118,15 +121,17 @@ func (s *Server) post(ctx context.Context, to receiver, o *outgoing, now time.Ti
 	req.Header.Set("Fullscript-Signature", Sign(to.secret, now, o.body))
 	res, err := s.sender.Do(req)
 	if err != nil {
-		return 0, false
+		return 0, "", false
 	}
 	defer res.Body.Close()
+	raw, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
 	var answer struct {
 		Challenge string `json:"challenge"`
 	}
-	err = json.NewDecoder(io.LimitReader(res.Body, maxBody)).Decode(&answer)
-	right := err == nil && answer.Challenge == to.challenge
-	return res.StatusCode, right && (res.StatusCode == http.StatusOK || res.StatusCode == http.StatusCreated)
+	if err != nil || json.Unmarshal(raw, &answer) != nil || answer.Challenge != to.challenge {
+		return res.StatusCode, "", false
+	}
+	return res.StatusCode, string(raw), res.StatusCode == http.StatusOK || res.StatusCode == http.StatusCreated
 }
 
 // Close ends what the server does by itself. Nothing is under way when it returns.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 )
 
@@ -150,20 +151,63 @@ func (s *Server) postWebhook(r *http.Request) reply {
 	return reply{status: http.StatusCreated, value: object{"sent": sent}}
 }
 
+// putWebhook sets what it is given, in one go.
 func (s *Server) putWebhook(r *http.Request) reply {
-	var to struct {
-		URL string `json:"url"`
+	var to struct{ URL, Secret, Challenge *string }
+	dec := json.NewDecoder(r.Body)
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&to); err != nil {
+		return failure(http.StatusBadRequest, "Not a receiver: "+err.Error())
 	}
-	if err := json.NewDecoder(r.Body).Decode(&to); err != nil {
-		return failure(http.StatusBadRequest, "Not an address: "+err.Error())
+	if to.URL != nil && *to.URL != "" {
+		u, err := url.Parse(*to.URL)
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			return failure(http.StatusBadRequest, "Not a receiver: url must be an http address, or empty for none")
+		}
 	}
-	s.SetWebhookURL(to.URL)
+	if to.Secret != nil && *to.Secret == "" || to.Challenge != nil && *to.Challenge == "" {
+		return failure(http.StatusBadRequest, "Not a receiver: secret and challenge must not be empty")
+	}
+	s.mu.Lock()
+	if to.URL != nil {
+		s.receiver.url, s.state.gone = *to.URL, false
+	}
+	if to.Secret != nil {
+		s.receiver.secret = *to.Secret
+	}
+	if to.Challenge != nil {
+		s.receiver.challenge = *to.Challenge
+	}
+	s.mu.Unlock()
 	return s.showWebhook()
 }
 
+func (s *Server) deleteWebhook(*http.Request) reply {
+	s.SetWebhookURL("")
+	return s.showWebhook()
+}
+
+// deliveryJSON is an attempt to send an event, without what is in it.
+type deliveryJSON struct {
+	EventID   string `json:"event_id"`
+	Type      string `json:"type"`
+	Attempt   int    `json:"attempt"`
+	Status    int    `json:"status"` // 0 when there was no answer
+	Delivered bool   `json:"delivered"`
+}
+
+// shownDeliveries is how many of the attempts are shown.
+const shownDeliveries = 100
+
+// showWebhook does not tell the secret. Its deliveries are those really made, of both clinics, the latest first: the seed's never were.
 func (s *Server) showWebhook() reply {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	to := s.receiverIn(s.state)
-	return ok(object{"url": to.url, "challenge": to.challenge})
+	made := s.state.deliveries.added.list
+	shown := []deliveryJSON{}
+	for _, d := range slices.Backward(made[max(0, len(made)-shownDeliveries):]) {
+		shown = append(shown, deliveryJSON{d.event.id, d.event.kind, d.attempt, d.status, d.delivered})
+	}
+	return ok(object{"url": to.url, "challenge": to.challenge, "deliveries": shown})
 }

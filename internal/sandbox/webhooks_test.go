@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -48,7 +49,7 @@ func fail(status int) func(http.ResponseWriter, int) {
 // listen runs an endpoint; answer is told which attempt it is, from 1.
 func listen(t *testing.T, answer func(w http.ResponseWriter, n int)) *endpoint {
 	t.Helper()
-	e := &endpoint{got: make(chan arrival, 30)}
+	e := &endpoint{got: make(chan arrival, 200)}
 	numbers := make(chan int, 1)
 	numbers <- 1
 	e.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -559,5 +560,104 @@ func TestOrderAndRepetition(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestReceiverSettings(t *testing.T) {
+	t.Parallel()
+	e := listen(t, take)
+	now := time.Date(2026, 4, 1, 10, 0, 0, 0, time.UTC)
+	s := sending(t, Options{Now: func() time.Time { return now }})
+	const path = "/_sandbox/webhooks"
+	show := func(want ...any) []any {
+		t.Helper()
+		got := control(t, s.ControlHandler(), "GET", path, "").want(200)
+		if got := got.object(); got["url"] != want[0] || got["challenge"] != want[1] || len(got) != 3 {
+			t.Errorf("shows %v, want %v", got, want)
+		}
+		if text := got.Body.String(); strings.Contains(text, DefaultWebhookSecret) || strings.Contains(text, "another-secret") {
+			t.Errorf("shows the secret: %s", text)
+		}
+		return got.object()["deliveries"].([]any)
+	}
+	if got := show("", DefaultWebhookChallenge); len(got) > 0 {
+		t.Errorf("deliveries before there are any: %v", got)
+	}
+	signedWith := func(secret string) string {
+		t.Helper()
+		id := emit(t, s, Emission{Type: "order.placed"}).EventID
+		a := <-e.got
+		if a.signature != Sign(secret, now, a.body) {
+			t.Errorf("signature %s is not made with %s", a.signature, secret)
+		}
+		return id
+	}
+	control(t, s, "PUT", path, `{"url":"`+e.URL+`"}`).want(200)
+	first := signedWith(DefaultWebhookSecret)
+	control(t, s, "PUT", path, `{"secret":"another-secret","challenge":"other"}`).want(200)
+	second := signedWith("another-secret") // whose answer echoes what is no longer right
+	s.Reset()                              // which leaves these settings alone
+	if got := show(e.URL, "other"); len(got) > 0 {
+		t.Errorf("deliveries after a reset: %v", got)
+	}
+	control(t, s, "PUT", path, `{"challenge":"`+DefaultWebhookChallenge+`"}`).want(200)
+	if third := signedWith("another-secret"); third == "" || first == second {
+		t.Error("events have no id of their own")
+	}
+	latest := show(e.URL, DefaultWebhookChallenge)[0].(map[string]any)
+	if rows := deliveries(t, s, latest["event_id"].(string)); rows[0]["response_body"] != `{"challenge":"`+DefaultWebhookChallenge+`"}` {
+		t.Errorf("delivery is %v", rows)
+	}
+	if latest["type"] != "order.placed" || latest["attempt"] != 1.0 || latest["status"] != 200.0 || latest["delivered"] != true || len(latest) != 5 {
+		t.Errorf("delivery is %v", latest)
+	}
+	for _, bad := range []string{
+		`{"uri":"http://127.0.0.1/"}`, `{"url":"127.0.0.1"}`, `{"url":"ftp://127.0.0.1/"}`, `{"url":7}`, `{"secret":""}`, `{"challenge":""}`, `x`,
+	} {
+		control(t, s, "PUT", path, bad).want(400)
+	}
+	show(e.URL, DefaultWebhookChallenge)
+	if got := control(t, s, "DELETE", path, "").want(200).object()["url"]; got != "" {
+		t.Errorf("url is %v", got)
+	}
+	s.Reset()
+	show("", DefaultWebhookChallenge)
+}
+
+func TestLatestDeliveriesFirst(t *testing.T) {
+	t.Parallel()
+	e := listen(t, func(w http.ResponseWriter, n int) {
+		if n == 1 {
+			w.WriteHeader(http.StatusInternalServerError)
+			return
+		}
+		take(w, n)
+	})
+	s := sending(t, Options{WebhookURL: e.URL, WebhookWaits: tiny})
+	failed := emit(t, s, Emission{Type: "patient.created"})
+	s.settle()
+	list := func() []any {
+		return control(t, s, "GET", "/_sandbox/webhooks", "").want(200).object()["deliveries"].([]any)
+	}
+	for i, want := range []map[string]any{
+		{"event_id": failed.EventID, "type": "patient.created", "attempt": 2.0, "status": 200.0, "delivered": true},
+		{"event_id": failed.EventID, "type": "patient.created", "attempt": 1.0, "status": 500.0, "delivered": false},
+	} {
+		if got := list()[i]; !reflect.DeepEqual(got, any(want)) {
+			t.Errorf("%d is %v, want %v", i, got, want)
+		}
+	}
+	sent, err := s.Emit(Emission{Type: "patient.updated", Count: 120})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := list()
+	if len(got) != 100 {
+		t.Fatalf("%d are shown", len(got))
+	}
+	for i, row := range got {
+		if want := sent[119-i].EventID; row.(map[string]any)["event_id"] != want {
+			t.Fatalf("%d is %v, want %s", i, row, want)
+		}
 	}
 }
