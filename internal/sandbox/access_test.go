@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestTokens(t *testing.T) {
@@ -58,7 +59,9 @@ func TestTokensAreListedInOrder(t *testing.T) {
 func TestGetEventNeedsTheScopeOfItsCategory(t *testing.T) {
 	t.Parallel()
 	s := New(Options{})
-	s.state.oauth.access["catalog-only"] = &oauthToken{user: identity{clinicID: ClinicID, scopes: needs(scopeCatalogRead)}, created: s.opts.Now()}
+	s.state.oauth.access["catalog-only"] = &oauthToken{
+		user: identity{clinicID: ClinicID, scopes: needs(scopeCatalogRead)}, created: s.opts.Now(), life: time.Hour,
+	}
 	for _, e := range seedData().events.list {
 		if e.owner == OtherClinicID {
 			continue

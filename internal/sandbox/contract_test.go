@@ -215,7 +215,7 @@ var provocations = map[string]provocation{
 		c.token = "without-scopes"
 		s.state.oauth.access[c.token] = &oauthToken{user: identity{
 			ownerID: PractitionerID, ownerType: ownerPractitioner, clinicID: ClinicID,
-		}, created: time.Now()}
+		}, created: time.Now(), life: time.Hour}
 		if c.op == "listClinicKeyEvents" || c.op == "listWebhookDeliveries" {
 			return nil, nil // the description names no scope that could be missing
 		}

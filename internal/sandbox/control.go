@@ -88,6 +88,16 @@ func (s *Server) routeControl(mux *http.ServeMux) {
 		s.ClearFaults()
 		return ok(object{})
 	})
+	handle("GET /_sandbox/oauth", func(*http.Request) reply { return s.showOAuth() })
+	handle("PUT /_sandbox/oauth", s.putOAuth)
+	handle("POST /_sandbox/oauth/expire", func(*http.Request) reply {
+		s.ExpireTokens()
+		return ok(object{})
+	})
+	handle("POST /_sandbox/oauth/revoke", func(*http.Request) reply {
+		s.RevokeTokens()
+		return ok(object{})
+	})
 	handle("GET /_sandbox/webhooks", func(*http.Request) reply { return s.showWebhook() })
 	handle("PUT /_sandbox/webhooks", s.putWebhook)
 	handle("DELETE /_sandbox/webhooks", s.deleteWebhook)
@@ -167,6 +177,10 @@ func controlIndex() reply {
 <li><code>GET, DELETE <a href="calls">/_sandbox/calls</a></code>: the API calls made</li>
 <li><code>GET, POST, DELETE <a href="faults">/_sandbox/faults</a></code>: make calls go wrong, e.g. <code>{"operation":"getPatient","status":503,"times":1}</code></li>
 <li><code>GET <a href="tokens">/_sandbox/tokens</a></code>: the tokens above as JSON</li>
+<li><code>GET, PUT <a href="oauth">/_sandbox/oauth</a></code>: how long new access tokens live and how often refresh tokens may be used, e.g.
+<code>{"access_life_seconds":300,"single_use_refresh":true}</code></li>
+<li><code>POST /_sandbox/oauth/expire</code>: every access token handed out is expired now; refresh tokens stay good</li>
+<li><code>POST /_sandbox/oauth/revoke</code>: every access and refresh token handed out is dead</li>
 <li><code>POST /_sandbox/webhooks</code>: make an event happen, e.g. <code>{"type":"patient.updated"}</code></li>
 <li><code>GET, PUT, DELETE <a href="webhooks">/_sandbox/webhooks</a></code>: where events are sent to, and how the latest were taken; PUT sets
 any of <code>{"url":"…","secret":"…","challenge":"…"}</code></li>

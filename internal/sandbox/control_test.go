@@ -20,6 +20,11 @@ func TestControlRoutes(t *testing.T) {
 	if !strings.Contains(index.Body.String(), TokenReadonly) || !strings.Contains(index.Header().Get("Content-Security-Policy"), "default-src 'none'") {
 		t.Errorf("index is %s", index.Body)
 	}
+	for _, route := range []string{"calls", "faults", "tokens", "oauth", "oauth/expire", "oauth/revoke", "webhooks", "reset"} {
+		if !strings.Contains(index.Body.String(), "/_sandbox/"+route+"<") {
+			t.Errorf("the index does not list %s", route)
+		}
+	}
 	if got := control(t, h, "GET", "/_sandbox/tokens", "").want(200).object()["tokens"].([]any); len(got) != 6 {
 		t.Errorf("%d tokens", len(got))
 	}

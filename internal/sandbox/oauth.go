@@ -60,17 +60,24 @@ type oauthToken struct {
 	access, refresh string
 	user            identity
 	created         time.Time
-	replaces        string // refresh token that dies when access is first used
+	life            time.Duration // of access; one that is expired by hand has none
+	replaces        string        // refresh token that dies when access is first used
 }
 
 type oauthState struct {
 	codes   map[string]authCode
 	access  map[string]*oauthToken
 	refresh map[string]*oauthToken
+
+	life      time.Duration // of tokens made from now on
+	singleUse bool          // of refresh tokens
 }
 
-func newOAuthState() oauthState {
-	return oauthState{codes: map[string]authCode{}, access: map[string]*oauthToken{}, refresh: map[string]*oauthToken{}}
+func newOAuthState(o Options) oauthState {
+	return oauthState{
+		codes: map[string]authCode{}, access: map[string]*oauthToken{}, refresh: map[string]*oauthToken{},
+		life: o.AccessLife, singleUse: o.SingleUseRefresh,
+	}
 }
 
 // useAccessToken finds whom a token stands for. Its first use is the proof that the answer with its refresh token arrived, so the one
@@ -85,7 +92,7 @@ func (st *state) useAccessToken(text string, now time.Time) *identity {
 		t.replaces = ""
 	}
 	user := t.user
-	user.key, user.expired = text, !now.Before(t.created.Add(accessLife))
+	user.key, user.expired = text, !now.Before(t.created.Add(t.life))
 	return &user
 }
 
@@ -93,6 +100,7 @@ func (st *state) useAccessToken(text string, now time.Time) *identity {
 func (st *state) newToken(client string, user identity, now time.Time) *oauthToken {
 	t := &oauthToken{
 		client: client, access: "access-" + st.newID(kindSecret), refresh: "refresh-" + st.newID(kindSecret), user: user, created: now,
+		life: st.oauth.life,
 	}
 	st.oauth.access[t.access] = t
 	st.oauth.refresh[t.refresh] = t
@@ -101,7 +109,7 @@ func (st *state) newToken(client string, user identity, now time.Time) *oauthTok
 
 func (t *oauthToken) envelope() object {
 	return object{"oauth": object{
-		"access_token": t.access, "token_type": "Bearer", "expires_in": int(accessLife.Seconds()), "refresh_token": t.refresh,
+		"access_token": t.access, "token_type": "Bearer", "expires_in": int(t.life.Seconds()), "refresh_token": t.refresh,
 		"scope": strings.Join(t.user.scopes, " "), "created_at": timestamp(t.created),
 		"resource_owner": object{"id": t.user.ownerID, "type": t.user.ownerType, "clinic_id": t.user.clinicID},
 	}}
@@ -127,7 +135,7 @@ func createToken(req *request) reply {
 			return oauthError(http.StatusBadRequest, "invalid_grant", "The refresh token is unknown or revoked")
 		}
 		t := st.newToken(client, old.user, now)
-		if req.s.opts.SingleUseRefresh {
+		if st.oauth.singleUse {
 			delete(st.oauth.refresh, old.refresh)
 		} else {
 			t.replaces = old.refresh

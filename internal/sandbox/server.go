@@ -21,6 +21,8 @@ type Options struct {
 	BaseURL string
 	// Clients are the apps known to the OAuth endpoints, by client id. The default is one, see DefaultClientID.
 	Clients map[string]Client
+	// AccessLife is how long a new access token is good for: 2 hours when zero.
+	AccessLife time.Duration
 	// SingleUseRefresh makes a refresh token die when it is used. Otherwise it lives on until the access token it was
 	// traded for is first used, so that an answer lost on the way does not lock the user out.
 	SingleUseRefresh bool
@@ -69,6 +71,9 @@ func New(opts Options) *Server {
 	}
 	if opts.Clients == nil {
 		opts.Clients = map[string]Client{DefaultClientID: {Secret: DefaultClientSecret}}
+	}
+	if opts.AccessLife <= 0 {
+		opts.AccessLife = accessLife
 	}
 	if opts.WebhookSecret == "" {
 		opts.WebhookSecret = DefaultWebhookSecret

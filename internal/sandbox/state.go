@@ -56,7 +56,7 @@ func (s *Server) newState() *state {
 		supplementTypes: newTable(d.supplementTypes), certifications: newTable(d.certifications), categories: newTable(d.categories),
 		events: newTable(d.events), deliveries: newTable(d.deliveries),
 
-		oauth: newOAuthState(), rates: rates{}, keys: map[string]kept{}, grants: map[string]*sessionGrant{},
+		oauth: newOAuthState(s.opts), rates: rates{}, keys: map[string]kept{}, grants: map[string]*sessionGrant{},
 		carts: map[string][]recommendation{}, errands: newErrands(s.ctx),
 	}
 }

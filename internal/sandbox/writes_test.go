@@ -150,7 +150,7 @@ func TestPlanLife(t *testing.T) {
 func TestPlansWithLabsNeedTheirScope(t *testing.T) {
 	t.Parallel()
 	s := New(Options{})
-	s.state.oauth.access["no-labs"] = &oauthToken{created: time.Now(), user: identity{
+	s.state.oauth.access["no-labs"] = &oauthToken{created: time.Now(), life: time.Hour, user: identity{
 		ownerID: PractitionerID, ownerType: ownerPractitioner, clinicID: ClinicID, scopes: needs(scopeClinicWrite), approved: true,
 	}}
 	path, body := "/clinic/patients/"+PatientWithNulls+"/treatment_plans", `{"labs":[{"lab_test_id":"`+LabTestID+`"}]}`
