@@ -26,6 +26,9 @@ type lineItem struct {
 	LabType   *string `json:"lab_type"`
 }
 
+// orderTime is how the times of orders are written.
+const orderTime = "2006-01-02T15:04:05.000-07:00"
+
 const (
 	lineSupplement = "supplement"
 	lineLabs       = "labs"
@@ -34,6 +37,27 @@ const (
 // hasLabs is the sign of a lab purchase.
 func (o *order) hasLabs() bool {
 	return slices.ContainsFunc(o.LineItems, func(l lineItem) bool { return l.Type == lineLabs })
+}
+
+// add puts a line into the order and returns its price in cents, before discounts.
+func (o *order) add(v *variant, quantity int) int {
+	o.LineItems = append(o.LineItems, lineItem{v.ID, quantity, lineSupplement, nil})
+	return v.priceCents * quantity
+}
+
+func (o *order) addLab(l *lab) int {
+	o.LineItems = append(o.LineItems, lineItem{l.variantID, 1, lineLabs, new("panel")})
+	return 8900
+}
+
+// total is for lines of a price: discounts in percent, shipping of small orders, and tax.
+func (o *order) total(full, percent int) {
+	items := full * (100 - percent) / 100
+	shipping := 0
+	if items < 5000 {
+		shipping = 595
+	}
+	o.MSRPTotal, o.ItemTotal, o.PaymentTotal = cents(full), cents(items), cents(items*106/100+shipping)
 }
 
 type orderSummary struct {

@@ -127,9 +127,16 @@ func listDependents(req *request) reply {
 
 func createPatient(req *request) reply {
 	in := req.input()
-	in.require("email", "first_name", "last_name")
-	p := req.newPatient()
+	p := req.readNewPatient(in)
 	return savePatient(req, in, p, http.StatusCreated)
+}
+
+// readNewPatient reads a patient who is yet to be stored.
+func (r *request) readNewPatient(in *input) *patient {
+	in.require("email", "first_name", "last_name")
+	p := r.newPatient()
+	r.readPatient(in, p)
+	return p
 }
 
 func (r *request) newPatient() *patient {
@@ -141,12 +148,12 @@ func updatePatient(req *request) reply {
 	if !found {
 		return notFound("Patient")
 	}
-	changed := *old
-	return savePatient(req, req.input(), &changed, http.StatusOK)
+	changed, in := *old, req.input()
+	req.readPatient(in, &changed)
+	return savePatient(req, in, &changed, http.StatusOK)
 }
 
 func savePatient(req *request, in *input, p *patient, status int) reply {
-	req.readPatient(in, p)
 	if refused := in.refused(shapeByField); refused != nil {
 		return *refused
 	}

@@ -42,7 +42,8 @@ func (d *seed) clinicEvents(s *sequence, clinicID string, n int, add func(kind, 
 	cancelled := keep(d.plans.byGroup[clinicID], func(p *plan) bool { return p.State == stateCancelled })
 	patients := d.patients.byGroup[clinicID]
 	for range n {
-		add("order.placed", clinicID, d.orderData(pick(s, orders)))
+		o := pick(s, orders)
+		add("order.placed", clinicID, orderData(o, d.practitionersOfOrder(o)))
 		add("lab_order.updated", clinicID, d.labOrderData(pick(s, d.labOrders.byGroup[clinicID])))
 		add("treatment_plan.created", clinicID, planData(pick(s, sent)))
 		add("treatment_plan.recommendation.updated", clinicID, planData(pick(s, sent)))
@@ -60,17 +61,22 @@ func (d *seed) clinicEvents(s *sequence, clinicID string, n int, add func(kind, 
 
 // The data of each type, shaped as the partner's webhook pages print it.
 
-func (d *seed) orderData(o *order) func(*Server) any {
-	practitioners := []string{}
-	for _, planID := range o.TreatmentPlanIDs {
-		practitioners = append(practitioners, d.plans.byID[planID].PractitionerID)
-	}
+func orderData(o *order, practitioners []string) func(*Server) any {
 	return func(*Server) any {
 		return object{
 			"id": o.ID, "order_number": o.OrderNumber, "completed_at": o.CompletedAt, "treatment_plan_ids": o.TreatmentPlanIDs,
 			"practitioner_ids": practitioners, "patient_id": o.PatientID, "line_items": o.LineItems,
 		}
 	}
+}
+
+// practitionersOfOrder are those of its plans.
+func (d *seed) practitionersOfOrder(o *order) []string {
+	out := []string{}
+	for _, planID := range o.TreatmentPlanIDs {
+		out = append(out, d.plans.byID[planID].PractitionerID)
+	}
+	return out
 }
 
 // labOrderData says status where the REST API says state.
@@ -97,12 +103,12 @@ func planData(p *plan) func(*Server) any {
 	return func(s *Server) any {
 		return object{"treatment_plan": object{
 			"id": p.ID, "active": active, "available_at": p.AvailableAt, "patient": ref{p.PatientID}, "practitioner": ref{p.PractitionerID},
-			"recommendations": p.Recommendations, "resources": s.resourceViews(p.resources), "lab_recommendations": labRecommendations(p.labs),
+			"recommendations": p.recommendations(), "resources": s.resourceViews(p.resources), "lab_recommendations": labRecommendations(p.labs),
 		}}
 	}
 }
 
-// patientData is the patient as seeded: a snapshot, not what it became. Only emancipation tells of dependence.
+// patientData is the patient as it was then: a snapshot, not what it became. Only emancipation tells of dependence.
 func patientData(p *patient, emancipated bool) func(*Server) any {
 	return func(s *Server) any {
 		about := object{

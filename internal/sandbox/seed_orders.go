@@ -68,7 +68,7 @@ func (d *seed) order(s *sequence, n int, p *plan) *order {
 	o := &order{
 		ID: id(kindOrder, n), OrderNumber: fmt.Sprintf("R%09d", 400_000_000+n*7919+s.intn(7919)), PatientID: p.PatientID, clinicID: p.clinicID,
 		TreatmentPlanIDs: []string{p.ID},
-		CompletedAt:      maybe(s, 3, s.moment(420).In(clinicZone).Format("2006-01-02T15:04:05.000-07:00")),
+		CompletedAt:      maybe(s, 3, s.moment(420).In(clinicZone).Format(orderTime)),
 	}
 	if n == 0 {
 		o.CompletedAt = new("2026-03-02T09:30:00.000-05:00")
@@ -81,21 +81,13 @@ func (d *seed) order(s *sequence, n int, p *plan) *order {
 		if n > 6 && s.chance(25) && len(o.LineItems) > 0 {
 			continue
 		}
-		o.LineItems = append(o.LineItems, lineItem{r.VariantID, r.UnitsToPurchase, lineSupplement, nil})
-		full += d.variants.byID[r.VariantID].priceCents * r.UnitsToPurchase
+		full += o.add(d.variants.byID[r.VariantID], r.UnitsToPurchase)
 	}
 	for _, l := range p.labs {
-		o.LineItems = append(o.LineItems, lineItem{l.variantID, 1, lineLabs, new("panel")})
-		full += 8900
+		full += o.addLab(l)
 	}
 	who := d.patients.byID[p.PatientID]
-	percent := int(d.clinics.byID[who.clinicID].Discount + who.Discount)
-	items := full * (100 - percent) / 100
-	shipping := 0
-	if items < 5000 {
-		shipping = 595
-	}
-	o.MSRPTotal, o.ItemTotal, o.PaymentTotal = cents(full), cents(items), cents(items*106/100+shipping)
+	o.total(full, int(d.clinics.byID[who.clinicID].Discount+who.Discount))
 	return o
 }
 

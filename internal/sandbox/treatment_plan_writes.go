@@ -22,16 +22,28 @@ func createTreatmentPlan(req *request) reply {
 	if len(in.list("labs")) > 0 && !req.caller.has(scopeLabsCreate) {
 		return missingScope(scopeLabsCreate)
 	}
-	now := req.now()
+	p := req.newPlan(patient, in, "api")
+	if refused := in.refused(shapeText); refused != nil {
+		return *refused
+	}
+	return req.once(func() reply {
+		req.state().plans.put(p)
+		return created(object{"treatment_plan": req.s.planFull(p)})
+	})
+}
+
+// newPlan reads a plan that is yet to be stored.
+func (r *request) newPlan(of *patient, in *input, source string) *plan {
+	now := r.now()
 	p := &plan{
-		ID: req.state().newID(kindPlan), State: stateActive, PatientID: patient.ID, PractitionerID: req.caller.practitionerID(),
-		CreatedAt: now, UpdatedAt: now, Source: new("api"), clinicID: req.clinic(),
+		ID: r.state().newID(kindPlan), State: stateActive, PatientID: of.ID, PractitionerID: r.caller.practitionerID(),
+		CreatedAt: now, UpdatedAt: now, Source: &source, clinicID: r.clinic(),
 	}
 	var who *string
 	in.nullable("practitioner_id", &who, nil)
 	if who != nil {
 		p.PractitionerID = *who
-		if _, known := req.practitioner(*who); !known {
+		if _, known := r.practitioner(*who); !known {
 			in.report(invalid("practitioner_id", "does not exist"))
 		}
 	} else if p.PractitionerID == "" {
@@ -43,20 +55,14 @@ func createTreatmentPlan(req *request) reply {
 		p.State = *state
 	}
 	if p.State == stateActive {
-		p.AvailableAt = new(req.today())
+		p.AvailableAt = new(r.today())
 	}
-	p.labs = req.readLabs(in)
+	p.labs = r.readLabs(in)
 	if !in.given("recommendations") && len(p.labs) == 0 {
 		in.report(blank("recommendations"))
 	}
-	req.readPlan(in, p)
-	if refused := in.refused(shapeText); refused != nil {
-		return *refused
-	}
-	return req.once(func() reply {
-		req.state().plans.put(p)
-		return created(object{"treatment_plan": req.s.planFull(p)})
-	})
+	r.readPlan(in, p)
+	return p
 }
 
 func updateTreatmentPlan(req *request) reply {
@@ -71,45 +77,65 @@ func updateTreatmentPlan(req *request) reply {
 		in.report(blank("recommendations"))
 	}
 	req.readPlan(in, &changed)
-	if old.State == stateCancelled {
-		in.report(problem{"", "cancelled", "Treatment plan is cancelled and can't be changed"})
+	if refused := old.frozen(); refused != nil {
+		in.report(*refused)
 	}
 	if refused := in.refused(shapeText); refused != nil {
 		return *refused
 	}
-	return req.savePlan(&changed)
+	return ok(object{"treatment_plan": req.s.planFull(req.savePlan(&changed))})
 }
 
-func (r *request) savePlan(p *plan) reply {
-	p.UpdatedAt = r.now()
-	r.state().plans.put(p)
-	return ok(object{"treatment_plan": r.s.planFull(p)})
+// frozen is why a plan's contents can't be changed.
+func (p *plan) frozen() *problem {
+	if p.State == stateCancelled {
+		return &problem{"", "cancelled", "Treatment plan is cancelled and can't be changed"}
+	}
+	return nil
 }
 
-func activateTreatmentPlan(req *request) reply {
+func (r *request) savePlan(changed *plan) *plan {
+	changed.UpdatedAt = r.now()
+	r.state().plans.put(changed)
+	return changed
+}
+
+func activateTreatmentPlan(req *request) reply { return movePlan(req, req.activatePlan) }
+
+func cancelTreatmentPlan(req *request) reply { return movePlan(req, req.cancelPlan) }
+
+func movePlan(req *request, move func(*plan) (*plan, *problem)) reply {
 	old, found := req.plan(req.path("treatment_plan_id"))
 	if !found {
 		return notFound("Treatment plan")
 	}
-	if old.State != stateDraft {
-		return unprocessable(shapeList, problem{"", "invalid_state", "Treatment plan is " + old.State + " and can't be activated"})
+	moved, refused := move(old)
+	if refused != nil {
+		return unprocessable(shapeList, *refused)
 	}
-	changed := *old
-	changed.State, changed.AvailableAt = stateActive, new(req.today())
-	return req.savePlan(&changed)
+	return ok(object{"treatment_plan": req.s.planFull(moved)})
 }
 
-func cancelTreatmentPlan(req *request) reply {
-	old, found := req.plan(req.path("treatment_plan_id"))
-	if !found {
-		return notFound("Treatment plan")
+// activatePlan sends a draft to its patient.
+func (r *request) activatePlan(p *plan) (*plan, *problem) {
+	if p.State != stateDraft {
+		return nil, &problem{"", "invalid_state", "Treatment plan is " + p.State + " and can't be activated"}
 	}
-	if old.State != stateActive {
-		return unprocessable(shapeList, problem{"", "invalid_state", "Treatment plan is " + old.State + " and can't be cancelled"})
+	if p.PatientID == "" { // a draft behind a link may be without
+		return nil, &problem{"patient", "blank", "can't be blank"}
 	}
-	changed := *old
+	changed := *p
+	changed.State, changed.AvailableAt = stateActive, new(r.today())
+	return r.savePlan(&changed), nil
+}
+
+func (r *request) cancelPlan(p *plan) (*plan, *problem) {
+	if p.State != stateActive {
+		return nil, &problem{"", "invalid_state", "Treatment plan is " + p.State + " and can't be cancelled"}
+	}
+	changed := *p
 	changed.State = stateCancelled
-	return req.savePlan(&changed)
+	return r.savePlan(&changed), nil
 }
 
 // createInOfficeCheckout empties the patient's cart and fills it from the plan. No operation of the API shows a cart, /_sandbox/carts does.

@@ -45,6 +45,14 @@ type recommendation struct {
 	Dosage          dosage  `json:"dosage"`
 }
 
+// recommendations are shown as a list even where there are none.
+func (p *plan) recommendations() []recommendation {
+	if p.Recommendations == nil {
+		return []recommendation{}
+	}
+	return p.Recommendations
+}
+
 type planSummary struct {
 	ID           string  `json:"id"`
 	State        string  `json:"state"`
@@ -77,12 +85,9 @@ type planFull struct {
 
 func (s *Server) planFull(p *plan) planFull {
 	full := planFull{
-		planSummary: p.summary(), Recommendations: p.Recommendations, PersonalMessage: p.PersonalMessage, Metadata: p.Metadata,
+		planSummary: p.summary(), Recommendations: p.recommendations(), PersonalMessage: p.PersonalMessage, Metadata: p.Metadata,
 		LabRecommendations: labRecommendations(p.labs), Resources: s.resourceViews(p.resources), Source: p.Source,
 		TreatmentPlanText: s.planText(p), PatientLabFieldsNeeded: []string{},
-	}
-	if full.Recommendations == nil {
-		full.Recommendations = []recommendation{}
 	}
 	if p.State == stateActive {
 		full.InvitationURL = new(s.link("treatment_plans", p.ID, "invitation"))
@@ -122,18 +127,23 @@ func (s *Server) planText(p *plan) *string {
 		if !found {
 			continue
 		}
-		line := v.product.Name
-		for _, part := range []*string{r.Dosage.Amount, r.Dosage.Format, r.Dosage.Frequency} {
-			if part != nil {
-				line += " " + *part
-			}
-		}
-		text += line + "\n"
+		text += v.product.Name + r.Dosage.words() + "\n"
 	}
 	if text == "" {
 		return nil
 	}
 	return &text
+}
+
+// words are what a dosage says, each with a space before it.
+func (d *dosage) words() string {
+	text := ""
+	for _, part := range []*string{d.Amount, d.Format, d.Frequency} {
+		if part != nil {
+			text += " " + *part
+		}
+	}
+	return text
 }
 
 func (r *request) plan(id string) (*plan, bool) {

@@ -232,6 +232,8 @@ func TestDynamicLinks(t *testing.T) {
 		t.Errorf("found %v by email", got)
 	}
 	call(t, s, "POST", path, `{"treatment_plan":{"practitioner_id":"`+PractitionerID+`"},"patient":{"email":"nameless@example.org"}}`).want(422)
+	nobodys := link(call(t, s, "POST", path, `{"treatment_plan":{"practitioner_id":"`+PractitionerID+`"}}`))["treatment_plan"].(map[string]any)["id"].(string)
+	call(t, s, "PATCH", "/clinic/treatment_plans/"+nobodys+"/activate", "").want(422) // there is nobody to send it to
 
 	const gateway = "/clinic/dynamic_links/gateway/treatment_plans"
 	call(t, s, "POST", gateway, `{"patient":{"id":"unknown"}}`).want(422)
