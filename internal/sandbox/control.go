@@ -112,7 +112,8 @@ func (s *Server) routeControl(mux *http.ServeMux) {
 	handle("GET /_sandbox/files/{name}", func(r *http.Request) reply {
 		return pdf("Fullscript sandbox: " + strings.TrimSuffix(r.PathValue("name"), ".pdf"))
 	})
-	handle("GET /_sandbox/web/{path...}", func(r *http.Request) reply {
+	s.routeSite(handle)
+	handle("GET "+sitePath+"{path...}", func(r *http.Request) reply {
 		return htmlPage("Fullscript sandbox", "<p>The partner's site would open here: <code>"+html.EscapeString(r.PathValue("path"))+"</code></p>")
 	})
 }

@@ -1,6 +1,12 @@
 package sandbox
 
-// A dynamic link takes a practitioner's browser to a plan on the partner's site. Links are for one use: each answer has another one.
+// A dynamic link takes a practitioner's browser to a plan on the partner's site. Each answer has another one. What is done there makes
+// events (site.go); what is done here, like all writes through the API, makes none.
+
+// sourceLink is the source of plans that are made behind a link.
+const sourceLink = "dynamic_link"
+
+func (r *request) practitionersVisit() *visit { return &visit{user: *r.caller, source: sourceLink} }
 
 type linkPlan struct {
 	ID          string  `json:"id"`
@@ -41,7 +47,10 @@ type dynamicLink struct {
 
 // dynamicLink is the answer for a plan and its patient, under a plural key although it is one.
 func (r *request) dynamicLink(p *plan, of *patient) reply {
-	link := dynamicLink{RedirectURL: r.s.freshLink("treatment_plans", p.ID), TreatmentPlan: &linkPlan{p.ID, p.State, p.AvailableAt}}
+	link := dynamicLink{
+		RedirectURL:   r.s.freshLink(r.practitionersVisit(), "treatment_plans", p.ID),
+		TreatmentPlan: &linkPlan{p.ID, p.State, p.AvailableAt},
+	}
 	if of != nil {
 		shown := r.state().linkPatient(of)
 		link.Patient = &shown
@@ -51,13 +60,13 @@ func (r *request) dynamicLink(p *plan, of *patient) reply {
 
 // getNewTreatmentPlanLink answers bare.
 func getNewTreatmentPlanLink(req *request) reply {
-	return ok(dynamicLink{RedirectURL: req.s.freshLink("treatment_plans", "new")})
+	return ok(dynamicLink{RedirectURL: req.s.freshLink(req.practitionersVisit(), "treatment_plans", "new")})
 }
 
 func createDraftTreatmentPlanLink(req *request) reply {
 	in := req.input()
 	now := req.now()
-	p := &plan{ID: req.state().newID(kindPlan), State: stateDraft, CreatedAt: now, UpdatedAt: now, Source: new("dynamic_link"), clinicID: req.clinic()}
+	p := &plan{ID: req.state().newID(kindPlan), State: stateDraft, CreatedAt: now, UpdatedAt: now, Source: new(sourceLink), clinicID: req.clinic()}
 	if about := in.nested("treatment_plan"); about == nil {
 		in.require("treatment_plan")
 	} else {
@@ -113,6 +122,7 @@ func createGatewayTreatmentPlanLink(req *request) reply {
 	in := req.input()
 	var entry *string
 	in.nullable("entrypoint", &entry, checkOneOf("catalog", "labs"))
+	v := req.practitionersVisit()
 	if about := in.nested("treatment_plan"); about != nil {
 		var who *string
 		about.nullable("practitioner_id", &who, nil)
@@ -120,9 +130,12 @@ func createGatewayTreatmentPlanLink(req *request) reply {
 			if _, known := req.practitioner(*who); !known {
 				about.report(invalid("practitioner_id", "does not exist"))
 			}
+			v.fill.PractitionerID = *who
 		}
 	}
-	of, isNew := req.matchPatient(in.nested("patient"))
+	who := in.nested("patient")
+	of, isNew := req.matchPatient(who)
+	v.fill.about(who, of)
 	if refused := in.refused(shapeMessage); refused != nil {
 		return *refused
 	}
@@ -133,11 +146,24 @@ func createGatewayTreatmentPlanLink(req *request) reply {
 	if entry != nil {
 		page = *entry
 	}
-	link := dynamicLink{RedirectURL: req.s.freshLink("gateway", page)}
+	link := dynamicLink{RedirectURL: req.s.freshLink(v, "gateway", page)}
 	if req.s.opts.Oddities {
 		return ok(object{"dynamic_links": link})
 	}
 	return ok(link)
+}
+
+// about takes over what is known of a patient, who may not be one yet.
+func (f *prefill) about(who *input, of *patient) {
+	if of != nil {
+		f.PatientID = of.ID
+		return
+	}
+	if who != nil {
+		f.FirstName, _ = who.string("first_name")
+		f.LastName, _ = who.string("last_name")
+		f.Email, _ = who.string("email")
+	}
 }
 
 func (r *request) matchPatient(who *input) (of *patient, isNew bool) {

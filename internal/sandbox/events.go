@@ -57,6 +57,17 @@ func (s *Server) eventFull(e *event) eventFull {
 	return full
 }
 
+// happen makes an event of the caller's clinic, which is sent by and by. Server.mu is held: nothing is sent before what happened is seen.
+func (r *request) happen(kind string, data func(*Server) any) (id string) {
+	e := &event{id: r.state().newID(kindEvent), kind: kind, createdAt: r.now(), owner: r.clinic(), clinicID: r.clinic(), data: data}
+	o, err := r.s.record(e, Emission{})
+	if err != nil {
+		panic("sandbox: event cannot be encoded: " + err.Error())
+	}
+	r.s.enqueue(o)
+	return e.id
+}
+
 // visible: events of the catalogue are everybody's.
 func (r *request) visible(e *event) bool { return e.owner == "" || e.owner == r.clinic() }
 

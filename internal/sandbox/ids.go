@@ -43,6 +43,7 @@ const (
 	kindDelivery         kind = "de"
 	kindGrant            kind = "9a"
 	kindSecret           kind = "5e"
+	kindLink             kind = "11"
 	kindRequest          kind = "0a"
 )
 

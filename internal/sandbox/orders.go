@@ -1,6 +1,9 @@
 package sandbox
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 type order struct {
 	ID               string
@@ -58,6 +61,36 @@ func (o *order) total(full, percent int) {
 		shipping = 595
 	}
 	o.MSRPTotal, o.ItemTotal, o.PaymentTotal = cents(full), cents(items), cents(items*106/100+shipping)
+}
+
+// placeOrder buys what a plan recommends and empties the patient's cart. No operation of the API does it.
+func (r *request) placeOrder(p *plan) (*order, *problem) {
+	if p.State != stateActive {
+		return nil, &problem{"", "invalid_state", "Treatment plan is " + p.State + " and nothing can be ordered"}
+	}
+	st := r.state()
+	o := &order{
+		ID: st.newID(kindOrder), OrderNumber: fmt.Sprintf("R%09d", 500_000_000+st.ids), PatientID: p.PatientID, clinicID: p.clinicID,
+		TreatmentPlanIDs: []string{p.ID}, CompletedAt: new(r.s.opts.Now().In(clinicZone).Format(orderTime)),
+	}
+	full := 0
+	for _, rec := range p.Recommendations {
+		if v, found := st.variants.get(rec.VariantID); found {
+			full += o.add(v, rec.UnitsToPurchase)
+		}
+	}
+	for _, l := range p.labs {
+		full += o.addLab(l)
+	}
+	if len(o.LineItems) == 0 {
+		return nil, &problem{"", "empty", "Treatment plan has no recommendations to order"}
+	}
+	if who, found := st.patients.get(p.PatientID); found {
+		o.total(full, int(st.totalDiscount(who)))
+	}
+	st.orders.put(o)
+	delete(st.carts, p.PatientID)
+	return o, nil
 }
 
 type orderSummary struct {

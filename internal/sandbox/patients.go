@@ -40,6 +40,8 @@ type patientSummary struct {
 	Archived  bool    `json:"archived"`
 }
 
+func (p *patient) name() string { return p.FirstName + " " + p.LastName }
+
 func (p *patient) summary() patientSummary {
 	return patientSummary{p.ID, p.FirstName, p.LastName, p.Email, p.Archived}
 }

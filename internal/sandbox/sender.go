@@ -94,6 +94,33 @@ func (s *Server) attempt(st *state, o *outgoing, number int, previous *string) S
 	return Sent{o.event.id, d.delivered, d.status}
 }
 
+// enqueue has an event sent without anybody waiting. First attempts are made one after the other, as the partner tries to keep the order.
+// Server.mu is held.
+func (s *Server) enqueue(o *outgoing) {
+	st := s.state
+	st.outbox = append(st.outbox, o)
+	if !st.sending {
+		st.sending = true
+		st.errands.start(func() { s.sendOutbox(st) })
+	}
+}
+
+func (s *Server) sendOutbox(st *state) {
+	next := func() (o *outgoing) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if len(st.outbox) == 0 || st.errands.over() {
+			st.sending = false
+			return nil
+		}
+		o, st.outbox = st.outbox[0], st.outbox[1:]
+		return o
+	}
+	for o := next(); o != nil; o = next() {
+		s.attempt(st, o, 1, nil)
+	}
+}
+
 // Sign is the signature of a body at a moment: t=<seconds>,v1=<hex>, where v1 is the HMAC-SHA256 of the seconds, a dot and the body.
 func Sign(secret string, at time.Time, body []byte) string {
 	t := strconv.FormatInt(at.Unix(), 10)

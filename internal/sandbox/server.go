@@ -43,7 +43,7 @@ type Server struct {
 	control *http.ServeMux
 	calls   callLog
 	faults  faultList
-	links   atomic.Int64 // how many links for one use were handed out; reads count, too, so it is not part of state
+	links   atomic.Int64 // how many visits to the partner's site were made; also counts those before a reset, whose keys must not come again
 
 	sender *http.Client       // of webhooks
 	ctx    context.Context    // ends with Close

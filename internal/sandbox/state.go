@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"strconv"
 	"strings"
 	"time"
 )
@@ -41,7 +40,10 @@ type state struct {
 	fulfillments []fulfillmentOrder
 	ids          int // how many were made
 
+	visits  *visits
 	errands *errands
+	outbox  []*outgoing // is sent from as long as sending
+	sending bool
 	gone    bool // the receiver answered 410, which switches it off
 }
 
@@ -57,7 +59,7 @@ func (s *Server) newState() *state {
 		events: newTable(d.events), deliveries: newTable(d.deliveries),
 
 		oauth: newOAuthState(s.opts), rates: rates{}, keys: map[string]kept{}, grants: map[string]*sessionGrant{},
-		carts: map[string][]recommendation{}, errands: newErrands(s.ctx),
+		carts: map[string][]recommendation{}, errands: newErrands(s.ctx), visits: &visits{byKey: map[string]*visit{}},
 	}
 }
 
@@ -82,16 +84,6 @@ func timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.
 func (r *request) now() string { return timestamp(r.s.opts.Now()) }
 
 func (r *request) today() string { return r.s.opts.Now().UTC().Format(time.DateOnly) }
-
-// link is a page of the partner's site. Its stand-in is served below /_sandbox, so that following a link in the sandbox ends somewhere.
-func (s *Server) link(parts ...string) string {
-	return s.opts.BaseURL + "/_sandbox/web/" + strings.Join(parts, "/")
-}
-
-// freshLink is for one use: asking again gives another one.
-func (s *Server) freshLink(parts ...string) string {
-	return s.link(parts...) + "?link=" + strconv.FormatInt(s.links.Add(1), 10)
-}
 
 // file is a document on one of the vendor's hosts.
 func (s *Server) file(name string) string { return s.opts.BaseURL + "/_sandbox/files/" + name + ".pdf" }

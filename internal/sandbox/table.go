@@ -1,6 +1,7 @@
 package sandbox
 
-// row is a record that a table can hold. Its groups (the clinic, patient or other owner it is listed under) are fixed for its life.
+// row is a record that a table can hold. Its groups (the clinic, patient or other owner it is listed under) are fixed for its life, but for
+// those it joins.
 type row interface {
 	rowID() string
 	rowGroups() []string
@@ -55,6 +56,11 @@ func (t *table[T]) put(v T) {
 		return
 	}
 	t.added.add(v)
+}
+
+// join lists a record that was added in a group more.
+func (t *table[T]) join(v T, group string) {
+	t.added.byGroup[group] = append(t.added.byGroup[group], v)
 }
 
 // all and group return slices that may belong to the seed: callers read them or clone them.

@@ -151,7 +151,8 @@ func createInOfficeCheckout(req *request) reply {
 		return unprocessable(shapeMessage, problem{"", "empty", "Treatment plan has no recommendations to check out"})
 	}
 	req.state().carts[p.PatientID] = slices.Clone(p.Recommendations)
-	return created(object{"in_office_checkout": object{"url": req.s.freshLink("in_office_checkout", p.ID)}})
+	at := req.s.freshLink(&visit{user: *req.caller, patients: true}, "in_office_checkout", p.ID)
+	return created(object{"in_office_checkout": object{"url": at}})
 }
 
 // readPlan is what creating and changing have in common.
