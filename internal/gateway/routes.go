@@ -41,6 +41,7 @@ func (g *Gateway) Handler() http.Handler {
 	if g.sandbox != nil {
 		route("/_sandbox/", g.sandbox.ControlHandler())
 		route("/api/oauth/", g.sandbox.ControlHandler()) // the consent page
+		route("/api/embeddable/", g.sandbox.ControlHandler())
 	}
 	page := g.page()
 	route("GET /{$}", page)

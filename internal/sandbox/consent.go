@@ -147,13 +147,18 @@ func (s *Server) newCode(client, redirect, userID string) (code string, known bo
 	return code, true
 }
 
-// pagePolicy lets a page have nothing but its own inline style.
-const pagePolicy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
+// pagePolicy lets a page have nothing but its own inline style; a framed one may stand in another site's page.
+const (
+	framedPolicy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'"
+	pagePolicy   = framedPolicy + "; frame-ancestors 'none'"
+)
 
 // htmlPage wraps a body that is already escaped.
 func htmlPage(title, body string) reply {
 	page := "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>" + htmltemplate.HTMLEscapeString(title) + "</title>" +
-		"<style>body{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:3rem auto;padding:0 1rem}</style></head>\n<body><h1>" +
+		"<style>body{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:3rem auto;padding:0 1rem}" +
+		"label,button{display:inline-block;margin:.2rem .5rem .2rem 0}input,select,button{font:inherit;max-width:100%}" +
+		"input[type=number]{width:5rem}dt{font-weight:600}[role=alert]{color:#a00}</style></head>\n<body><h1>" +
 		htmltemplate.HTMLEscapeString(title) + "</h1>\n" + body + "\n</body></html>\n"
 	return reply{status: http.StatusOK, raw: []byte(page)}.
 		with("Content-Type", "text/html; charset=utf-8").

@@ -185,6 +185,8 @@ func controlIndex() reply {
 <li><code>POST /_sandbox/webhooks</code>: make an event happen, e.g. <code>{"type":"patient.updated"}</code></li>
 <li><code>GET, PUT, DELETE <a href="webhooks">/_sandbox/webhooks</a></code>: where events are sent to, and how the latest were taken; PUT sets
 any of <code>{"url":"…","secret":"…","challenge":"…"}</code></li>
-<li><code>POST /_sandbox/reset</code>: back to the seed</li></ul>`)
+<li><code>POST /_sandbox/reset</code>: back to the seed</li></ul>
+<h2>The partner's site</h2><p>The addresses of dynamic links, of plans and of their checkouts lead to pages below <code>/_sandbox/web/</code>, session
+grants to those below <code>/api/embeddable/session/</code>. What is done there makes events; what is done through the API makes none.</p>`)
 	return htmlPage("Fullscript sandbox", b.String())
 }

@@ -2,7 +2,8 @@
 // Server, tokens, scopes, limits, and faults on request. The gateway embeds it, `gateway sandbox` runs it alone, and every black-box
 // test talks to it.
 //
-// The partner API lies below /api, its consent page at /api/oauth/authorize, and what only a sandbox has below /_sandbox.
+// The partner API lies below /api, its consent page at /api/oauth/authorize, and what only a sandbox has below /_sandbox. The pages that
+// links and session grants lead to are where events come from: writes through the API make none.
 //
 // It uses the standard library only and shares no struct with the rest of the module: what it sends is written down here once more, by
 // hand and from the API description, so that a wrong JSON tag in the client fails a test instead of agreeing with itself.

@@ -6,7 +6,9 @@ package sandbox
 // sourceLink is the source of plans that are made behind a link.
 const sourceLink = "dynamic_link"
 
-func (r *request) practitionersVisit() *visit { return &visit{user: *r.caller, source: sourceLink} }
+func (r *request) practitionersVisit() *visit {
+	return &visit{user: *r.caller, source: sourceLink, title: "New treatment plan"}
+}
 
 type linkPlan struct {
 	ID          string  `json:"id"`

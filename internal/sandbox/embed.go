@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"html"
 	"net/http"
 	"time"
 )
@@ -17,6 +16,7 @@ type sessionGrant struct {
 	User        grantUser `json:"user"`
 
 	expires time.Time
+	owner   identity
 }
 
 type grantUser struct {
@@ -43,7 +43,7 @@ func createSessionGrant(req *request) reply {
 	expires := req.s.opts.Now().Add(grantLife)
 	grant := &sessionGrant{
 		ID: req.state().newID(kindGrant), SecretToken: req.state().newID(kindSecret), ExpiresAt: timestamp(expires),
-		User: grantUser{req.caller.ownerType, req.caller.ownerID}, expires: expires,
+		User: grantUser{req.caller.ownerType, req.caller.ownerID}, expires: expires, owner: *req.caller,
 	}
 	req.state().grants[grant.SecretToken] = grant
 	return ok(*grant) // a copy: opening the tool marks the stored one
@@ -52,11 +52,13 @@ func createSessionGrant(req *request) reply {
 // tokenizeEmbedPatient and the two pages below are called by the partner's browser SDK, never by a gateway; they are here so that its
 // whole flow can be walked through.
 func tokenizeEmbedPatient(req *request) reply {
-	in := req.input()
-	if in.nested("data") == nil {
+	data := req.input().nested("data")
+	if data == nil {
 		return failure(http.StatusBadRequest, "data is missing")
 	}
-	return ok(object{"data_token": req.state().newID(kindSecret)})
+	token := req.state().newID(kindSecret)
+	req.state().embedded[token] = data
+	return ok(object{"data_token": token})
 }
 
 func openEmbedTreatmentPlan(req *request) reply { return req.openEmbed("Treatment plan tool") }
@@ -68,6 +70,7 @@ func openEmbedPlatform(req *request) reply {
 	return req.openEmbed("Platform: catalog")
 }
 
+// openEmbed uses the grant up. The page has a key of its own, so its forms go on working.
 func (r *request) openEmbed(title string) reply {
 	grant := r.state().grants[r.param("secret_token")]
 	now := r.s.opts.Now()
@@ -75,7 +78,23 @@ func (r *request) openEmbed(title string) reply {
 		return failure(http.StatusUnauthorized, "The session grant is unknown, used or expired")
 	}
 	grant.ClaimedAt = new(timestamp(now))
-	// Unlike the consent page, this one is made to stand in another site's frame.
-	return htmlPage(title, "<p>Opened for "+html.EscapeString(grant.User.Type+" "+grant.User.ID)+".</p>").
-		with("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'")
+	v := &visit{user: grant.owner, source: "embed", framed: true, title: title}
+	r.caller = &v.user
+	if who := r.state().embedded[r.param("data_token")]; who != nil {
+		v.fill.about(who, r.knownPatient(who))
+	}
+	return r.showNewPlan(v, relative(r.http.URL.Path, sitePath+"embed")+"?link="+r.s.admitVisit(v), v.fill, nil)
+}
+
+// knownPatient is whom the app's data is about, if the clinic has such a patient.
+func (r *request) knownPatient(who *input) *patient {
+	id, _ := who.string("id")
+	if p, known := r.patient(id); known {
+		return p
+	}
+	email, _ := who.string("email")
+	if email == "" {
+		return nil
+	}
+	return r.patientByEmail(email, "")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -96,7 +97,7 @@ func New(opts Options) *Server {
 		if other := otherMethods[op.ID]; other != "" {
 			s.mux.HandleFunc(other+" /api"+op.Path, s.serve(op))
 		}
-		if op.ID == "authorize" {
+		if op.ID == "authorize" || strings.HasPrefix(op.Path, "/embeddable/") { // browsers come here
 			s.control.HandleFunc(op.Method+" /api"+op.Path, s.serve(op))
 		}
 	}
@@ -111,7 +112,8 @@ func New(opts Options) *Server {
 
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
 
-// ControlHandler serves what only a sandbox has (/_sandbox/…) and the consent page, for mounting on another server's address.
+// ControlHandler serves what a browser comes for, to be mounted on another server's address: what only a sandbox has (/_sandbox/…), the
+// consent page and the embed tool.
 func (s *Server) ControlHandler() http.Handler { return s.control }
 
 // unknownPath also answers a wrong method, as a Rails router does.

@@ -30,6 +30,7 @@ func (s *Server) routeSite(handle func(pattern string, h func(*http.Request) rep
 	}
 	page("treatment_plans/new", (*request).visit, newPlanPage)
 	page("gateway/{page}", (*request).visit, newPlanPage)
+	page("embed", (*request).visit, newPlanPage)
 	page("treatment_plans/{id}", (*request).visit, planPage)
 	page("treatment_plans/{id}/{page}", (*request).patientsVisit, planPage)
 	page("in_office_checkout/{id}", (*request).visit, planPage)
@@ -142,7 +143,7 @@ func newPlanPage(req *request, v *visit) reply {
 		return deadLink()
 	}
 	if req.http.Method != post {
-		return req.showNewPlan(v, v.fill, nil)
+		return req.showNewPlan(v, req.here(), v.fill, nil)
 	}
 	form := req.http.PostForm
 	in := formInput(form)
@@ -157,7 +158,7 @@ func newPlanPage(req *request, v *visit) reply {
 	p := req.newPlan(of, in, v.source)
 	if len(*in.problems) > 0 {
 		again := prefill{form.Get("patient_id"), form.Get("first_name"), form.Get("last_name"), form.Get("email"), v.fill.PractitionerID}
-		return req.showNewPlan(v, again, *in.problems)
+		return req.showNewPlan(v, req.here(), again, *in.problems)
 	}
 	eventID := req.admitPatient(of, isNew)
 	req.state().plans.put(p)

@@ -26,7 +26,7 @@ var siteTemplates = htmltemplate.Must(htmltemplate.New("").Parse(`
 <label>Units <input type="number" name="units_to_purchase" value="1" min="1" required></label></p>{{end}}
 
 {{define "new"}}{{template "notes" .}}
-<p>For {{.User}}.</p>
+<p>Opened for {{.User}}.</p>
 <form method="post" action="{{.Action}}">{{template "patient" .}}
 {{with .Practitioners}}<p><label>Practitioner <select name="practitioner_id">{{range .}}
 <option value="{{.Value}}">{{.Label}}</option>{{end}}</select></label></p>{{end}}
@@ -58,16 +58,20 @@ var siteTemplates = htmltemplate.Must(htmltemplate.New("").Parse(`
 {{if .MayActivate}}<button name="do" value="activate">Activate</button>{{end}}
 {{if .MayOrder}}<button name="do" value="order">Place the order</button>{{end}}
 {{if .MayCancel}}<button name="do" value="cancel">Cancel the plan</button>{{end}}
-</p></form>{{end}}
+</p></form>
+{{with .Another}}<p><a href="{{.}}">Another plan</a></p>{{end}}{{end}}
 `))
 
 // sitePage fills a page of the site in. A problem is shown with the status that the API would have.
-func sitePage(title, name string, data any, refused []problem) reply {
+func sitePage(v *visit, title, name string, data any, refused []problem) reply {
 	var body bytes.Buffer
 	if err := siteTemplates.ExecuteTemplate(&body, name, data); err != nil {
 		panic("sandbox: page " + name + ": " + err.Error())
 	}
 	page := htmlPage(title, body.String())
+	if v.framed { // wherever the app is
+		page = page.with("Content-Security-Policy", framedPolicy+"; form-action 'self'")
+	}
 	if len(refused) > 0 {
 		page.status = http.StatusUnprocessableEntity
 	}
@@ -114,6 +118,7 @@ func (r *request) showPlan(v *visit, p *plan, refused []problem) reply {
 		patientFields
 		Plan                                                 *plan
 		Patient, Practitioner                                string
+		Another                                              string
 		Lines                                                []planLine
 		Labs                                                 []string
 		Products                                             []option
@@ -143,13 +148,16 @@ func (r *request) showPlan(v *visit, p *plan, refused []problem) reply {
 	if data.MayChange {
 		data.Products = r.products()
 	}
+	if !v.patients {
+		data.Another = relative(r.http.URL.Path, sitePath+"treatment_plans/new") + r.here()
+	}
 	if data.MayGive {
 		data.patientFields = r.patientFields(v.fill)
 	}
-	return sitePage("Treatment plan", "plan", data, refused)
+	return sitePage(v, "Treatment plan", "plan", data, refused)
 }
 
-func (r *request) showNewPlan(v *visit, fill prefill, refused []problem) reply {
+func (r *request) showNewPlan(v *visit, action string, fill prefill, refused []problem) reply {
 	data := struct {
 		siteNotes
 		patientFields
@@ -157,7 +165,7 @@ func (r *request) showNewPlan(v *visit, fill prefill, refused []problem) reply {
 		Practitioners []option
 		Products      []option
 	}{
-		siteNotes: r.notes(r.here(), refused), patientFields: r.patientFields(fill), User: v.user.ownerType + " " + v.user.ownerID,
+		siteNotes: r.notes(action, refused), patientFields: r.patientFields(fill), User: v.user.ownerType + " " + v.user.ownerID,
 		Products: r.products(),
 	}
 	if v.user.practitionerID() == "" && fill.PractitionerID == "" {
@@ -165,7 +173,7 @@ func (r *request) showNewPlan(v *visit, fill prefill, refused []problem) reply {
 			data.Practitioners = append(data.Practitioners, option{p.ID, p.FirstName + " " + p.LastName})
 		}
 	}
-	return sitePage("New treatment plan", "new", data, refused)
+	return sitePage(v, v.title, "new", data, refused)
 }
 
 // patientFields are for choosing a patient, or making one.

@@ -36,6 +36,7 @@ type state struct {
 	rates        rates
 	keys         map[string]kept             // by user, operation and Idempotency-Key
 	grants       map[string]*sessionGrant    // by secret token
+	embedded     map[string]*input           // what an app told of a patient, by data token
 	carts        map[string][]recommendation // by patient
 	fulfillments []fulfillmentOrder
 	ids          int // how many were made
@@ -59,7 +60,7 @@ func (s *Server) newState() *state {
 		events: newTable(d.events), deliveries: newTable(d.deliveries),
 
 		oauth: newOAuthState(s.opts), rates: rates{}, keys: map[string]kept{}, grants: map[string]*sessionGrant{},
-		carts: map[string][]recommendation{}, errands: newErrands(s.ctx), visits: &visits{byKey: map[string]*visit{}},
+		embedded: map[string]*input{}, carts: map[string][]recommendation{}, errands: newErrands(s.ctx), visits: &visits{byKey: map[string]*visit{}},
 	}
 }
 

@@ -10,6 +10,8 @@ type visit struct {
 	user     identity
 	source   string // of the plans made there
 	patients bool   // it is for the patient, who can place an order and no more
+	framed   bool   // it stands in a page of the app
+	title    string // of the page it begins with
 	fill     prefill
 }
 
