@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -649,6 +650,8 @@ func TestGatewayLinkIsFilledIn(t *testing.T) {
 func TestPagesDoNotWait(t *testing.T) {
 	t.Parallel()
 	release := make(chan struct{})
+	let := sync.OnceFunc(func() { close(release) })
+	defer let() // the endpoint cannot end before
 	e := listen(t, func(w http.ResponseWriter, n int) {
 		<-release
 		take(w, n)
@@ -659,7 +662,7 @@ func TestPagesDoNotWait(t *testing.T) {
 	if planNow(t, s, DraftPlan)["state"] != "cancelled" {
 		t.Error("what was done is not seen")
 	}
-	close(release)
+	let()
 	for _, kind := range []string{"treatment_plan.created", "order.placed", "treatment_plan.updated"} {
 		a := <-e.got
 		if got := a.event(t).Type; got != kind {

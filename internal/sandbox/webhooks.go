@@ -41,7 +41,7 @@ type Emission struct {
 	Silent bool `json:"silent,omitempty"`
 }
 
-// Sent tells of the first attempt to send an event. An attempt that fails is made again after a minute, and so on.
+// Sent tells of the first attempt to send an event. One that fails is followed by others, see [Options.WebhookWaits].
 type Sent struct {
 	EventID   string `json:"event_id"`
 	Delivered bool   `json:"delivered"`

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -212,6 +213,8 @@ func TestNothingIsSentAfterClose(t *testing.T) {
 func TestCloseLeavesTheReceiver(t *testing.T) {
 	t.Parallel()
 	release := make(chan struct{})
+	let := sync.OnceFunc(func() { close(release) })
+	defer let() // the endpoint cannot end before
 	e := listen(t, func(http.ResponseWriter, int) { <-release })
 	s := New(Options{WebhookURL: e.URL})
 	done := make(chan []Sent)
@@ -226,7 +229,7 @@ func TestCloseLeavesTheReceiver(t *testing.T) {
 	if sent := <-done; len(sent) != 1 || sent[0].Delivered || sent[0].Status != 0 {
 		t.Errorf("sent %v", sent)
 	}
-	close(release)
+	let()
 }
 
 func TestResetTurnsTheAddressOnAgain(t *testing.T) {
