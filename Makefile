@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := check
-.PHONY: check generate schema format lint test race audits clients browser page screenshots
+.PHONY: check generate schema format lint test race redis audits clients browser page screenshots
 
 check: ## what CI does, all of it
 	.ci/run
@@ -21,6 +21,9 @@ test:
 
 race:
 	go test -race ./...
+
+redis: ## the tests that use Redis, on a real redis-server; installs it
+	.ci/redis
 
 npm = tests/clients/node_modules/.package-lock.json
 

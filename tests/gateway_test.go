@@ -25,6 +25,7 @@ type harness struct {
 	sandbox *sandbox.Server
 	url     string
 	log     *logBuffer
+	network http.RoundTripper // of browsers; nil for the usual one
 	drain   func()
 }
 

@@ -39,6 +39,7 @@ func TestProgram(t *testing.T) {
 	}
 	for name, test := range map[string]func(*testing.T, string){
 		"Drain": testDrain, "DrainTimeout": testDrainTimeout, "BadSettings": testBadSettings,
+		"RefreshOnce": testRefreshOnce, "Killed": testKilled, "EventsOutlive": testEventsOutlive,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -59,14 +60,17 @@ func launch(t *testing.T, binary string, args ...string) *program {
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = p.cmd.Process.Kill() })
+	t.Cleanup(func() {
+		_ = p.cmd.Process.Kill()
+		_ = p.cmd.Wait() // again, for most
+	})
 	lines := bufio.NewReader(out)
-	addresses := regexp.MustCompile(`(?s)GraphQL: +(http://[^/]+)/.*Health: +(http://[^/]+)/`)
+	addresses := regexp.MustCompile(`(?s)GraphQL: +(http://[^/]+)/.*Health: +(http://[^/]+)/|"address":"(http://[^/]+)/.*"admin":"(http://[^"]+)"`)
 	for p.address == "" {
 		line, err := lines.ReadString('\n')
 		p.out.WriteString(line)
 		if m := addresses.FindStringSubmatch(p.out.String()); m != nil {
-			p.address, p.admin = m[1], m[2]
+			p.address, p.admin = m[1]+m[3], m[2]+m[4]
 		} else if err != nil {
 			t.Fatalf("it did not start:\n%s", p.out.String())
 		}

@@ -4,7 +4,9 @@ package redistest
 
 import (
 	"context"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/alicebob/miniredis/v2"
 )
@@ -20,6 +22,25 @@ type Server struct {
 func Start(t testing.TB) *Server {
 	t.Helper()
 	m := miniredis.RunT(t)
+	// Its clock for what ends by itself stands still unless it is moved.
+	const step = 50 * time.Millisecond
+	tick, done := time.NewTicker(step), make(chan struct{})
+	var moving sync.WaitGroup
+	moving.Go(func() {
+		for {
+			select {
+			case <-tick.C:
+				m.FastForward(step)
+			case <-done:
+				return
+			}
+		}
+	})
+	t.Cleanup(func() {
+		tick.Stop()
+		close(done)
+		moving.Wait()
+	})
 	return &Server{"redis://" + m.Addr(), m}
 }
 
