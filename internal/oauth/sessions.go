@@ -21,7 +21,7 @@ const (
 	early = 5 * time.Minute
 	// settled is how old a token must be before a refusal of it is a reason to
 	// replace it: one that the partner has just given will not get better.
-	settled = 30 * time.Second
+	settled = time.Second
 	// leasePoll is how often a refresh of somebody else is looked for.
 	leasePoll = 25 * time.Millisecond
 )

@@ -5,24 +5,22 @@
 //   node check.mjs [--screenshots DIR] [--chromium PATH] [--token TOKEN] http://127.0.0.1:8080/
 //
 // The token is pasted in where the page comes without one.
-import { chromium } from 'playwright-core';
 import { mkdirSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { expect, finish, launch } from './browser.mjs';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     screenshots: { type: 'string', default: '' },
     token: { type: 'string', default: '' },
-    chromium: { type: 'string', default: process.env.CHROMIUM ?? '/usr/bin/chromium' },
+    chromium: { type: 'string' },
   },
 });
 const address = new URL(positionals[0] ?? 'http://127.0.0.1:8080/');
 if (values.screenshots) mkdirSync(values.screenshots, { recursive: true });
 
-const failures = [];
 let trouble = []; // what went wrong on the page that is open
-let passed = 0;
 process.on('unhandledRejection', stop);
 process.on('uncaughtException', stop);
 async function stop(e) {
@@ -30,20 +28,11 @@ async function stop(e) {
   const page = browser.contexts().at(-1)?.pages().at(-1);
   if (page && values.screenshots) await page.screenshot({ path: `${values.screenshots}/failed.png` });
   await browser.close();
-  console.log(`${passed} passed, ${failures.length + 1} failed`);
-  process.exit(1);
+  expect(false, 'the check reaches its end');
+  finish();
 }
 
-function expect(ok, what, detail = '') {
-  if (ok) passed++;
-  else failures.push(what);
-  console.log(`${ok ? 'ok  ' : 'FAIL'} ${what}${ok || detail === '' ? '' : `: ${detail}`}`);
-}
-
-const browser = await chromium.launch({
-  executablePath: values.chromium,
-  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-});
+const browser = await launch(values.chromium);
 
 /** A page with nobody's memory. */
 async function open(colorScheme) {
@@ -256,5 +245,4 @@ const kept = page =>
 }
 
 await browser.close();
-console.log(`${passed} passed, ${failures.length} failed`);
-process.exit(failures.length > 0 ? 1 : 0);
+finish();
