@@ -16,14 +16,20 @@ func Bearer(accept func(r *http.Request, token string) *http.Request, refuse htt
 				next.ServeHTTP(w, r)
 				return
 			}
-			scheme, token, _ := strings.Cut(values[0], " ")
-			if len(values) > 1 || !strings.EqualFold(scheme, "Bearer") || !isToken(token) {
+			token, ok := Token(values[0])
+			if !ok || len(values) > 1 {
 				refuse.ServeHTTP(w, r)
 				return
 			}
 			next.ServeHTTP(w, accept(r, token))
 		})
 	}
+}
+
+// Token is the token that the value of an Authorization header holds.
+func Token(authorization string) (token string, ok bool) {
+	scheme, token, _ := strings.Cut(authorization, " ")
+	return token, strings.EqualFold(scheme, "Bearer") && isToken(token)
 }
 
 // isToken says whether text can travel as a token: visible ASCII, no spaces.

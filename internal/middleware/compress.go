@@ -99,6 +99,9 @@ func (h *holder) pass() {
 
 func (h *holder) WriteHeader(status int) {
 	switch {
+	case status == http.StatusSwitchingProtocols: // the connection is about to be somebody else's
+		h.status = status
+		h.pass()
 	case h.passing || status < http.StatusOK:
 		h.ResponseWriter.WriteHeader(status)
 	case h.status == 0:

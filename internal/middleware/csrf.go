@@ -3,6 +3,7 @@ package middleware
 import (
 	"mime"
 	"net/http"
+	"strings"
 )
 
 // PreflightHeaders are the headers that prove that no foreign page sent a
@@ -12,7 +13,9 @@ var PreflightHeaders = []string{"GraphQL-Require-Preflight", "Apollo-Require-Pre
 // CSRF refuses what any page on the web could make a browser send without
 // asking first: a GET, HEAD or POST whose headers are all simple. An
 // Authorization header, a content type that no form has, or one of
-// PreflightHeaders shows that the sender asked or is no browser.
+// PreflightHeaders shows that the sender asked or is no browser. An upgrade to a
+// WebSocket passes: a browser says where the page is from, without having been
+// asked to, and whoever takes the upgrade looks at that.
 // https://fetch.spec.whatwg.org/#cors-safelisted-request-header
 func CSRF(refuse http.Handler) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
@@ -34,6 +37,9 @@ func simple(r *http.Request) bool {
 	}
 	if r.Header.Get("Authorization") != "" {
 		return false
+	}
+	if r.Method == http.MethodGet && strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
+		return false // a page cannot set this header, only open a socket
 	}
 	for _, name := range PreflightHeaders {
 		if r.Header.Get(name) != "" {
