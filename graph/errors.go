@@ -254,7 +254,7 @@ func status(res *graphql.Response) int {
 		switch {
 		case codes[CodeUnauthenticated]:
 			return http.StatusUnauthorized
-		case codes[CodeRateLimited]:
+		case codes[CodeRateLimited], codes[CodeTooManyStreams]:
 			return http.StatusTooManyRequests
 		}
 	}

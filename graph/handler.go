@@ -46,6 +46,9 @@ type Options struct {
 	// most, of a document that was refused and of an operation that ran. The
 	// defaults are 10 and 100.
 	MaxRequestErrors, MaxExecutionErrors int
+	// MaxStreams is how many subscriptions of one caller may run at once; 0 for
+	// no limit.
+	MaxStreams int
 	// Guard refuses documents that cost too much to look at; nil for none.
 	Guard graphql.HandlerExtension
 	// Persisted finds documents that clients send by name; nil for none.
@@ -93,6 +96,7 @@ func NewHandler(r *Resolver, o Options) http.Handler {
 	h.SetRecoverFunc(func(_ context.Context, v any) error {
 		return &loader.PanicError{Value: v, Stack: debug.Stack()}
 	})
+	running := &streams{most: o.MaxStreams}
 	h.AroundOperations(func(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
 		op := graphql.GetOperationContext(ctx)
 		if err := o.refuse(ctx, op); err != nil {
@@ -102,7 +106,11 @@ func NewHandler(r *Resolver, o Options) http.Handler {
 		case ast.Query:
 			ctx = newSet(ctx, ops, o.Caller(ctx))
 		case ast.Subscription:
-			ctx = withStream(ctx)
+			end, refused := running.begin(o.Caller(ctx))
+			if refused != nil {
+				return graphql.OneShot(&graphql.Response{Errors: gqlerror.List{refused}})
+			}
+			ctx = withStream(ctx, end)
 		}
 		return next(ctx)
 	})

@@ -28,15 +28,24 @@ type stream struct {
 	// offer hands a value to the executor, end tells it that there are no more.
 	offer func(value any)
 	end   func()
-	close func()
+	close []func()
 	over  bool
 }
 
 type streamKey struct{}
 
-func withStream(ctx context.Context) context.Context {
+// withStream makes a stream that calls end when it is over.
+func withStream(ctx context.Context, end func()) context.Context {
 	s := new(stream)
+	s.atEnd(ctx, end)
 	return context.WithValue(ctx, streamKey{}, s)
+}
+
+// atEnd has something called when the stream has told its last, or its operation
+// is over.
+func (s *stream) atEnd(ctx context.Context, f func()) {
+	s.close = append(s.close, f)
+	context.AfterFunc(ctx, f)
 }
 
 // open connects the source of a subscription to its executor, which wants a
@@ -61,8 +70,7 @@ func open[T any](ctx context.Context, source *source, err error, wrap func(*fscl
 	}
 	s.offer = func(v any) { values <- v.(*T) }
 	s.end = func() { close(values) }
-	s.close = source.close
-	context.AfterFunc(ctx, source.close)
+	s.atEnd(ctx, source.close)
 	return values, nil
 }
 
@@ -88,7 +96,9 @@ func eachEvent(ops *loader.Operations, o *Options) graphql.ResponseMiddleware {
 		if err != nil {
 			s.over = true
 			s.end()
-			s.close()
+			for _, f := range s.close {
+				f()
+			}
 			if ctx.Err() != nil {
 				return nil // the client has left
 			}

@@ -310,3 +310,36 @@ func TestStreamEndsWithTheGateway(t *testing.T) {
 		t.Error("a complete stream is not opened again by its client")
 	}
 }
+
+// TestTooManyStreams: a caller has so many streams and no more, until one ends.
+func TestTooManyStreams(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.MaxStreams = 2
+	h := startWith(t, c, sandbox.Options{})
+	running := func(token string) *streamed {
+		s := h.subscribe(token, watchAll)
+		if s.status != http.StatusOK {
+			t.Errorf("%d %v", s.status, s.header)
+		}
+		return s
+	}
+	one := running(sandbox.TokenPractitioner)
+	running(sandbox.TokenPractitioner)
+	running(sandbox.TokenOtherClinic) // is somebody else
+	calls := h.sandbox.Count("")
+	over := h.subscribe(sandbox.TokenPractitioner, watchAll)
+	raw, _ := io.ReadAll(over.body)
+	r := readReply(t, over.status, over.header, raw)
+	r.status(t, http.StatusTooManyRequests)
+	r.fails(t, failed{"", "TOO_MANY_STREAMS"})
+	if got := r.extension(t, "", "maximum"); got != 2.0 {
+		t.Errorf("maximum is %v", got)
+	}
+	if n := h.sandbox.Count("") - calls; n != 0 {
+		t.Errorf("%d calls for one that was refused", n)
+	}
+	h.query(`{ clinic { name } }`) // is no stream
+	one.close()
+	eventually(t, func() bool { return h.subscribe(sandbox.TokenPractitioner, watchAll).status == http.StatusOK }, "the place is not free again")
+}

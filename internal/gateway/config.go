@@ -41,6 +41,7 @@ type Config struct {
 	MaxFragmentSpreads     int           `help:"Fragment spreads of a query; 0 for no limit." default:"50" from:"GATEWAY_MAX_FRAGMENT_SPREADS"`
 	MaxListItems           int           `help:"Items of a list in arguments and variables; 0 for no limit." default:"100" from:"GATEWAY_MAX_LIST_ITEMS"`
 	MaxOperationNameLength int           `help:"Bytes of a name in a query; 0 for no limit." default:"256" from:"GATEWAY_MAX_OPERATION_NAME_LENGTH"`
+	MaxStreams             int           `help:"Subscriptions that one caller may have running at once; 0 for no limit." default:"100" from:"GATEWAY_MAX_STREAMS"`
 	MaxRequestErrors       int           `help:"Errors that leave of a document that was refused." default:"10" from:"GATEWAY_MAX_REQUEST_ERRORS"`
 	MaxExecutionErrors     int           `help:"Errors that leave of an operation that ran." default:"100" from:"GATEWAY_MAX_EXECUTION_ERRORS"`
 	Introspection          string        `help:"Who may read the schema by query: auto (with the embedded sandbox everyone, else who has a token), on or off." default:"auto" from:"GATEWAY_INTROSPECTION"`
@@ -150,6 +151,7 @@ func (c *Config) Validate() error {
 		"max-tokens": c.MaxTokens, "max-fields": c.MaxFields, "max-depth": c.MaxDepth, "max-introspection-depth": c.MaxIntrospectionDepth,
 		"max-aliases": c.MaxAliases, "max-root-fields": c.MaxRootFields, "max-directives": c.MaxDirectives,
 		"max-fragment-spreads": c.MaxFragmentSpreads, "max-list-items": c.MaxListItems, "max-operation-name-length": c.MaxOperationNameLength,
+		"max-streams": c.MaxStreams,
 	} {
 		if n < 0 {
 			return fmt.Errorf("--%s: must not be negative", name)

@@ -137,6 +137,7 @@ func New(config Config, log zerolog.Logger, opts ...Option) (*Gateway, error) {
 		Timeout:   config.OperationTimeout,
 		MaxBody:   config.MaxBody,
 
+		MaxStreams:         config.MaxStreams,
 		MaxRequestErrors:   config.MaxRequestErrors,
 		MaxExecutionErrors: config.MaxExecutionErrors,
 		Guard:              graph.NewGuard(config.limits()),

@@ -45,7 +45,7 @@ func TestDefaults(t *testing.T) {
 		MaxConcurrency: c.MaxConcurrency, MaxBody: c.MaxBody, APQ: c.APQ, DrainDelay: c.DrainDelay, LogLevel: c.LogLevel, LogFormat: c.LogFormat,
 		MaxTokens: c.MaxTokens, MaxFields: c.MaxFields, MaxDepth: c.MaxDepth, MaxIntrospectionDepth: c.MaxIntrospectionDepth, MaxAliases: c.MaxAliases,
 		MaxRootFields: c.MaxRootFields, MaxDirectives: c.MaxDirectives, MaxFragmentSpreads: c.MaxFragmentSpreads, MaxListItems: c.MaxListItems,
-		MaxOperationNameLength: c.MaxOperationNameLength,
+		MaxOperationNameLength: c.MaxOperationNameLength, MaxStreams: c.MaxStreams,
 	}
 	if filled.fill(); !reflect.DeepEqual(filled, c) {
 		t.Errorf("filled in it is\n%+v, and by the command line\n%+v", filled, c)
