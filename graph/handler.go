@@ -31,6 +31,15 @@ type Options struct {
 	Caller func(context.Context) string
 	// Viewer is what is known of whoever sent a request.
 	Viewer func(context.Context) *model.Viewer
+	// Authenticate makes the context of the caller whose Authorization came over
+	// a socket; an error refuses it.
+	Authenticate func(ctx context.Context, authorization string) (context.Context, error)
+	// Operation makes the context of each operation of a socket, since there is
+	// one request for all; nil for the same.
+	Operation func(context.Context) context.Context
+	// Origins are those of the pages that may open sockets, beside the gateway's
+	// own.
+	Origins []string
 	// RequestID is the gateway's id of a request.
 	RequestID func(context.Context) string
 	// LogBug is told of errors that are the gateway's fault.
@@ -77,12 +86,49 @@ type Result struct {
 func (o *Options) maxRequestErrors() int   { return cmp.Or(o.MaxRequestErrors, 10) }
 func (o *Options) maxExecutionErrors() int { return cmp.Or(o.MaxExecutionErrors, 100) }
 
-// NewHandler serves GraphQL over HTTP.
-func NewHandler(r *Resolver, o Options) http.Handler {
+func (o *Options) operation(ctx context.Context) context.Context {
+	if o.Operation == nil {
+		return ctx
+	}
+	return o.Operation(ctx)
+}
+
+// Handler serves GraphQL over HTTP and on sockets.
+type Handler struct {
+	http.Handler
+	sockets *sockets
+}
+
+// Drain takes no more sockets, and closes those that are open so that their
+// clients come back elsewhere: at once, or when the queries and mutations under
+// way are answered.
+func (h *Handler) Drain() { h.sockets.drain() }
+
+// Shutdown drains and waits until no socket is left. When ctx ends it cuts
+// those that are.
+func (h *Handler) Shutdown(ctx context.Context) {
+	h.sockets.drain()
+	h.sockets.wait(ctx)
+}
+
+// Whole wraps what requests pass on their way to h, and lets Shutdown wait until
+// those of sockets are through all of it.
+func (h *Handler) Whole(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if isUpgrade(r) && h.sockets.begin() {
+			defer h.sockets.open.Done()
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// NewHandler makes a handler.
+func NewHandler(r *Resolver, o Options) *Handler {
 	schema := Schema(r)
 	ops := loader.New(schema.Schema(), r.Client, o.Viewer)
 	h := handler.New(schema)
-	h.AddTransport(transport{o})
+	sockets := newSockets()
+	h.AddTransport(transport{o, sockets})
 	h.SetQueryCache(queryCache{lru.New[*ast.QueryDocument](1000)})
 	h.SetDisableSuggestion(!o.Suggestions)
 	for _, e := range []graphql.HandlerExtension{o.Persisted, o.Guard} {
@@ -123,7 +169,7 @@ func NewHandler(r *Resolver, o Options) http.Handler {
 		}
 		return next(ctx)
 	})
-	return h
+	return &Handler{h, sockets}
 }
 
 // newSet starts every call that a query needs. The two passes of a query with

@@ -14,18 +14,22 @@ import (
 	"fsgateway/internal/fsclient"
 )
 
-// subprotocol is that of sockets.
-const subprotocol = "graphql-transport-ws"
-
 // transport is GraphQL over HTTP, as the audits of graphql-http want it and as
 // far as the draft of 2026 agrees with them. It takes every request, so that
 // what is no GraphQL is told so in GraphQL's own form. What a client sent is
 // never part of what it is told about it.
-type transport struct{ o Options }
+type transport struct {
+	o       Options
+	sockets *sockets
+}
 
 func (transport) Supports(*http.Request) bool { return true }
 
 func (t transport) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
+	if isUpgrade(r) {
+		t.upgrade(w, r, exec)
+		return
+	}
 	ctx, cancel := context.WithTimeout(r.Context(), t.o.Timeout)
 	defer cancel()
 	x := &exchange{o: &t.o, w: w, media: mediaJSON}
@@ -107,5 +111,10 @@ func (x *exchange) recover(ctx context.Context) {
 		panic(v)
 	}
 	x.o.LogBug(ctx, &loader.PanicError{Value: v, Stack: debug.Stack()})
-	x.refuse(ctx, &refusal{status: http.StatusInternalServerError, code: CodeInternal, message: "Something went wrong in the gateway."})
+	x.write(ctx, http.StatusInternalServerError, &graphql.Response{Errors: gqlerror.List{internal()}})
+}
+
+// internal is what a client is told of a bug.
+func internal() *gqlerror.Error {
+	return &gqlerror.Error{Message: "Something went wrong in the gateway.", Extensions: map[string]any{"code": CodeInternal}}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// exchange is one request being answered.
+// exchange is one operation being answered; over HTTP, one request.
 type exchange struct {
 	o      *Options
 	w      http.ResponseWriter
@@ -136,10 +136,15 @@ func entry(b *bytes.Buffer, name string, value any, given bool) {
 		return
 	}
 	key(b, name)
+	encode(b, value)
+}
+
+// encode writes a value of ours.
+func encode(b *bytes.Buffer, value any) {
 	e := json.NewEncoder(b)
 	e.SetEscapeHTML(false) // JSON is never put into a page as it is
 	if err := e.Encode(value); err != nil {
-		panic(err) // a bug: these are values of ours
+		panic(err) // a bug
 	}
 	b.Truncate(b.Len() - 1) // the encoder's line break
 }

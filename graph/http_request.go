@@ -50,7 +50,7 @@ func (t transport) read(w http.ResponseWriter, r *http.Request) (*graphql.RawPar
 	if refused != nil {
 		return nil, refused
 	}
-	if p.Query == "" && (t.o.Persisted == nil || !isNamed(p.Extensions)) {
+	if t.empty(p) {
 		if r.Method == http.MethodGet {
 			return nil, t.malformed(`The query string must hold a "query".`)
 		}
@@ -59,6 +59,11 @@ func (t transport) read(w http.ResponseWriter, r *http.Request) (*graphql.RawPar
 	p.Headers = r.Header
 	p.ReadTime = graphql.TraceTiming{Start: start, End: graphql.Now()}
 	return p, nil
+}
+
+// empty says whether a request names no document, in whichever way.
+func (t transport) empty(p *graphql.RawParams) bool {
+	return p.Query == "" && (t.o.Persisted == nil || !isNamed(p.Extensions))
 }
 
 func isNamed(extensions map[string]any) bool {

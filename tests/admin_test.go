@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/rs/zerolog"
@@ -31,12 +32,13 @@ func watch(t *testing.T, c gateway.Config) *watched {
 	}
 	w.admin, w.front = g.Admin(), httptest.NewServer(g.Handler())
 	w.url = w.front.URL
-	t.Cleanup(func() {
+	w.close = sync.OnceFunc(func() {
 		w.front.Close()
 		if err := g.Close(); err != nil {
 			t.Error(err)
 		}
 	})
+	t.Cleanup(w.close)
 	return w
 }
 

@@ -450,7 +450,7 @@ func TestLog(t *testing.T) {
 			v.log.Reset()
 			send()
 			var entry map[string]any
-			if err := json.Unmarshal(v.log.Bytes(), &entry); err != nil {
+			if err := json.Unmarshal([]byte(v.log.String()), &entry); err != nil {
 				v.Fatalf("%v in %q: one line for each request is wanted", err, v.log.String())
 			}
 			for name, value := range entry {

@@ -166,14 +166,14 @@ type virtual struct {
 	*testing.T
 	sandbox *sandbox.Server
 	handler http.Handler
-	log     bytes.Buffer
+	log     logBuffer
 }
 
 func virtually(t *testing.T, c gateway.Config, o sandbox.Options, test func(v *virtual)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		v := &virtual{T: t, sandbox: sandbox.New(o)}
-		g, err := gateway.New(c, zerolog.New(zerolog.SyncWriter(&v.log)), gateway.WithSandbox(v.sandbox))
+		g, err := gateway.New(c, zerolog.New(&v.log), gateway.WithSandbox(v.sandbox))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -4,6 +4,7 @@ package tests
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -24,9 +25,10 @@ type harness struct {
 	t       testing.TB
 	sandbox *sandbox.Server
 	url     string
+	client  *http.Client // nil for the default one
 	log     *logBuffer
-	network http.RoundTripper // of browsers; nil for the usual one
 	drain   func()
+	close   func() // ends the gateway before the test does
 }
 
 // logBuffer is a log that can be read while it is written.
@@ -45,6 +47,15 @@ func (b *logBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.text.String()
+}
+
+// http is what requests are sent with.
+func (h *harness) http() *http.Client { return cmp.Or(h.client, http.DefaultClient) }
+
+func (b *logBuffer) Reset() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.text.Reset()
 }
 
 func config() gateway.Config {
@@ -82,12 +93,13 @@ func (h *harness) serve(c gateway.Config, opts ...gateway.Option) {
 	}
 	server.Config.Handler = g.Handler()
 	server.Start()
-	h.t.Cleanup(func() {
+	h.close = sync.OnceFunc(func() {
 		server.Close()
 		if err := g.Close(); err != nil {
 			h.t.Error(err)
 		}
 	})
+	h.t.Cleanup(h.close)
 	h.drain = g.Drain
 	h.sandbox.SetWebhookURL(h.url + "/webhooks/fullscript")
 }
@@ -119,7 +131,7 @@ func (h *harness) as(token, query string, variables ...any) *answer {
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
-	res, err := http.DefaultClient.Do(req)
+	res, err := h.http().Do(req)
 	if err != nil {
 		h.t.Fatal(err)
 	}

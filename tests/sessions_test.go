@@ -52,7 +52,7 @@ func TestExpiredSession(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				h := &harness{t: t, sandbox: s, url: "http://" + c.Addr, network: handled{g.Handler()}}
+				h := &harness{t: t, sandbox: s, url: "http://" + c.Addr, client: &http.Client{Transport: handled{g.Handler()}}}
 				b := h.signIn(sandbox.PractitionerID)
 				time.Sleep(age)
 				s.AddFault(sandbox.Fault{Latency: 50 * time.Millisecond})
@@ -86,7 +86,7 @@ func TestRefusedToken(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		h := &harness{t: t, sandbox: s, url: "http://" + config().Addr, network: handled{g.Handler()}}
+		h := &harness{t: t, sandbox: s, url: "http://" + config().Addr, client: &http.Client{Transport: handled{g.Handler()}}}
 		b := h.signIn(sandbox.PractitionerID)
 		time.Sleep(time.Minute)
 		s.ExpireTokens()

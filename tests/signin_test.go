@@ -26,7 +26,7 @@ func (h *harness) browser() *browser {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	return &browser{harness: h, client: &http.Client{Jar: jar, Transport: h.network}}
+	return &browser{harness: h, client: &http.Client{Jar: jar, Transport: h.http().Transport}}
 }
 
 // signIn goes through the partner's consent page as a user.

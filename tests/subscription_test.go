@@ -39,7 +39,7 @@ func (h *harness) subscribe(token, query string, variables ...any) *streamed {
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "text/event-stream")
 	req.Header.Set("Authorization", "Bearer "+token)
-	res, err := http.DefaultClient.Do(req)
+	res, err := h.http().Do(req)
 	if err != nil {
 		h.t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"sync"
 
 	"github.com/redis/rueidis"
 	"github.com/rs/zerolog"
@@ -37,7 +38,8 @@ type Gateway struct {
 	config  Config
 	log     zerolog.Logger
 	client  *fsclient.Client
-	graphql http.Handler
+	graphql *graph.Handler
+	leaving sync.WaitGroup // of sockets
 	health  obs.Health
 	metrics *metrics
 	events  *events.Bus
@@ -129,13 +131,16 @@ func New(config Config, log zerolog.Logger, opts ...Option) (*Gateway, error) {
 		return nil, errors.Join(fmt.Errorf("--persisted-documents, --persisted-manifest: %w", err), g.Close())
 	}
 	g.graphql = graph.NewHandler(&graph.Resolver{Client: g.client, PublicURL: config.publicURL(), Events: g.events}, graph.Options{
-		Caller:    func(ctx context.Context) string { return transport.CallerFrom(ctx).Key },
-		Viewer:    viewer,
-		SignInURL: g.signInURL(),
-		RequestID: middleware.RequestIDFrom,
-		LogBug:    g.logBug,
-		Timeout:   config.OperationTimeout,
-		MaxBody:   config.MaxBody,
+		Caller:       func(ctx context.Context) string { return transport.CallerFrom(ctx).Key },
+		Authenticate: g.authenticate,
+		Operation:    g.operation,
+		Origins:      g.origins(),
+		Viewer:       viewer,
+		SignInURL:    g.signInURL(),
+		RequestID:    middleware.RequestIDFrom,
+		LogBug:       g.logBug,
+		Timeout:      config.OperationTimeout,
+		MaxBody:      config.MaxBody,
 
 		MaxStreams:         config.MaxStreams,
 		MaxRequestErrors:   config.MaxRequestErrors,
@@ -146,13 +151,7 @@ func New(config Config, log zerolog.Logger, opts ...Option) (*Gateway, error) {
 		Suggestions:        config.Upstream == Embedded,
 		DraftStatus:        config.HTTPDraftStatus,
 
-		Done: func(ctx context.Context, r graph.Result) {
-			entry := middleware.EntryFrom(ctx)
-			entry.Type, entry.Codes = r.Type, r.Codes
-			if len(r.Operation) <= maxOperationName {
-				entry.Operation = r.Operation
-			}
-		},
+		Done: g.done,
 	})
 	return g, nil
 }
@@ -191,6 +190,7 @@ func (g *Gateway) embed(s *sandbox.Server) func(context.Context, string, string)
 
 // Close ends what the gateway runs, what was begun last first.
 func (g *Gateway) Close() error {
+	g.closeSockets()
 	var errs []error
 	for _, f := range slices.Backward(g.close) {
 		errs = append(errs, f())
@@ -200,10 +200,15 @@ func (g *Gateway) Close() error {
 
 // authorize makes a request one of the token's owner.
 func (g *Gateway) authorize(r *http.Request, token string) *http.Request {
-	return r.WithContext(transport.WithCaller(r.Context(), transport.Caller{
+	return r.WithContext(g.as(r.Context(), token))
+}
+
+// as makes a context one of the token's owner.
+func (g *Gateway) as(ctx context.Context, token string) context.Context {
+	return transport.WithCaller(ctx, transport.Caller{
 		Key:    g.hash("token " + token),
 		Tokens: oauth2.StaticTokenSource(&oauth2.Token{AccessToken: token}),
-	}))
+	})
 }
 
 // hash stands for a secret and tells nothing about it.

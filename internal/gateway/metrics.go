@@ -88,28 +88,41 @@ func (m *metrics) counted(next http.Handler) http.Handler {
 
 // request notes a request that is over.
 func (m *metrics) request(e *middleware.Entry, status int, took time.Duration) {
-	class := strconv.Itoa(status/100) + "xx"
 	route := e.Route
 	if route == "" {
 		route = "other"
 	}
-	m.requests.WithLabelValues(route, class).Inc()
+	m.requests.WithLabelValues(route, statusClass(status)).Inc()
+	if status == http.StatusSwitchingProtocols { // each operation of the socket was noted
+		return
+	}
+	m.failures(e)
+	if route == graphqlRoute {
+		m.operation(e, status, took)
+	}
+}
+
+func statusClass(status int) string { return strconv.Itoa(status/100) + "xx" }
+
+// failures notes the errors that left.
+func (m *metrics) failures(e *middleware.Entry) {
 	for _, code := range e.Codes {
 		if !errorCodes[code] {
 			code = "other"
 		}
 		m.errors.WithLabelValues(code).Inc()
 	}
-	if route != graphqlRoute {
-		return
-	}
+}
+
+// operation notes an operation that is over.
+func (m *metrics) operation(e *middleware.Entry, status int, took time.Duration) {
 	kind := e.Type
 	switch kind {
 	case "query", "mutation", "subscription":
 	default:
 		kind = "none"
 	}
-	m.operations.WithLabelValues(kind, class).Inc()
+	m.operations.WithLabelValues(kind, statusClass(status)).Inc()
 	m.duration.WithLabelValues(kind).Observe(took.Seconds())
 	m.perOperation.WithLabelValues(kind).Observe(float64(e.UpstreamCalls.Load()))
 }
@@ -120,7 +133,7 @@ var errorCodes = map[string]bool{
 	graph.CodeParseFailed: true, graph.CodeValidationFailed: true, graph.CodeBadUserInput: true,
 	graph.CodeRateLimited: true, graph.CodeUpstreamTimeout: true, graph.CodeUpstreamUnavailable: true,
 	graph.CodeUpstreamError: true, graph.CodeInternal: true, graph.CodeTooManyErrors: true, graph.CodeQueryTooComplex: true,
-	graph.CodeSubscriptionLagged: true, graph.CodeSubscriptionClosed: true, graph.CodeTooManyStreams: true,
+	graph.CodeSubscriptionLagged: true, graph.CodeSubscriptionClosed: true, graph.CodeTooManyStreams: true, graph.CodeTooManyOperations: true,
 	CodeSessionUnavailable: true,
 	persisted.CodeNotFound: true, persisted.CodeNotSupported: true, persisted.CodeHashMismatch: true, persisted.CodeNotAllowed: true,
 }

@@ -57,7 +57,8 @@ func (g *Gateway) Handler() http.Handler {
 	h = middleware.Recover(g.log)(h)
 	h = middleware.Log(g.log, g.metrics.request)(h)
 	h = g.metrics.counted(h)
-	return middleware.RequestID(h)
+	h = middleware.RequestID(h)
+	return g.graphql.Whole(h)
 }
 
 // Admin serves health and metrics, which are not for clients of the graph.

@@ -181,8 +181,8 @@ func (t tokenSource) Token() (*oauth2.Token, error) {
 
 // viewer is what is known of the caller in ctx.
 func viewer(ctx context.Context) *model.Viewer {
-	u, ok := ctx.Value(userKey{}).(*oauth.User)
-	if !ok {
+	u, _ := ctx.Value(userKey{}).(*oauth.User)
+	if u == nil || transport.CallerFrom(ctx).Renew == nil { // a socket's own token goes before the cookie
 		return &model.Viewer{}
 	}
 	ends := fsclient.DateTime(u.Ends.UTC().Format(time.RFC3339))

@@ -59,5 +59,6 @@ func (g *Gateway) newEvents(keys *seal.Keys) error {
 // another process. The partner sends what it has no answer for again.
 func (g *Gateway) Drain() {
 	g.health.Drain()
+	g.drainSockets()
 	_ = g.events.Close()
 }

@@ -3,6 +3,8 @@ package middleware
 import (
 	"context"
 	"net/http"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -17,9 +19,40 @@ type Entry struct {
 	Type          string   // query, mutation or subscription; "" for what was refused unread
 	Codes         []string // of the errors answered
 	UpstreamCalls atomic.Int64
+
+	// A socket is one request with many operations. Each has an entry of its own,
+	// which ends up in that of the socket.
+	socket *Entry
+	start  time.Time
+	mu     sync.Mutex
+	joined int
 }
 
 type entryKey struct{}
+
+// Part gives an operation of a socket an entry of its own.
+func Part(ctx context.Context) context.Context {
+	return context.WithValue(ctx, entryKey{}, &Entry{socket: EntryFrom(ctx), start: time.Now()})
+}
+
+// Join ends a part: its calls and each code that is new go into the entry of its
+// socket. It is false for the entry of a request that is an operation itself.
+func (e *Entry) Join() (took time.Duration, part bool) {
+	whole := e.socket
+	if whole == nil {
+		return 0, false
+	}
+	whole.UpstreamCalls.Add(e.UpstreamCalls.Load())
+	whole.mu.Lock()
+	defer whole.mu.Unlock()
+	whole.joined++
+	for _, code := range e.Codes {
+		if !slices.Contains(whole.Codes, code) { // a socket may live for days
+			whole.Codes = append(whole.Codes, code)
+		}
+	}
+	return time.Since(e.start), true
+}
 
 // EntryFrom is the log entry of the request in ctx; never nil.
 func EntryFrom(ctx context.Context) *Entry {
@@ -29,7 +62,8 @@ func EntryFrom(ctx context.Context) *Entry {
 	return &Entry{}
 }
 
-// Log writes one line for each request, and tells each of done of it.
+// Log writes one line for each request, and tells each of done of it. That of a
+// socket is written at its end.
 func Log(logger zerolog.Logger, done ...func(entry *Entry, status int, took time.Duration)) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -52,6 +86,9 @@ func Log(logger zerolog.Logger, done ...func(entry *Entry, status int, took time
 				}
 				if len(entry.Codes) > 0 {
 					line = line.Strs("codes", entry.Codes)
+				}
+				if entry.joined > 0 {
+					line = line.Int("operations", entry.joined)
 				}
 				line.Msg("request")
 			}()

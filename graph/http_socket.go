@@ -1,0 +1,298 @@
+package graph
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/coder/websocket"
+
+	"fsgateway/graph/loader"
+)
+
+const (
+	// initTimeout is how long a client may take to send connection_init.
+	initTimeout = 3 * time.Second
+	// closeTimeout is how long a client may take to answer a close.
+	closeTimeout = 5 * time.Second
+)
+
+// closure is why a socket is closed. The reason repeats nothing that was sent,
+// and has at most 123 bytes, or it does not fit the frame.
+type closure struct {
+	code   websocket.StatusCode
+	reason string
+}
+
+// The codes are the protocol's. After most of them a client gives up; after 1012
+// it comes back by itself and asks again for all that was not answered.
+var (
+	closeUnauthorized = &closure{4401, "Unauthorized: wait for connection_ack before you subscribe."}
+	closeForbidden    = &closure{4403, "Forbidden: send one Authorization, as Bearer and one token of visible characters."}
+	closeSubprotocol  = &closure{4406, "Subprotocol not acceptable: use " + subprotocol + "."}
+	closeInitTimeout  = &closure{4408, "Connection initialisation timeout"}
+	closeExists       = &closure{4409, "Subscriber for this id already exists"}
+	closeInitTwice    = &closure{4429, "Too many initialisation requests"}
+	closeBug          = &closure{4500, "Something went wrong in the gateway."}
+	closeStopping     = &closure{websocket.StatusServiceRestart, "The gateway is stopping: connect again."}
+)
+
+// invalid closes a socket on which something came that is no message.
+func invalid(reason string) *closure { return &closure{4400, reason} }
+
+// socket speaks the protocol with one client. One goroutine reads, one watches
+// over the time and one sends pings; each operation has one while it runs.
+// https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
+type socket struct {
+	transport
+	exec   graphql.GraphExecutor
+	header http.Header // of the upgrade
+	conn   *websocket.Conn
+
+	// ctx is the connection's: what uses it closes the connection when it ends.
+	// Operations have one that ends before, with stop.
+	ctx  context.Context
+	cut  func()
+	stop context.CancelFunc
+	work sync.WaitGroup
+	// writing holds whoever writes. It is no mutex, since waiting for it may be
+	// given up.
+	writing chan struct{}
+
+	// caller is what operations begin with: the reader's alone. It is whoever
+	// the upgrade was from until connection_init says more.
+	caller       context.Context
+	acknowledged bool
+
+	mu      sync.Mutex
+	begun   bool // connection_init has come
+	over    bool // nothing begins any more
+	running map[string]*operation
+}
+
+func newSocket(ctx context.Context, t transport, exec graphql.GraphExecutor, header http.Header, conn *websocket.Conn, network net.Conn) *socket {
+	s := &socket{transport: t, exec: exec, header: header, conn: conn, writing: make(chan struct{}, 1), running: map[string]*operation{}}
+	conn.SetReadLimit(-1) // see read
+	ctx, cancel := context.WithCancel(ctx)
+	s.ctx = ctx
+	s.cut = func() {
+		cancel()
+		_ = network.Close() // ends a close that waits for the client's, too
+	}
+	s.caller, s.stop = context.WithCancel(ctx)
+	return s
+}
+
+// serve returns when nothing of the socket is left.
+func (s *socket) serve() {
+	if s.conn.Subprotocol() != subprotocol {
+		s.close(closeSubprotocol)
+		s.cut()
+		return
+	}
+	var minding sync.WaitGroup
+	minding.Go(s.mind)
+	minding.Go(s.ping)
+	if c := s.read(); c != nil {
+		s.close(c)
+	}
+	s.cut()
+	s.work.Wait()
+	minding.Wait()
+	_ = s.conn.CloseNow() // it is closed; this waits until the library knows
+}
+
+// read takes messages until the client is gone, or has sent something for which
+// the socket is closed.
+func (s *socket) read() (c *closure) {
+	defer func() {
+		if v := recover(); v != nil {
+			s.o.LogBug(s.ctx, &loader.PanicError{Value: v, Stack: debug.Stack()})
+			c = closeBug
+		}
+	}()
+	for {
+		kind, r, err := s.conn.Reader(s.ctx)
+		if err != nil {
+			return nil
+		}
+		if kind != websocket.MessageText {
+			return invalid("A message must be text.")
+		}
+		// The library has a limit, too, but leaves what is too much unread: then
+		// the connection is reset, and the code may never arrive.
+		text, err := io.ReadAll(io.LimitReader(r, s.o.MaxBody+1))
+		if err != nil {
+			return nil
+		}
+		if int64(len(text)) > s.o.MaxBody {
+			return &closure{websocket.StatusMessageTooBig, fmt.Sprintf("The message is over %d bytes.", s.o.MaxBody)}
+		}
+		m, c := readMessage(text)
+		if c == nil {
+			c = s.take(m)
+		}
+		if c != nil {
+			return c
+		}
+	}
+}
+
+// take does what a message asks for, or says why the socket is closed.
+func (s *socket) take(m *message) *closure {
+	switch m.kind {
+	case "connection_init":
+		return s.begin(m)
+	case "ping":
+		s.say(pack("pong", "", nil))
+	case "subscribe":
+		return s.subscribe(m)
+	case "complete":
+		s.complete(m.id)
+	}
+	return nil
+}
+
+// begin learns who the caller is.
+func (s *socket) begin(m *message) *closure {
+	s.mu.Lock()
+	twice := s.begun
+	s.begun = true
+	s.mu.Unlock()
+	if twice {
+		return closeInitTwice
+	}
+	caller, err := s.authenticate(m.payload)
+	if err != nil {
+		return closeForbidden
+	}
+	s.caller, s.acknowledged = caller, true
+	s.say(pack("connection_ack", "", nil))
+	return nil
+}
+
+var errCredentials = errors.New("more than one credential, or one that is no text")
+
+// authenticate gives the context of the caller that connection_init names, if it
+// does. The upgrade may have named one already: then it must be the same.
+func (s *socket) authenticate(payload map[string]any) (context.Context, error) {
+	given, err := authorization(payload)
+	if err != nil || given == nil {
+		return s.caller, err
+	}
+	if before := s.header.Get("Authorization"); before != "" {
+		if before != *given {
+			return nil, errCredentials
+		}
+		return s.caller, nil
+	}
+	return s.o.Authenticate(s.caller, *given)
+}
+
+// mind closes the socket of a client that does not begin, and when the gateway
+// stops.
+func (s *socket) mind() {
+	begin := time.NewTimer(initTimeout)
+	defer begin.Stop()
+	for {
+		select {
+		case <-s.ctx.Done():
+			return
+		case <-begin.C:
+			s.mu.Lock()
+			begun := s.begun
+			s.mu.Unlock()
+			if !begun {
+				s.close(closeInitTimeout)
+				return
+			}
+		case <-s.sockets.draining:
+			s.finish()
+			s.close(closeStopping)
+			return
+		}
+	}
+}
+
+// ping cuts a client that does not answer.
+func (s *socket) ping() {
+	tick := time.NewTicker(keepAlive)
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.ctx.Done():
+			return
+		case <-tick.C:
+		}
+		ctx, cancel := context.WithTimeout(s.ctx, keepAlive)
+		err := s.conn.Ping(ctx)
+		late := err != nil && ctx.Err() != nil // else a message was being written, which has a time of its own
+		cancel()
+		if late {
+			s.cut()
+		}
+	}
+}
+
+// finish waits for the operations that have one answer and ends the others,
+// which their client asks for again.
+func (s *socket) finish() {
+	s.mu.Lock()
+	s.over = true
+	for id, op := range s.running {
+		if op.streams {
+			delete(s.running, id)
+			op.cancel()
+		}
+	}
+	s.mu.Unlock()
+	s.work.Wait()
+}
+
+// close tells the client why the socket is closed. No operation says anything
+// any more.
+func (s *socket) close(c *closure) {
+	s.mu.Lock()
+	s.over = true
+	clear(s.running)
+	s.mu.Unlock()
+	s.stop()
+	// The library waits for the client's close, but for ever if that comes within a
+	// message that does not.
+	defer time.AfterFunc(closeTimeout, s.cut).Stop()
+	_ = s.conn.Close(c.code, c.reason) // the client may be gone; there is nobody to tell
+}
+
+// say writes a message that is of no operation.
+func (s *socket) say(text []byte) { s.write(text, func() bool { return true }) }
+
+// send writes a message of an operation, if that still runs.
+func (s *socket) send(op *operation, text []byte) { s.write(text, func() bool { return s.runs(op) }) }
+
+// last is send for the last message of an operation, whose id is free when the
+// client reads it.
+func (s *socket) last(op *operation, text []byte) { s.write(text, func() bool { return s.end(op) }) }
+
+// write writes a message if it still may when its turn comes. A client that does
+// not take it in time is cut.
+func (s *socket) write(text []byte, may func() bool) {
+	select {
+	case s.writing <- struct{}{}:
+	case <-s.ctx.Done():
+		return
+	}
+	defer func() { <-s.writing }()
+	if !may() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(s.ctx, writeTimeout)
+	defer cancel()
+	_ = s.conn.Write(ctx, websocket.MessageText, text) // of an error the reader learns, too
+}

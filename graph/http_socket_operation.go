@@ -1,0 +1,173 @@
+package graph
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"fsgateway/graph/loader"
+)
+
+// CodeTooManyOperations refuses an operation on a socket that has too many.
+const CodeTooManyOperations = "TOO_MANY_OPERATIONS"
+
+// maxRunning is how many operations may run at once on a socket: as many
+// streams as a connection of HTTP/2 is usually given.
+const maxRunning = 100
+
+// operation is one on a socket. It has no ResponseWriter.
+type operation struct {
+	exchange
+	id      string
+	cancel  context.CancelFunc
+	streams bool // it is a subscription
+}
+
+// subscribe begins an operation of any type.
+func (s *socket) subscribe(m *message) *closure {
+	if !s.acknowledged {
+		return closeUnauthorized
+	}
+	params, c := s.params(m.payload)
+	if c != nil {
+		return c
+	}
+	params.Headers = s.header
+	ctx, cancel := context.WithCancel(graphql.StartOperationTrace(s.o.operation(s.caller)))
+	op := &operation{exchange: exchange{o: &s.o}, id: m.id, cancel: cancel}
+	op.result.Status = http.StatusOK
+
+	s.mu.Lock()
+	exists, full, over := s.running[m.id] != nil, len(s.running) >= maxRunning, s.over || s.sockets.leaving()
+	begins := !exists && !full && !over
+	if begins {
+		s.running[m.id] = op
+		s.work.Go(func() { s.run(ctx, op, params) })
+	}
+	s.mu.Unlock()
+	if begins {
+		return nil
+	}
+	defer cancel()
+	switch {
+	case over: // unanswered, it is asked again on the client's next socket
+		return nil
+	case exists:
+		return closeExists
+	}
+	s.say(op.failure(ctx, http.StatusTooManyRequests, gqlerror.List{{
+		Message:    fmt.Sprintf("%d operations are running on this socket, and no more may: wait for one to end.", maxRunning),
+		Extensions: map[string]any{"code": CodeTooManyOperations, "maximum": maxRunning},
+	}}))
+	s.o.Done(ctx, op.result)
+	return nil
+}
+
+// run executes an operation and tells its client all that comes of it.
+func (s *socket) run(ctx context.Context, op *operation, params *graphql.RawParams) {
+	defer op.cancel()
+	defer s.end(op)
+	defer func() { s.o.Done(ctx, op.result) }()
+	defer func() {
+		if v := recover(); v != nil {
+			s.o.LogBug(ctx, &loader.PanicError{Value: v, Stack: debug.Stack()})
+			s.last(op, op.failure(ctx, http.StatusInternalServerError, gqlerror.List{internal()}))
+		}
+	}()
+	o, errs := s.exec.CreateOperationContext(ctx, params)
+	if errs != nil {
+		res := s.exec.DispatchError(graphql.WithOperationContext(ctx, o), s.requestErrors(o, errs))
+		s.last(op, op.failure(ctx, op.requestStatus(errs), res.Errors))
+		return
+	}
+	op.result.Operation, op.result.Type = o.Operation.Name, string(o.Operation.Operation)
+	if o.Operation.Operation == ast.Subscription && !s.mayStream(op) {
+		return
+	}
+	defers(o, false)
+	s.answer(ctx, op, o)
+}
+
+// answer sends what an operation comes to: its results and that they are
+// complete, or the error that it ends with.
+func (s *socket) answer(ctx context.Context, op *operation, o *graphql.OperationContext) {
+	if !op.streams {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, s.o.Timeout)
+		defer cancel()
+	}
+	responses, ctx := s.exec.DispatchOperation(ctx, o)
+	res := responses(ctx)
+	if !op.streams {
+		res = answer(res)
+	}
+	for ; res != nil; res = responses(ctx) {
+		switch {
+		case res.Data != nil:
+			s.send(op, op.next(ctx, res))
+		case closes(res) && s.sockets.leaving():
+			return // the socket's close says so, and brings the client back
+		default:
+			s.last(op, op.failure(ctx, op.status(res), res.Errors))
+			return
+		}
+	}
+	s.last(op, pack("complete", op.id, nil))
+}
+
+// next is a result.
+func (op *operation) next(ctx context.Context, res *graphql.Response) []byte {
+	return pack("next", op.id, envelope(op.errors(ctx, res.Errors), res.Data, res.Extensions))
+}
+
+// failure is the end of an operation that has no result, or no more. status is
+// what it would have over HTTP, for the metrics.
+func (op *operation) failure(ctx context.Context, status int, errs gqlerror.List) []byte {
+	op.result.Status = status
+	var b bytes.Buffer
+	encode(&b, op.errors(ctx, errs))
+	return pack("error", op.id, b.Bytes())
+}
+
+// mayStream notes that an operation is a subscription, unless none may begin.
+func (s *socket) mayStream(op *operation) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	op.streams = true
+	return !s.over
+}
+
+// runs says whether anything may be said of an operation.
+func (s *socket) runs(op *operation) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.running[op.id] == op
+}
+
+// end lets an operation's id be used again; false if it had ended before.
+func (s *socket) end(op *operation) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ran := s.running[op.id] == op
+	if ran {
+		delete(s.running, op.id)
+	}
+	return ran
+}
+
+// complete stops an operation that its client wants no more of, if it runs.
+func (s *socket) complete(id string) {
+	s.mu.Lock()
+	op := s.running[id]
+	delete(s.running, id)
+	s.mu.Unlock()
+	if op != nil {
+		op.cancel()
+	}
+}

@@ -1,0 +1,142 @@
+package graph
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/coder/websocket"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"fsgateway/graph/loader"
+	"fsgateway/internal/fsclient"
+)
+
+// FuzzReadMessage: any text is either one of the five messages, with what it
+// needs, or closes the socket with a reason that fits and repeats nothing.
+func FuzzReadMessage(f *testing.F) {
+	for _, text := range []string{
+		`{"type":"connection_init","payload":{"Authorization":"Bearer t"}}`, `{"type":"ping"}`, `{"type":"pong","payload":null}`,
+		`{"type":"subscribe","id":"1","payload":{"query":"{ a }"}}`, `{"type":"complete","id":"1"}`, `{"type":"next","id":"1"}`, `[]`, `{`, "\xff",
+	} {
+		f.Add([]byte(text))
+	}
+	reasons := map[string]bool{}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		m, c := readMessage(text)
+		if c != nil {
+			reasons[c.reason] = true
+			if c.code != 4400 || len(c.reason) > 123 || len(reasons) > 5 {
+				t.Errorf("%+v, of %d reasons", c, len(reasons))
+			}
+			return
+		}
+		switch m.kind {
+		case "connection_init", "ping", "pong":
+		case "subscribe":
+			if m.payload == nil || m.id == "" {
+				t.Errorf("%+v", m)
+			}
+			_, _ = transport{}.params(m.payload)
+		case "complete":
+			if m.id == "" {
+				t.Errorf("%+v", m)
+			}
+		default:
+			t.Errorf("%+v", m)
+		}
+		_, _ = authorization(m.payload)
+	})
+}
+
+func TestCloseReasonsFit(t *testing.T) {
+	t.Parallel()
+	for _, c := range []*closure{
+		closeUnauthorized, closeForbidden, closeSubprotocol, closeInitTimeout, closeExists, closeInitTwice, closeBug, closeStopping, invalid(noPayload),
+	} {
+		if len(c.reason) > 123 || c.reason == "" {
+			t.Errorf("%d: %d bytes", c.code, len(c.reason))
+		}
+	}
+}
+
+// buggy panics before an operation runs.
+type buggy struct{}
+
+func (buggy) ExtensionName() string                   { return "Buggy" }
+func (buggy) Validate(graphql.ExecutableSchema) error { return nil }
+
+func (buggy) MutateOperationContext(_ context.Context, o *graphql.OperationContext) *gqlerror.Error {
+	if o.OperationName == "Bug" {
+		panic("canary-4711")
+	}
+	return nil
+}
+
+// TestSocketBugs: a bug in one operation is the end of that one, a bug outside
+// of any is the end of the socket. Both are logged.
+func TestSocketBugs(t *testing.T) {
+	t.Parallel()
+	var bugs atomic.Int32
+	client, err := fsclient.New("http://partner.example/api", http.DefaultClient)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := NewHandler(&Resolver{Client: client}, Options{
+		Caller: func(context.Context) string { return "" }, RequestID: func(context.Context) string { return "r" },
+		LogBug: func(_ context.Context, err error) {
+			if loader.IsPanic(err) == nil {
+				t.Errorf("%v", err)
+			}
+			bugs.Add(1)
+		},
+		Timeout: time.Minute, Done: func(context.Context, Result) {}, MaxBody: 1000, Guard: buggy{},
+		Authenticate: func(context.Context, string) (context.Context, error) { panic("canary-4711") },
+	})
+	server := httptest.NewServer(h)
+	defer server.Close()
+	dial := func() *websocket.Conn {
+		c, _, err := websocket.Dial(t.Context(), server.URL, &websocket.DialOptions{Subprotocols: []string{subprotocol}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	say := func(c *websocket.Conn, text string) {
+		if err := c.Write(t.Context(), websocket.MessageText, []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hear := func(c *websocket.Conn, want string) {
+		_, text, err := c.Read(t.Context())
+		if err != nil || strings.TrimSpace(string(text)) != want {
+			t.Errorf("%s %v, want %s", text, err, want)
+		}
+	}
+	c := dial()
+	say(c, `{"type":"connection_init"}`)
+	hear(c, `{"type":"connection_ack"}`)
+	say(c, `{"type":"subscribe","id":"1","payload":{"query":"query Bug { __typename }","operationName":"Bug"}}`)
+	hear(c, `{"id":"1","type":"error","payload":[{"message":"Something went wrong in the gateway.","extensions":{"code":"INTERNAL","requestId":"r"}}]}`)
+	say(c, `{"type":"subscribe","id":"1","payload":{"query":"{ __typename }"}}`)
+	hear(c, `{"id":"1","type":"next","payload":{"data":{"__typename":"Query"}}}`)
+	hear(c, `{"id":"1","type":"complete"}`)
+	_ = c.CloseNow()
+
+	c = dial()
+	say(c, `{"type":"connection_init","payload":{"Authorization":"Bearer t"}}`)
+	if _, text, err := c.Read(t.Context()); websocket.CloseStatus(err) != 4500 || strings.Contains(err.Error(), "canary") {
+		t.Errorf("%s %v", text, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	h.Shutdown(ctx)
+	if n := bugs.Load(); n != 2 {
+		t.Errorf("%d bugs were logged", n)
+	}
+}

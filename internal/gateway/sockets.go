@@ -1,0 +1,73 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"net/url"
+
+	"fsgateway/graph"
+	"fsgateway/internal/middleware"
+	"fsgateway/internal/transport"
+)
+
+// authenticate makes the context of a caller whose Authorization came in a
+// socket's first message.
+func (g *Gateway) authenticate(ctx context.Context, authorization string) (context.Context, error) {
+	token, ok := middleware.Token(authorization)
+	if !ok {
+		return nil, errors.New("no bearer token")
+	}
+	return g.as(ctx, token), nil
+}
+
+// operation makes the context of one operation of a socket: its calls and its
+// errors are counted as if it had come alone.
+func (g *Gateway) operation(ctx context.Context) context.Context {
+	ctx = middleware.Part(ctx)
+	return transport.WithCounter(ctx, &middleware.EntryFrom(ctx).UpstreamCalls)
+}
+
+// done notes a GraphQL response.
+func (g *Gateway) done(ctx context.Context, r graph.Result) {
+	entry := middleware.EntryFrom(ctx)
+	entry.Type, entry.Codes = r.Type, r.Codes
+	if len(r.Operation) <= maxOperationName {
+		entry.Operation = r.Operation
+	}
+	if took, part := entry.Join(); part {
+		g.metrics.failures(entry)
+		g.metrics.operation(entry, r.Status, took)
+	}
+}
+
+// origins are those of the pages that may open sockets. The gateway's own page
+// is one behind a proxy, too, that calls the gateway by another name.
+func (g *Gateway) origins() []string {
+	origins := append([]string{}, g.config.CORSOrigins...)
+	if u, err := url.Parse(g.config.publicURL()); err == nil {
+		origins = append(origins, u.Scheme+"://"+u.Host)
+	}
+	return origins
+}
+
+// drainSockets lets sockets leave while the servers are shut down, which does
+// not wait for them.
+func (g *Gateway) drainSockets() {
+	g.graphql.Drain()
+	ctx, cancel := context.WithTimeout(context.Background(), g.config.DrainTimeout)
+	g.leaving.Go(func() {
+		defer cancel()
+		g.graphql.Shutdown(ctx)
+	})
+}
+
+// closeSockets ends those that nobody asked to leave.
+func (g *Gateway) closeSockets() {
+	if g.graphql == nil { // it was never made whole
+		return
+	}
+	g.leaving.Wait()
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	g.graphql.Shutdown(ctx)
+}
