@@ -45,7 +45,7 @@ func (t transport) Do(w http.ResponseWriter, r *http.Request, exec graphql.Graph
 		x.refuse(ctx, refused)
 		return
 	case !found:
-		x.refuse(ctx, refusef(http.StatusNotAcceptable, "Accept names nothing that the gateway can answer with: add %s or %s.", mediaGraphQL, mediaJSON))
+		x.refuse(ctx, notAcceptable)
 		return
 	}
 
@@ -56,29 +56,35 @@ func (t transport) Do(w http.ResponseWriter, r *http.Request, exec graphql.Graph
 		return
 	}
 	x.result.Operation, x.result.Type = op.Operation.Name, string(op.Operation.Operation)
+	subscription := op.Operation.Operation == ast.Subscription
 	switch {
-	case op.Operation.Operation == ast.Subscription && !accepted.events:
+	case subscription && accepted.subscription == nil:
 		x.refuse(ctx, refusef(http.StatusNotAcceptable, "A subscription needs a stream: add %s to Accept, or use a socket of the protocol %s.", mediaEvents, subprotocol))
+		return
+	case !subscription && accepted.only:
+		x.refuse(ctx, notAcceptable)
 		return
 	case op.Operation.Operation == ast.Mutation && r.Method == http.MethodGet:
 		x.refuse(ctx, notAllowed(http.MethodPost, "A mutation does not travel by GET: send it with POST."))
 		return
 	}
+	d := defers(op, accepted.defers && !accepted.streams)
 	switch {
-	case op.Operation.Operation == ast.Subscription:
-		x.events(r.Context(), r, exec, op) // each event has a time of its own
+	case subscription:
+		x.events(r.Context(), accepted.subscription, r, exec, op) // each event has a time of its own
 		return
 	case accepted.streams:
-		x.events(ctx, r, exec, op)
+		x.events(ctx, serverSent, r, exec, op)
 		return
-	}
-	if d := defers(op, accepted.defers); d != nil {
+	case d != nil:
 		x.stream(ctx, exec, d)
 		return
 	}
 	res := run(ctx, exec, op)
 	x.write(ctx, x.status(res), res)
 }
+
+var notAcceptable = refusef(http.StatusNotAcceptable, "Accept names nothing that the gateway can answer with: add %s or %s.", mediaGraphQL, mediaJSON)
 
 // run executes an operation that has one answer.
 func run(ctx context.Context, exec graphql.GraphExecutor, op *graphql.OperationContext) *graphql.Response {

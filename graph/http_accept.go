@@ -20,9 +20,11 @@ type acceptance struct {
 	legacy bool
 	// defers says that parts may follow, in the form that Apollo Client reads.
 	defers bool
-	// events says that server-sent events are accepted, streams that nothing
-	// else is accepted as well as these.
-	events, streams bool
+	// subscription is the form that a subscription is accepted in, nil for none.
+	subscription *framing
+	// streams says that nothing is accepted as well as server-sent events, only
+	// that nothing is but a subscription.
+	streams, only bool
 }
 
 // negotiate chooses what to answer with: the highest quality, then what was
@@ -33,7 +35,7 @@ func negotiate(accept []string) (a acceptance, found bool) {
 	if text == "" {
 		return acceptance{media: mediaJSON}, true
 	}
-	var graphQL, plain, events match
+	var graphQL, plain, events, mixed match
 	for _, part := range splitAccept(text) {
 		media, params, err := mime.ParseMediaType(part)
 		if err != nil {
@@ -66,15 +68,26 @@ func negotiate(accept []string) (a acceptance, found bool) {
 			events.meet(q, 3)
 		case "multipart/mixed":
 			a.defers = a.defers || q > 0 && params["deferspec"] == "20220824"
+			if params["subscriptionspec"] == "1.0" {
+				mixed.meet(q, 3)
+			}
 		}
 	}
-	a.events = events.quality > 0
+	switch {
+	case mixed.quality > 0 && mixed.better(events):
+		a.subscription = parts
+	case events.quality > 0:
+		a.subscription = serverSent
+	}
 	a.streams = events.quality > max(graphQL.quality, plain.quality)
 	switch {
 	case a.streams: // refusals are JSON all the same
 		a.media = mediaJSON
 	case graphQL.quality == 0 && plain.quality == 0:
-		return acceptance{}, false
+		if a.subscription == nil {
+			return acceptance{}, false
+		}
+		a.media, a.only = mediaJSON, true
 	case graphQL.better(plain):
 		a.media = mediaGraphQL
 	default:
@@ -96,13 +109,14 @@ func (m *match) meet(quality float64, precision int) {
 	}
 }
 
-// better says whether m, GraphQL's own type, goes before application/json.
-func (m match) better(plain match) bool {
+// better says whether m goes before another, which goes before m where wildcards
+// are all that speaks for them.
+func (m match) better(than match) bool {
 	switch {
-	case m.quality != plain.quality:
-		return m.quality > plain.quality
-	case m.precision != plain.precision:
-		return m.precision > plain.precision
+	case m.quality != than.quality:
+		return m.quality > than.quality
+	case m.precision != than.precision:
+		return m.precision > than.precision
 	}
 	return m.precision == 3
 }

@@ -31,13 +31,13 @@ func (x *exchange) stream(ctx context.Context, exec graphql.GraphExecutor, d *de
 
 	second := run(ctx, exec, d.whole)
 	x.part(d.rest(ctx, x, first, second))
-	_, _ = x.w.Write([]byte("\r\n--" + boundary + "--\r\n"))
+	_, _ = x.w.Write([]byte(delimiter + "--\r\n"))
 	x.o.Done(ctx, x.result)
 }
 
 func (x *exchange) part(body []byte) {
 	// The client may be gone; there is nobody to tell.
-	_, _ = x.w.Write(slices.Concat([]byte("\r\n--"+boundary+"\r\nContent-Type: application/json; charset=utf-8\r\n\r\n"), body))
+	_, _ = x.w.Write(slices.Concat([]byte(delimiter+part), body))
 }
 
 // increment is what came later at one place of the answer.

@@ -1,9 +1,6 @@
 package tests
 
 import (
-	"bufio"
-	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -14,76 +11,6 @@ import (
 
 	"fsgateway/internal/sandbox"
 )
-
-// streamed is a subscription over server-sent events.
-type streamed struct {
-	t      testing.TB
-	status int
-	header http.Header
-	body   *bufio.Reader
-	close  func()
-}
-
-// subscribe opens a stream; it has begun when this returns.
-func (h *harness) subscribe(token, query string, variables ...any) *streamed {
-	h.t.Helper()
-	ctx, cancel := context.WithCancel(h.t.Context())
-	body, err := json.Marshal(map[string]any{"query": query, "variables": pairs(variables)})
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, h.url+"/graphql", bytes.NewReader(body))
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Accept", "text/event-stream")
-	req.Header.Set("Authorization", "Bearer "+token)
-	res, err := h.http().Do(req)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	s := &streamed{h.t, res.StatusCode, res.Header, bufio.NewReader(res.Body), func() { cancel(); _ = res.Body.Close() }}
-	h.t.Cleanup(s.close)
-	return s
-}
-
-// next reads the next answer; nil at the end, which says whether it was a
-// complete one.
-func (s *streamed) next() (got *answer, complete bool) {
-	s.t.Helper()
-	event := ""
-	for {
-		line, err := s.body.ReadString('\n')
-		switch name, value, _ := strings.Cut(strings.TrimRight(line, "\n"), ": "); {
-		case err != nil:
-			return nil, false
-		case name == "event":
-			event = value
-		case name == "data" && event == "complete":
-			return nil, true
-		case name == "data":
-			a := new(answer)
-			if err := json.Unmarshal([]byte(value), a); err != nil {
-				s.t.Fatalf("%v in %s", err, value)
-			}
-			return a, false
-		}
-	}
-}
-
-// value is [streamed.next] without errors.
-func (s *streamed) value() map[string]any {
-	s.t.Helper()
-	a, _ := s.next()
-	if a == nil {
-		s.t.Fatal("the stream is over")
-	}
-	for _, e := range a.Errors {
-		s.t.Fatalf("%v: %s %v", e.Path, e.Message, e.Extensions)
-	}
-	return a.Data
-}
 
 // emit makes events happen in the sandbox, and expects them to be taken.
 func (h *harness) emit(m sandbox.Emission) (ids []string) {
@@ -149,14 +76,32 @@ func TestEveryEventType(t *testing.T) {
 }
 
 // TestWhoSeesWhat has events of all kinds happen in two clinics; each subscriber
-// gets theirs and nothing else.
+// gets theirs and nothing else, whichever way they are told.
 func TestWhoSeesWhat(t *testing.T) {
 	t.Parallel()
+	for _, way := range ways {
+		t.Run(way, func(t *testing.T) {
+			t.Parallel()
+			whoSeesWhat(t, way)
+		})
+	}
+}
+
+func whoSeesWhat(t *testing.T, way string) {
 	h := start(t)
-	own := h.subscribe(sandbox.TokenPractitioner, watchAll)
-	other := h.subscribe(sandbox.TokenOtherClinic, watchAll)
+	before, begun := h.mark()
+	const query = `subscription($after: ID) { events(after: $after) { fullscriptId data { __typename
+		... on PatientEventData { patient { id firstName } } ... on UnknownEventData { raw } } } }`
+	open := func(token string) *streamed {
+		s := h.stream(way, token, query, "after", before)
+		if v := s.value(); at(t, v, "events.fullscriptId") != begun {
+			t.Errorf("%v", v)
+		}
+		return s
+	}
+	own, other := open(sandbox.TokenPractitioner), open(sandbox.TokenOtherClinic)
 	h.sandbox.AddFault(sandbox.Fault{Operation: "listTreatmentPlanEvents", Status: http.StatusForbidden})
-	scopeless := h.subscribe(sandbox.TokenReadonly, watchAll)
+	scopeless := open(sandbox.TokenReadonly)
 	h.sandbox.ClearFaults()
 	const canary = "CANARY-OF-THE-FIRST-CLINIC"
 	data := func(kind string) json.RawMessage {
@@ -169,21 +114,32 @@ func TestWhoSeesWhat(t *testing.T) {
 	// Nobody's: a shipment names no clinic, nor does a patient without one.
 	h.emit(sandbox.Emission{Type: "fulfillment.shipment.shipped", Clinic: "none"})
 	h.emit(sandbox.Emission{Type: "patient.updated", Clinic: "none", Data: data("patient")})
+	// Of a type that nobody knows the partner says who sees it.
+	unknown := h.emit(sandbox.Emission{Type: "clinic.moved", Data: json.RawMessage(`{"to":"` + canary + `"}`)})
 	second := h.emit(sandbox.Emission{Type: "patient.updated", Clinic: "other"})
 	last := h.emit(sandbox.Emission{Type: "product.created", Clinic: "none"})
 
-	see := func(s *streamed, want ...string) {
-		t.Helper()
-		for _, id := range want {
-			v := s.value()
-			if got := at(t, v, "events.fullscriptId"); got != id {
-				t.Errorf("got %v, want %s", v, id)
+	for _, c := range []struct {
+		name string
+		*streamed
+		sees []string
+	}{
+		{"own", own, slices.Concat(first, unknown, last)},
+		{"other", other, slices.Concat(second, last)},
+		{"scopeless", scopeless, slices.Concat([]string{first[0], first[2]}, unknown, last)},
+	} {
+		told := ""
+		for _, id := range c.sees {
+			a, _ := c.read()
+			if a == nil || at(t, a.Data, "events.fullscriptId") != id {
+				t.Fatalf("%s got %+v, want %s", c.name, a, id)
 			}
+			told += fmt.Sprint(a)
+		}
+		if strings.Contains(told, canary) != (c.name != "other") {
+			t.Errorf("%s got %s", c.name, told)
 		}
 	}
-	see(own, append(slices.Clone(first), last...)...)
-	see(other, append(slices.Clone(second), last...)...)
-	see(scopeless, first[0], first[2], last[0])
 }
 
 // TestSubscribeErrors are told before a stream begins, with a status.
@@ -281,33 +237,118 @@ func TestResume(t *testing.T) {
 	}
 }
 
-// TestQueryAsAStream is for clients that send every operation this way.
+// TestLastEventID: a stream that its client opens again says in a header what
+// after says otherwise.
+func TestLastEventID(t *testing.T) {
+	t.Parallel()
+	h := start(t)
+	ids := h.emit(sandbox.Emission{Type: "patient.updated", Count: 3})
+	open := func(header string, variables ...any) *streamed {
+		return h.open(sandbox.TokenPractitioner, requestBody(t, watchAll, variables...), "Accept", "text/event-stream", "Last-Event-ID", header)
+	}
+	s := open(ids[0])
+	for _, id := range ids[1:] {
+		var told string
+		for !strings.HasPrefix(told, "id: ") {
+			line, err := s.body.ReadString('\n')
+			if err != nil {
+				t.Fatal(err)
+			}
+			told = line
+		}
+		if v := s.value(); told != "id: "+id+"\n" || at(t, v, "events.fullscriptId") != id {
+			t.Errorf("%q %v, want %s", told, v, id)
+		}
+	}
+	if v := open("Event:"+ids[0], "after", ids[1]).value(); at(t, v, "events.fullscriptId") != ids[2] {
+		t.Errorf("after and the header: %v", v)
+	}
+	for _, wrong := range []string{"Patient:1", "nobody-knows"} {
+		r := open(wrong).rest()
+		r.status(t, http.StatusBadRequest)
+		r.fails(t, failed{"events", "BAD_USER_INPUT"})
+	}
+}
+
+// TestQueryAsAStream is for clients that send every operation this way. Parts of
+// it that may come later cannot.
 func TestQueryAsAStream(t *testing.T) {
 	t.Parallel()
 	h := start(t)
-	s := h.subscribe(sandbox.TokenPractitioner, `{ clinic { fullscriptId } }`)
-	if v := s.value(); at(t, v, "clinic.fullscriptId") != sandbox.ClinicID {
+	s := h.subscribe(sandbox.TokenPractitioner, `{ clinic { fullscriptId ... @defer { name } } }`)
+	if v := s.value(); at(t, v, "clinic.fullscriptId") != sandbox.ClinicID || at(t, v, "clinic.name") == nil {
 		t.Errorf("%v", v)
 	}
-	if a, complete := s.next(); a != nil || !complete {
+	if a, complete := s.read(); a != nil || !complete {
 		t.Errorf("%+v", a)
 	}
 }
 
-// TestStreamEndsWithTheGateway has a stream end so that its client comes back.
+// TestMultipartSubscription: what Apollo Client and others accept.
+func TestMultipartSubscription(t *testing.T) {
+	t.Parallel()
+	h := start(t)
+	const typ = `multipart/mixed; boundary="graphql"; subscriptionSpec=1.0`
+	for _, c := range []struct{ name, accept, typ string }{
+		{"Alone", multipartEvents, typ},
+		{"Apollo", "multipart/mixed;boundary=graphql;subscriptionSpec=1.0,application/graphql-response+json,application/json;q=0.9", typ},
+		{"WithEverything", multipartEvents + ", */*", typ},
+		{"OtherVersion", "multipart/mixed;subscriptionSpec=2.0, */*", "text/event-stream; charset=utf-8"},
+		{"ForDefer", "multipart/mixed;deferSpec=20220824, */*", "text/event-stream; charset=utf-8"},
+		{"Refused", multipartEvents + ";q=0, */*", "text/event-stream; charset=utf-8"},
+		{"EventsRather", multipartEvents + ";q=0.5, text/event-stream", "text/event-stream; charset=utf-8"},
+		{"NotAtAll", multipartEvents + ";q=0, application/json", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			h := &harness{t: t, url: h.url}
+			s := h.open(sandbox.TokenPractitioner, requestBody(t, watchAll), "Accept", c.accept)
+			if c.typ == "" {
+				s.rest().status(t, http.StatusNotAcceptable)
+				return
+			}
+			if s.status != http.StatusOK || s.header.Get("Content-Type") != c.typ || s.header.Get("Cache-Control") != "private, no-store" || s.header.Get("X-Accel-Buffering") != "no" {
+				t.Errorf("%d %v", s.status, s.header)
+			}
+		})
+	}
+	for _, c := range []struct {
+		name, query, accept string
+		status              int
+		failed              failed
+	}{
+		{"QueryAlone", `{ clinic { name } }`, multipartEvents, 406, failed{"", "BAD_USER_INPUT"}},
+		{"MutationAlone", `mutation { __typename }`, multipartEvents, 406, failed{"", "BAD_USER_INPUT"}},
+		{"Query", `{ nope }`, multipartEvents, 400, failed{"", "GRAPHQL_VALIDATION_FAILED"}},
+		{"Subscription", `subscription { events(after: "x") { id } }`, multipartEvents + ",application/graphql-response+json", 400, failed{"events", "BAD_USER_INPUT"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			h := &harness{t: t, url: h.url}
+			r := h.open(sandbox.TokenPractitioner, requestBody(t, c.query), "Accept", c.accept).rest()
+			r.status(t, c.status)
+			r.fails(t, c.failed)
+		})
+	}
+}
+
+// TestStreamEndsWithTheGateway has streams end so that their clients come back.
+// Apollo's do not by themselves, and are told that it is over.
 func TestStreamEndsWithTheGateway(t *testing.T) {
 	t.Parallel()
 	h := start(t)
-	s := h.subscribe(sandbox.TokenPractitioner, watchAll)
+	events, parts := h.stream("sse", sandbox.TokenPractitioner, watchAll), h.stream("multipart", sandbox.TokenPractitioner, watchAll)
 	h.emit(sandbox.Emission{Type: "patient.updated"})
-	s.value()
+	events.value()
+	parts.value()
 	h.drain()
-	a, _ := s.next()
-	if a == nil || len(a.Errors) != 1 || a.Errors[0].Extensions["code"] != "SUBSCRIPTION_CLOSED" {
-		t.Fatalf("%+v", a)
-	}
-	if a, complete := s.next(); a != nil || complete {
+	events.fails("SUBSCRIPTION_CLOSED")
+	if a, complete := events.read(); a != nil || complete {
 		t.Error("a complete stream is not opened again by its client")
+	}
+	parts.fails("SUBSCRIPTION_CLOSED")
+	if a, complete := parts.read(); a != nil || !complete {
+		t.Error("a client takes the end for a broken connection")
 	}
 }
 
@@ -328,9 +369,7 @@ func TestTooManyStreams(t *testing.T) {
 	running(sandbox.TokenPractitioner)
 	running(sandbox.TokenOtherClinic) // is somebody else
 	calls := h.sandbox.Count("")
-	over := h.subscribe(sandbox.TokenPractitioner, watchAll)
-	raw, _ := io.ReadAll(over.body)
-	r := readReply(t, over.status, over.header, raw)
+	r := h.subscribe(sandbox.TokenPractitioner, watchAll).rest()
 	r.status(t, http.StatusTooManyRequests)
 	r.fails(t, failed{"", "TOO_MANY_STREAMS"})
 	if got := r.extension(t, "", "maximum"); got != 2.0 {

@@ -1,0 +1,127 @@
+package graph
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+)
+
+const (
+	// keepAlive is how long a stream may be silent, for the sake of what stands
+	// between and cuts what is.
+	keepAlive = 15 * time.Second
+	// writeTimeout is how long a client may take to take what is sent to it.
+	writeTimeout = 10 * time.Second
+)
+
+// framing is how the answers of a stream look on the wire.
+type framing struct {
+	contentType string
+	// open leaves at once, with the header; alive when nothing has for so long.
+	open, alive string
+	every       time.Duration
+	// answer frames one, with its event's id if it has one. The last of a stream
+	// that ends with an error has no data.
+	answer func(eventID string, body []byte, data bool) string
+	// end is behind the last answer. Where resumes is true it is left out when
+	// the client should come back.
+	end     string
+	resumes bool
+}
+
+// events answers with a stream, one operation to a connection. An operation
+// that is refused before its first event is answered as without streaming, so
+// that its status says so.
+func (x *exchange) events(ctx context.Context, f *framing, r *http.Request, exec graphql.GraphExecutor, op *graphql.OperationContext) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ctx = withLastEventID(ctx, r.Header.Get("Last-Event-ID"))
+	responses, ctx := exec.DispatchOperation(ctx, op)
+	var res *graphql.Response
+	if refusedStream(ctx) {
+		if res = answer(responses(ctx)); res.Data == nil {
+			x.write(ctx, x.status(res), res)
+			return
+		}
+	}
+	s := x.openEvents(f, cancel)
+	defer s.stop()
+	if res == nil {
+		res = responses(ctx)
+	}
+	again := false
+	for ; res != nil; res = responses(ctx) {
+		s.next(ctx, res)
+		again = res.Data == nil && closes(res)
+	}
+	if !again || !f.resumes {
+		s.send(f.end)
+	}
+	x.o.Done(ctx, x.result)
+}
+
+// closes says whether a stream ended because the gateway does.
+func closes(res *graphql.Response) bool {
+	return len(res.Errors) == 1 && res.Errors[0].Extensions["code"] == CodeSubscriptionClosed
+}
+
+// eventStream writes a stream.
+type eventStream struct {
+	x       *exchange
+	framing *framing
+	cancel  context.CancelFunc
+	control *http.ResponseController
+
+	mu    sync.Mutex
+	timer *time.Timer
+	over  bool
+}
+
+func (x *exchange) openEvents(f *framing, cancel context.CancelFunc) *eventStream {
+	h := x.w.Header()
+	h.Set("Content-Type", f.contentType)
+	h.Set("X-Accel-Buffering", "no")
+	x.begin(http.StatusOK)
+	s := &eventStream{x: x, framing: f, cancel: cancel, control: http.NewResponseController(x.w)}
+	s.timer = time.AfterFunc(f.every, func() { s.send(f.alive) })
+	s.send(f.open)
+	return s
+}
+
+// next sends an answer.
+func (s *eventStream) next(ctx context.Context, res *graphql.Response) {
+	id, _ := res.Extensions["eventId"].(string)
+	s.send(s.framing.answer(id, envelope(s.x.errors(ctx, res.Errors), res.Data, res.Extensions), res.Data != nil))
+}
+
+// send writes at once. A client that does not take it in time is given up.
+func (s *eventStream) send(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.over {
+		return
+	}
+	s.timer.Stop()                                               // it is about silence
+	_ = s.control.SetWriteDeadline(time.Now().Add(writeTimeout)) // not every writer can
+	_, err := s.x.w.Write([]byte(text))
+	if err == nil {
+		err = s.control.Flush()
+	}
+	if err != nil {
+		s.over = true
+		s.cancel()
+		return
+	}
+	s.timer.Reset(s.framing.every)
+}
+
+// stop ends what writes by itself.
+func (s *eventStream) stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.over = true
+	s.timer.Stop()
+}
