@@ -86,7 +86,7 @@ func (h *harness) serve(c gateway.Config, opts ...gateway.Option) {
 	h.t.Helper()
 	server := httptest.NewUnstartedServer(nil)
 	h.url = "http://" + server.Listener.Addr().String()
-	c.PublicURL = h.url
+	c.PublicURL = cmp.Or(c.PublicURL, h.url)
 	g, err := gateway.New(c, zerolog.New(h.log), opts...)
 	if err != nil {
 		h.t.Fatal(err)
