@@ -1,11 +1,13 @@
 package fsclient
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"io"
 	"reflect"
+	"strings"
 )
 
 // EventsService reads what happened in the clinic in the last 30 days. Changes
@@ -28,6 +30,14 @@ type Event struct {
 
 // FullscriptID is the partner's own id.
 func (e *Event) FullscriptID() string { return string(e.ID) }
+
+// Clinic is the id of the clinic that the event is of, "" for none.
+func (e *Event) Clinic() string {
+	if e.ClinicID == nil {
+		return ""
+	}
+	return string(*e.ClinicID)
+}
 
 // TypeRaw is the partner's text of the type.
 func (e *Event) TypeRaw() *string { return raw(&e.Type) }
@@ -97,6 +107,23 @@ var eventTypes = []string{
 
 func (e EventType) MarshalGQL(w io.Writer)    { marshalEnum(w, eventTypes, string(e)) }
 func (e *EventType) UnmarshalGQL(v any) error { return unmarshalEnum(eventTypes, v, (*string)(e)) }
+
+// Category is the first part of a type, by which the partner lists events.
+func (e EventType) Category() string {
+	first, _, _ := strings.Cut(string(e), ".")
+	return first
+}
+
+// EventCategories are the partner's lists of events, by the category of the types
+// in them. Who can read a list may see its events.
+var EventCategories = map[string]func(*EventsService, context.Context, *EventListOptions) (*Page[Event], error){
+	"clinic_key":     (*EventsService).ListClinicKeyEvents,
+	"lab_order":      (*EventsService).ListLabOrderEvents,
+	"order":          (*EventsService).ListOrderEvents,
+	"patient":        (*EventsService).ListPatientEvents,
+	"product":        (*EventsService).ListProductEvents,
+	"treatment_plan": (*EventsService).ListTreatmentPlanEvents,
+}
 
 // EventSort is what events are sorted by.
 type EventSort string
@@ -169,4 +196,20 @@ func (s *EventsService) ListLabOrderEvents(ctx context.Context, o *EventListOpti
 // op: GET /events/{id}
 func (s *EventsService) Get(ctx context.Context, id string) (*Event, error) {
 	return getOne[Event](ctx, s.client, get("/events/{id}", id), nil, "event")
+}
+
+// GetBody gives one event as a webhook's body would.
+// https://fullscript.dev/technical-reference/events
+//
+// op: GET /events/{id}
+func (s *EventsService) GetBody(ctx context.Context, id string) ([]byte, error) {
+	var body []byte
+	err := s.client.do(ctx, get("/events/{id}", id), nil, nil, nil, func(answer []byte) error {
+		if _, err := ParseEvent(answer); err != nil {
+			return err
+		}
+		body = bytes.Clone(answer)
+		return nil
+	})
+	return body, err
 }

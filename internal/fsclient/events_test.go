@@ -26,6 +26,8 @@ func TestEvents(t *testing.T) {
 			"lab_order":      {c.Events.ListLabOrderEvents, "*fsclient.LabOrderEventData"},
 		} {
 			page := must(test.list(background, nil))(t)
+			again := must(fsclient.EventCategories[category](c.Events, background, nil))(t)
+			same(t, "rows of "+category, len(again.Items), len(page.Items))
 			if len(page.Items) == 0 {
 				t.Errorf("no event of %s", category)
 			}
@@ -46,11 +48,23 @@ func TestEvents(t *testing.T) {
 				whole(t, one)
 				same(t, "type", one.TypeRaw(), item.TypeRaw())
 				same(t, "data of "+string(item.Type), fmt.Sprintf("%T", one.Data), test.data)
+				same(t, "category", item.Type.Category(), category)
+				body, err := c.Events.GetBody(background, item.FullscriptID())
+				if err != nil {
+					t.Fatal(err)
+				}
+				sent := must(fsclient.ParseEvent(body))(t)
+				same(t, "event", sent.ID, one.ID)
+				same(t, "clinic", sent.Clinic(), one.Clinic())
+				same(t, "data of "+string(item.Type), fmt.Sprintf("%T", sent.Data), test.data)
 			}
 		}
 		_, err := c.Events.Get(background, "0e")
 		if !fsclient.IsNotFound(err) {
 			t.Errorf("an event that is none: %v", err)
+		}
+		if _, err := c.Events.GetBody(background, "0e"); !fsclient.IsNotFound(err) {
+			t.Errorf("the body of one: %v", err)
 		}
 	})
 	t.Run("Parameters", func(t *testing.T) {

@@ -118,11 +118,7 @@ func (o *Options) receive(w http.ResponseWriter, r *http.Request) Outcome {
 		// address off for all events.
 		return Unreadable
 	}
-	e := events.Event{ID: string(parsed.ID), Type: string(parsed.Type), Body: body}
-	if parsed.ClinicID != nil {
-		e.ClinicID = string(*parsed.ClinicID)
-	}
-	fresh, err := o.Publish(r.Context(), e)
+	fresh, err := o.Publish(r.Context(), events.Event{ID: string(parsed.ID), Type: string(parsed.Type), ClinicID: parsed.Clinic(), Body: body})
 	switch {
 	case err != nil:
 		return Failed
