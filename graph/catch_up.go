@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"fsgateway/internal/events"
 	"fsgateway/internal/fsclient"
 )
 
@@ -32,14 +33,13 @@ func (s *source) catchUp(ctx context.Context, after string) error {
 	}
 	// Days are all the partner can choose by, and whose days is not said: one
 	// more on either side.
-	day := func(t time.Time) fsclient.Date { return fsclient.Date(t.UTC().Format(time.DateOnly)) }
 	days := &fsclient.DateRange{From: day(begin.at.AddDate(0, 0, -1)), To: day(time.Now().AddDate(0, 0, 1))}
 	all, ok, err := s.attempts(ctx, &fsclient.WebhookDeliveryListOptions{AttemptedAt: &fsclient.DateFilter{Between: days}})
 	switch {
 	case err != nil:
 		return err
 	case !ok:
-		return fsclient.InputErrorf("more than %d events came after that one: read the records anew and subscribe without after", maxMissed)
+		return tooMany()
 	}
 	from := all[after]
 	if from == nil {
@@ -54,15 +54,89 @@ func (s *source) catchUp(ctx context.Context, after string) error {
 	slices.SortFunc(missed, (*attempted).compare)
 	s.told[after] = true
 	for _, a := range missed {
-		s.missed = append(s.missed, a.event)
+		s.missed = append(s.missed, read(a.event))
 		s.told[string(a.event.ID)] = true
 	}
+	s.goOn(kept)
+	return nil
+}
+
+// missed gives an event that came before the stream began.
+type missed func(context.Context) (*fsclient.Event, error)
+
+func read(e *fsclient.Event) missed {
+	return func(context.Context) (*fsclient.Event, error) { return e, nil }
+}
+
+// goOn adds what the bus held when the stream began to what was missed before.
+func (s *source) goOn(kept []events.Event) {
 	for _, e := range kept {
 		if own := s.decode(e); own != nil {
-			s.missed = append(s.missed, own)
+			s.missed = append(s.missed, read(own))
 		}
 	}
+}
+
+// catchUpPolled is [source.catchUp] where the partner's events are polled, since it
+// has no address to deliver them to: from its lists of events, which tell when each
+// happened. Each is fetched when its turn comes.
+func (s *source) catchUpPolled(ctx context.Context, after string) error {
+	kept := s.feed.Kept()
+	last, err := s.client.Events.Get(ctx, after)
+	if fsclient.IsNotFound(err) || err == nil && last.CreatedAt == nil {
+		return fsclient.InputErrorf("after must be the id of an event of the last 30 days; read the records anew and subscribe without it")
+	}
+	if err != nil {
+		return err
+	}
+	type listed struct {
+		id string
+		at time.Time
+	}
+	day := day(last.CreatedAt.Time().AddDate(0, 0, -2))
+	var all []listed
+	for category := range s.proof.newest {
+		o := sorted("ASC")
+		o.CreatedAt = &fsclient.DateFilter{After: &day}
+		list := func(ctx context.Context, o *fsclient.EventListOptions) (*fsclient.Page[fsclient.Event], error) {
+			return fsclient.EventCategories[category](s.client.Events, ctx, o)
+		}
+		for e, err := range fsclient.Each(ctx, list, *o) {
+			switch {
+			case err != nil:
+				return err
+			case e.CreatedAt == nil || e.ID == last.ID || e.CreatedAt.Time().Before(last.CreatedAt.Time()):
+				continue
+			case len(all) == maxMissed:
+				return tooMany()
+			}
+			all = append(all, listed{string(e.ID), e.CreatedAt.Time()})
+		}
+	}
+	// Of one moment the ids decide, wherever the stream begins.
+	order := func(a, b listed) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.id, b.id)) }
+	from := listed{after, last.CreatedAt.Time()}
+	slices.SortFunc(all, order)
+	s.told[after] = true
+	for _, e := range all {
+		if order(e, from) <= 0 || s.told[e.id] {
+			continue
+		}
+		s.told[e.id] = true
+		s.missed = append(s.missed, func(ctx context.Context) (*fsclient.Event, error) { return s.client.Events.Get(ctx, e.id) })
+	}
+	// What the bus has of other categories may have happened before.
+	s.goOn(slices.DeleteFunc(kept, func(e events.Event) bool {
+		own := s.decode(e)
+		return own == nil || own.CreatedAt != nil && order(listed{e.ID, own.CreatedAt.Time()}, from) <= 0
+	}))
 	return nil
+}
+
+func day(t time.Time) fsclient.Date { return fsclient.Date(t.UTC().Format(time.DateOnly)) }
+
+func tooMany() error {
+	return fsclient.InputErrorf("more than %d events came after that one: read the records anew and subscribe without after", maxMissed)
 }
 
 // attempted is an event with its place among those that were sent.

@@ -7,7 +7,9 @@
 package graph
 
 import (
+	"context"
 	"net/url"
+	"time"
 
 	"fsgateway/internal/events"
 	"fsgateway/internal/fsclient"
@@ -21,6 +23,10 @@ type Resolver struct {
 	PublicURL string
 	// Events is what the partner has told of.
 	Events *events.Bus
+	// Watch has the partner polled for the events of a clinic until ctx ends, as
+	// ctx's caller; newest is when the newest event of each category happened that
+	// the caller may read. It is nil where the partner sends them.
+	Watch func(ctx context.Context, clinic string, newest map[string]time.Time)
 }
 
 // downloadURL is the gateway's own route for a plan attachment, which passes

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -19,7 +18,7 @@ type source struct {
 	types  []fsclient.EventType // none: all that may be read
 	feed   *events.Subscription
 
-	missed []*fsclient.Event
+	missed []missed
 	// told are the ids of those that the partner's list of deliveries gave. They
 	// may still be on their way to the bus.
 	told map[string]bool
@@ -30,29 +29,20 @@ type source struct {
 
 // proof is what the partner has let the caller's token read.
 type proof struct {
-	clinic     string
-	categories map[string]bool
+	clinic string
+	// newest is when the newest event of each category happened, zero for none;
+	// categories that may not be read are not in it.
+	newest map[string]time.Time
+}
+
+func (p *proof) mayRead(category string) bool {
+	_, may := p.newest[category]
+	return may
 }
 
 // proofAge is how long the partner's word on what a token may read counts.
 // After that the next event waits until it is asked again.
 const proofAge = 5 * time.Minute
-
-// categories are the partner's lists of events, by the first part of the types
-// in them. Who can read the list may see its events.
-var categories = map[string]func(*fsclient.EventsService, context.Context, *fsclient.EventListOptions) (*fsclient.Page[fsclient.Event], error){
-	"clinic_key":     (*fsclient.EventsService).ListClinicKeyEvents,
-	"lab_order":      (*fsclient.EventsService).ListLabOrderEvents,
-	"order":          (*fsclient.EventsService).ListOrderEvents,
-	"patient":        (*fsclient.EventsService).ListPatientEvents,
-	"product":        (*fsclient.EventsService).ListProductEvents,
-	"treatment_plan": (*fsclient.EventsService).ListTreatmentPlanEvents,
-}
-
-func category(t fsclient.EventType) string {
-	first, _, _ := strings.Cut(string(t), ".")
-	return first
-}
 
 // The types behind the fields that are about one kind of record.
 var (
@@ -100,10 +90,17 @@ func (r *Resolver) watch(ctx context.Context, types []fsclient.EventType, after 
 	feed, found := r.Events.Subscribe(from)
 	s.feed = feed
 	if !found {
-		if err := s.catchUp(ctx, from); err != nil {
+		catchUp := s.catchUp
+		if r.Watch != nil {
+			catchUp = s.catchUpPolled
+		}
+		if err := catchUp(ctx, from); err != nil {
 			s.close()
 			return nil, err
 		}
+	}
+	if r.Watch != nil {
+		r.Watch(ctx, s.proof.clinic, s.proof.newest)
 	}
 	return s, nil
 }
@@ -136,10 +133,15 @@ func (s *source) next(ctx context.Context) (*fsclient.Event, error) {
 }
 
 func (s *source) pull(ctx context.Context) (*fsclient.Event, error) {
-	if len(s.missed) > 0 {
-		e := s.missed[0]
+	for len(s.missed) > 0 {
+		e, err := s.missed[0](ctx)
+		if err != nil && !fsclient.IsNotFound(err) {
+			return nil, err
+		}
 		s.missed = s.missed[1:]
-		return e, nil
+		if err == nil {
+			return e, nil
+		}
 	}
 	for {
 		e, err := s.feed.Next(ctx)
@@ -176,14 +178,14 @@ func (s *source) wanted(e *fsclient.Event) bool {
 // partner is asked for the event itself. Events of no clinic are nobody's, but
 // for those of products.
 func (s *source) mayRead(ctx context.Context, e *fsclient.Event) (bool, error) {
-	c := category(e.Type)
+	c := e.Type.Category()
 	switch {
 	case e.ClinicID == nil:
-		return c == "product" && s.proof.categories[c], nil
+		return c == "product" && s.proof.mayRead(c), nil
 	case string(*e.ClinicID) != s.proof.clinic:
 		return false, nil
-	case categories[c] != nil:
-		return s.proof.categories[c], nil
+	case fsclient.EventCategories[c] != nil:
+		return s.proof.mayRead(c), nil
 	}
 	_, err := s.client.Events.Get(ctx, string(e.ID))
 	if fsclient.IsNotFound(err) || isForbidden(err) {
@@ -197,17 +199,17 @@ func isForbidden(err error) bool {
 	return ok && e.Kind == fsclient.KindForbidden
 }
 
-// prove asks the partner for the caller's clinic and for one row of each
+// prove asks the partner for the caller's clinic and for the newest event of each
 // category, all at once.
 func (s *source) prove(ctx context.Context) error {
 	ask := map[string]bool{}
 	for _, t := range s.types {
-		if categories[category(t)] != nil {
-			ask[category(t)] = true
+		if fsclient.EventCategories[t.Category()] != nil {
+			ask[t.Category()] = true
 		}
 	}
 	if len(s.types) == 0 {
-		for name := range categories {
+		for name := range fsclient.EventCategories {
 			ask[name] = true
 		}
 	}
@@ -216,39 +218,49 @@ func (s *source) prove(ctx context.Context) error {
 		mu     sync.Mutex
 		clinic *fsclient.Clinic
 		err    error
+		newest = map[string]time.Time{}
 		said   = map[string]error{}
 	)
 	asked := time.Now()
 	wg.Go(func() { clinic, err = s.client.Clinic.Get(ctx) })
 	for name := range ask {
 		wg.Go(func() {
-			o := new(fsclient.EventListOptions)
+			o := sorted("DESC")
 			o.SetPage(1, 1)
-			_, err := categories[name](s.client.Events, ctx, o)
+			page, err := fsclient.EventCategories[name](s.client.Events, ctx, o)
 			mu.Lock()
+			defer mu.Unlock()
 			said[name] = err
-			mu.Unlock()
+			if err == nil && len(page.Items) > 0 && page.Items[0].CreatedAt != nil {
+				newest[name] = page.Items[0].CreatedAt.Time()
+			}
 		})
 	}
 	wg.Wait()
 	if err != nil {
 		return err
 	}
-	p := proof{clinic: string(clinic.ID), categories: map[string]bool{}}
+	p := proof{clinic: string(clinic.ID), newest: map[string]time.Time{}}
 	var refused error
 	for name, err := range said {
 		switch {
 		case err == nil:
-			p.categories[name] = true
+			p.newest[name] = newest[name]
 		case isForbidden(err) && len(s.types) == 0:
 			refused = err
 		default:
 			return err
 		}
 	}
-	if len(p.categories) == 0 && refused != nil {
+	if len(p.newest) == 0 && refused != nil {
 		return refused
 	}
 	s.proof, s.proven = p, asked
 	return nil
+}
+
+// sorted are the options of a list of events by when they happened.
+func sorted(order fsclient.OrderDirection) *fsclient.EventListOptions {
+	sort := fsclient.EventSort("created_at")
+	return &fsclient.EventListOptions{SortBy: &sort, OrderBy: &order}
 }

@@ -13,10 +13,11 @@ import (
 
 	"go.uber.org/goleak"
 
+	"fsgateway/internal/redistest"
 	"fsgateway/internal/sandbox"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, redistest.Leftover()) }
 
 // TestCallersAreKeptApart has two callers of two clinics ask the same questions
 // at the same time. Each must be answered as if it were alone.

@@ -13,9 +13,10 @@ import (
 	"go.uber.org/goleak"
 
 	"fsgateway/internal/events"
+	"fsgateway/internal/redistest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, redistest.Leftover()) }
 
 func publish(t testing.TB, b *events.Bus, id, clinic string) bool {
 	t.Helper()

@@ -68,6 +68,7 @@ type Config struct {
 	WebhookSecret          []string      `help:"Keys that sign the partner's webhooks, by comma: several while one is being replaced. The embedded sandbox has its own." secret:"" from:"FULLSCRIPT_WEBHOOK_SECRET"`
 	WebhookChallenge       string        `help:"The challenge token that answers to webhooks echo." secret:"" from:"FULLSCRIPT_WEBHOOK_CHALLENGE"`
 	EventsKept             int           `help:"Events kept for subscribers that are slow or come back." default:"10000" from:"GATEWAY_EVENTS_KEPT"`
+	PollEvents             time.Duration `help:"Ask the partner for events this often, where its webhooks cannot arrive; 0 for never." default:"0s" from:"GATEWAY_POLL_EVENTS"`
 	LogLevel               string        `help:"trace, debug, info, warn or error." default:"info" from:"LOG_LEVEL"`
 	LogFormat              string        `help:"auto (console on a terminal, else JSON), console or json." default:"auto" from:"LOG_FORMAT"`
 }
@@ -162,6 +163,9 @@ func (c *Config) Validate() error {
 	}
 	if slices.Contains(c.WebhookSecret, "") {
 		return fmt.Errorf("--webhook-secret: one of the keys is empty")
+	}
+	if c.PollEvents != 0 && c.PollEvents < time.Second {
+		return fmt.Errorf("--poll-events: must be at least 1s, or 0 for never")
 	}
 	if c.Pprof && c.AdminAddr == "" {
 		return fmt.Errorf("--pprof: needs --admin-addr")

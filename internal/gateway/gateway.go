@@ -130,7 +130,11 @@ func New(config Config, log zerolog.Logger, opts ...Option) (*Gateway, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("--persisted-documents, --persisted-manifest: %w", err), g.Close())
 	}
-	g.graphql = graph.NewHandler(&graph.Resolver{Client: g.client, PublicURL: config.publicURL(), Events: g.events}, graph.Options{
+	resolver := &graph.Resolver{Client: g.client, PublicURL: config.publicURL(), Events: g.events}
+	if p := g.newPoller(); p != nil {
+		resolver.Watch = p.Watch
+	}
+	g.graphql = graph.NewHandler(resolver, graph.Options{
 		Caller:       func(ctx context.Context) string { return transport.CallerFrom(ctx).Key },
 		Authenticate: g.authenticate,
 		Operation:    g.operation,

@@ -15,9 +15,10 @@ import (
 	"go.uber.org/goleak"
 
 	"fsgateway/graph"
+	"fsgateway/internal/redistest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, redistest.Leftover()) }
 
 // valid is what the command line makes of no arguments.
 func valid(t *testing.T) Config {

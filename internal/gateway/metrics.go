@@ -33,6 +33,7 @@ type metrics struct {
 	callDuration  *prometheus.HistogramVec // route template
 	callsInFlight prometheus.Gauge
 	webhooks      *prometheus.CounterVec // outcome
+	polls         *prometheus.CounterVec // outcome
 }
 
 // Latencies from a cheap look-up in the sandbox to the longest that an operation
@@ -60,6 +61,7 @@ func newMetrics(unready func() string) *metrics {
 		calls:         counter("upstream_calls_total", "Calls to the partner by route template and HTTP status, or what happened instead: timeout, canceled, connection.", "route", "status"),
 		callDuration:  histogram("upstream_call_duration_seconds", "How long calls to the partner took, bodies included.", seconds, "route"),
 		webhooks:      counter("webhooks_total", "Requests to the webhook address by outcome.", "outcome"),
+		polls:         counter("polls_total", "Polls of a clinic's events by outcome: ok or failed.", "outcome"),
 		callsInFlight: gauge("upstream_calls_in_flight", "Calls to the partner that are under way."),
 	}
 	ready := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "fsgateway", Name: "ready", Help: "1 while /readyz says so, else 0."}, func() float64 {
@@ -68,7 +70,7 @@ func newMetrics(unready func() string) *metrics {
 		}
 		return 1
 	})
-	m.registry.MustRegister(m.requests, m.inFlight, m.operations, m.duration, m.perOperation, m.errors, m.calls, m.callDuration, m.callsInFlight, m.webhooks, ready,
+	m.registry.MustRegister(m.requests, m.inFlight, m.operations, m.duration, m.perOperation, m.errors, m.calls, m.callDuration, m.callsInFlight, m.webhooks, m.polls, ready,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -4,10 +4,14 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"time"
+
+	"github.com/redis/rueidis"
 
 	"fsgateway/graph"
 	"fsgateway/internal/events"
 	"fsgateway/internal/middleware"
+	"fsgateway/internal/poller"
 	"fsgateway/internal/sandbox"
 	"fsgateway/internal/seal"
 	"fsgateway/internal/webhook"
@@ -53,6 +57,38 @@ func (g *Gateway) newEvents(keys *seal.Keys) error {
 	}
 	g.close = append(g.close, g.events.Close)
 	return nil
+}
+
+// newPoller makes what asks for events where none are sent, nil without
+// --poll-events.
+func (g *Gateway) newPoller() *poller.Poller {
+	if g.config.PollEvents == 0 {
+		return nil
+	}
+	p := poller.New(poller.Options{
+		Every: g.config.PollEvents, Events: g.client.Events, Bus: g.events, Turn: g.pollTurn,
+		Done: func(err error) {
+			outcome := "ok"
+			if err != nil {
+				outcome = "failed"
+				g.log.Warn().Err(err).Msg("events cannot be polled")
+			}
+			g.metrics.polls.WithLabelValues(outcome).Inc()
+		},
+	})
+	g.close = append(g.close, p.Close)
+	return p
+}
+
+// pollTurn lets one of the gateways that share a Redis server poll a clinic. When
+// the server does not answer each does: an event counts once.
+func (g *Gateway) pollTurn(ctx context.Context, clinic string, every time.Duration) bool {
+	if g.redis == nil {
+		return true
+	}
+	life := every * 9 / 10 // so that it is over when the next turn begins
+	err := g.redis.Do(ctx, g.redis.B().Set().Key("fsgateway:poll:"+clinic).Value("1").Nx().Px(life).Build()).Error()
+	return !rueidis.IsRedisNil(err)
 }
 
 // Drain makes the gateway unready, and ends streams: their clients come back to

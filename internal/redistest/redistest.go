@@ -6,7 +6,14 @@ import (
 	"testing"
 
 	"github.com/redis/rueidis"
+	"go.uber.org/goleak"
 )
+
+// Leftover is a goroutine of rueidis that ends by itself within a second after its
+// client was closed.
+func Leftover() goleak.Option {
+	return goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*call).DelayDo.func1")
+}
 
 // Client connects to a server that [Start] has started.
 func Client(t testing.TB, address string) rueidis.Client {

@@ -1,0 +1,297 @@
+// Package poller asks the partner what happened, for operators who have no
+// address that its webhooks could reach. What it finds goes onto the same bus. It
+// has no token of its own: it asks for a clinic as long as somebody of that clinic
+// watches, with a watcher's token, and for no more than watchers may read.
+package poller
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"fsgateway/internal/events"
+	"fsgateway/internal/fsclient"
+)
+
+const (
+	// lookBack is how far before the last poll events are looked for again: they
+	// may turn up in the lists some time after they happened.
+	lookBack = 10 * time.Minute
+	// rows is how many events are read at once.
+	rows = 100
+	// fetches is how many events are fetched at once.
+	fetches = 8
+)
+
+// Options of a poller.
+type Options struct {
+	// Every is how long to wait between two polls of a clinic.
+	Every time.Duration
+	// Events reads what happened.
+	Events *fsclient.EventsService
+	// Bus takes it.
+	Bus *events.Bus
+	// Turn says whether it is this process that polls a clinic now; nil for always.
+	Turn func(ctx context.Context, clinic string, every time.Duration) bool
+	// Done is told of each poll, of a failure that ended it or nil.
+	Done func(error)
+}
+
+// Poller polls the clinics that are watched.
+type Poller struct {
+	o    Options
+	ctx  context.Context // ends with Close
+	stop context.CancelFunc
+	work sync.WaitGroup
+
+	mu      sync.Mutex
+	clinics map[string]*clinic
+}
+
+// clinic is one that is watched.
+type clinic struct {
+	id       string
+	watchers map[*watcher]bool
+	stop     context.CancelFunc
+	// since is, for each category, where looking for events began.
+	since map[string]time.Time
+	// until is when the last poll began that went well.
+	until time.Time
+}
+
+// watcher is a stream whose token is used while it lasts.
+type watcher struct {
+	ctx        context.Context
+	categories []string
+}
+
+// New makes a poller. Close it when it is done.
+func New(o Options) *Poller {
+	if o.Turn == nil {
+		o.Turn = func(context.Context, string, time.Duration) bool { return true }
+	}
+	if o.Done == nil {
+		o.Done = func(error) {}
+	}
+	p := &Poller{o: o, clinics: map[string]*clinic{}}
+	p.ctx, p.stop = context.WithCancel(context.Background())
+	return p
+}
+
+// Close ends all polling.
+func (p *Poller) Close() error {
+	p.stop()
+	p.work.Wait()
+	return nil
+}
+
+// Watch polls a clinic until ctx ends, with the token of ctx's caller. newest is,
+// for each category that the token may read, when its newest event happened: what
+// comes after that is looked for.
+func (p *Poller) Watch(ctx context.Context, id string, newest map[string]time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ctx.Err() != nil || ctx.Err() != nil {
+		return
+	}
+	c := p.clinics[id]
+	if c == nil {
+		polling, stop := context.WithCancel(p.ctx)
+		c = &clinic{id: id, watchers: map[*watcher]bool{}, stop: stop, since: map[string]time.Time{}, until: time.Now()}
+		p.clinics[id] = c
+		p.work.Go(func() { p.poll(polling, c) })
+	}
+	w := &watcher{ctx: ctx}
+	for category, at := range newest {
+		w.categories = append(w.categories, category)
+		if _, known := c.since[category]; !known {
+			c.since[category] = at
+		}
+	}
+	c.watchers[w] = true
+	context.AfterFunc(ctx, func() { p.unwatch(c, w) })
+}
+
+func (p *Poller) unwatch(c *clinic, w *watcher) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(c.watchers, w)
+	if len(c.watchers) == 0 && p.clinics[c.id] == c {
+		delete(p.clinics, c.id)
+		c.stop()
+	}
+}
+
+func (p *Poller) poll(ctx context.Context, c *clinic) {
+	wait := time.NewTimer(p.o.Every)
+	defer wait.Stop()
+	for {
+		select {
+		case <-wait.C:
+		case <-ctx.Done():
+			return
+		}
+		wait.Reset(p.o.Every)
+		if !p.o.Turn(ctx, c.id, p.o.Every) {
+			continue
+		}
+		begin := time.Now()
+		err := p.once(ctx, c)
+		if ctx.Err() != nil {
+			return
+		}
+		if err == nil {
+			p.mu.Lock()
+			c.until = begin
+			p.mu.Unlock()
+		}
+		if e, ok := errors.AsType[*fsclient.Error](err); ok {
+			wait.Reset(max(p.o.Every, e.RetryAfter))
+		}
+		p.o.Done(err)
+	}
+}
+
+// found is an event of a list, and who may read it.
+type found struct {
+	id string
+	at time.Time
+	by context.Context
+}
+
+// once publishes what is new, in the order in which it happened. After a failure
+// the next time begins where this one did.
+func (p *Poller) once(ctx context.Context, c *clinic) error {
+	var all []found
+	for category, from := range p.wanted(c) {
+		list, err := p.list(ctx, category, from)
+		if err != nil {
+			return err
+		}
+		all = append(all, list...)
+	}
+	slices.SortFunc(all, func(a, b found) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.id, b.id)) })
+	return p.publish(ctx, all)
+}
+
+// from is how a category is read.
+type from struct {
+	after time.Time
+	by    []context.Context
+}
+
+// wanted are the categories that somebody may read.
+func (p *Poller) wanted(c *clinic) map[string]from {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	out := map[string]from{}
+	for w := range c.watchers {
+		for _, category := range w.categories {
+			f := out[category]
+			f.by = append(f.by, w.ctx)
+			f.after = c.since[category]
+			if back := c.until.Add(-lookBack); back.After(f.after) {
+				f.after = back
+			}
+			out[category] = f
+		}
+	}
+	return out
+}
+
+// list reads a category, the newest first, down to what is old or known. Of the
+// watchers the first is asked with whom the partner lets it be read.
+func (p *Poller) list(ctx context.Context, category string, f from) (list []found, err error) {
+	for _, by := range f.by {
+		reading, end := merge(by, ctx)
+		list, err = p.read(reading, category, f.after)
+		end()
+		if err == nil || !refused(err) && by.Err() == nil {
+			for i := range list {
+				list[i].by = by
+			}
+			return list, err
+		}
+	}
+	return nil, nil // nobody may read it any more, which their streams are told
+}
+
+func (p *Poller) read(ctx context.Context, category string, after time.Time) (list []found, err error) {
+	sort, order := fsclient.EventSort("created_at"), fsclient.OrderDirection("DESC")
+	o := fsclient.EventListOptions{SortBy: &sort, OrderBy: &order}
+	if !after.IsZero() {
+		day := fsclient.Date(after.UTC().AddDate(0, 0, -2).Format(time.DateOnly)) // whose day it is, is not said
+		o.CreatedAt = &fsclient.DateFilter{After: &day}
+	}
+	o.SetPage(1, rows)
+	for e, err := range fsclient.Each(ctx, func(ctx context.Context, o *fsclient.EventListOptions) (*fsclient.Page[fsclient.Event], error) {
+		return fsclient.EventCategories[category](p.o.Events, ctx, o)
+	}, o) {
+		if err != nil {
+			return nil, err
+		}
+		if e.ID == "" || e.CreatedAt == nil {
+			continue
+		}
+		at := e.CreatedAt.Time()
+		if !at.After(after) {
+			break
+		}
+		known, err := p.o.Bus.Known(ctx, string(e.ID))
+		if err != nil {
+			return nil, err
+		}
+		if !known {
+			list = append(list, found{id: string(e.ID), at: at})
+		}
+	}
+	return list, nil
+}
+
+// publish fetches events, a few at once, and puts them onto the bus in order.
+func (p *Poller) publish(ctx context.Context, all []found) error {
+	for part := range slices.Chunk(all, fetches) {
+		bodies, errs := make([][]byte, len(part)), make([]error, len(part))
+		var wg sync.WaitGroup
+		for i, f := range part {
+			wg.Go(func() {
+				reading, end := merge(f.by, ctx)
+				defer end()
+				bodies[i], errs[i] = p.o.Events.GetBody(reading, f.id)
+			})
+		}
+		wg.Wait()
+		for i, body := range bodies {
+			if fsclient.IsNotFound(errs[i]) {
+				continue
+			}
+			if errs[i] != nil {
+				return errs[i]
+			}
+			e, err := fsclient.ParseEvent(body)
+			if err != nil {
+				return err
+			}
+			if _, err := p.o.Bus.Publish(ctx, events.Event{ID: string(e.ID), Type: string(e.Type), ClinicID: e.Clinic(), Body: body}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// refused says whether the partner lets a token read something no more.
+func refused(err error) bool {
+	e, ok := errors.AsType[*fsclient.Error](err)
+	return ok && (e.Kind == fsclient.KindForbidden || e.Kind == fsclient.KindUnauthorized)
+}
+
+// merge is ctx, with the values of by, that ends with either.
+func merge(by, ctx context.Context) (context.Context, context.CancelFunc) {
+	merged, cancel := context.WithCancel(by)
+	stop := context.AfterFunc(ctx, cancel)
+	return merged, func() { stop(); cancel() }
+}
