@@ -35,6 +35,13 @@ func eachWay(t *testing.T, test func(v *virtual, h *harness, way string)) {
 func (h *harness) begun(way, token, query string, variables ...any) *streamed {
 	h.t.Helper()
 	s := h.stream(way, token, query, variables...)
+	s.readOn()
+	synctest.Wait()
+	return s
+}
+
+// readOn has everything read that is told, from now on.
+func (s *streamed) readOn() {
 	type result struct {
 		*answer
 		complete bool
@@ -52,8 +59,6 @@ func (h *harness) begun(way, token, query string, variables ...any) *streamed {
 		}
 	}()
 	s.read = func() (*answer, bool) { r := <-results; return r.answer, r.complete }
-	synctest.Wait()
-	return s
 }
 
 // TestProofAge: for five minutes the partner's word on what a token may read

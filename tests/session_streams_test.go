@@ -1,0 +1,142 @@
+package tests
+
+import (
+	"bufio"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"fsgateway/internal/sandbox"
+)
+
+// stream opens a subscription by cookie, which is read all the time.
+func (b *browser) stream(way, query string) *streamed {
+	b.t.Helper()
+	s := &streamed{t: b.t}
+	if way == "socket" {
+		own := *b.harness
+		own.client = b.client
+		socket := own.dial(subprotocol, "Origin", b.url)
+		socket.init("")
+		socket.subscribe("1", query)
+		s.read, s.close = socket.read, func() { _ = socket.conn.CloseNow() }
+	} else {
+		body, _ := json.Marshal(map[string]string{"query": query})
+		res := b.exchange(http.MethodPost, b.url+"/graphql", string(body), http.Header{"Content-Type": {"application/json"}, "Accept": {"text/event-stream"}})
+		s.status, s.body, s.close = res.StatusCode, bufio.NewReader(res.Body), func() { _ = res.Body.Close() }
+		s.read = s.event
+	}
+	s.readOn()
+	b.t.Cleanup(s.close)
+	return s
+}
+
+// TestSessionStream: a stream by cookie lives on when the access token expires,
+// and ends when the user signs out.
+func TestSessionStream(t *testing.T) {
+	t.Parallel()
+	const query = `subscription { patientUpdated { event { fullscriptId } patient { dateOfBirth } } }`
+	for _, way := range []string{"sse", "socket"} {
+		t.Run(way, func(t *testing.T) {
+			t.Parallel()
+			virtually(t, config(), sandbox.Options{}, func(v *virtual) {
+				h, _ := v.online()
+				h.url = "http://" + config().Addr // where the consent page leads back to
+				b := h.signIn(sandbox.PractitionerID)
+				s := b.stream(way, query)
+				defer s.close()
+				synctest.Wait() // on a socket it has begun only now
+				told := func(id string) {
+					v.Helper()
+					h.happens("patient.updated", id, patientEvent)
+					if x := s.value(); at(v, x, "patientUpdated.event.fullscriptId") != id || at(v, x, "patientUpdated.patient.dateOfBirth") == nil {
+						v.Errorf("%v", x)
+					}
+				}
+				told("at once")
+				time.Sleep(3 * time.Hour)
+				told("after its token has expired")
+				if n := refreshes(v.sandbox); n != 1 {
+					v.Errorf("%d refreshes", n)
+				}
+				time.Sleep(time.Minute)
+				v.sandbox.ExpireTokens()
+				told("after the partner let it expire")
+				if n := refreshes(v.sandbox); n != 2 {
+					v.Errorf("%d refreshes", n)
+				}
+				b.send(http.MethodPost, h.url+"/oauth/logout", "", nil)
+				time.Sleep(6 * time.Minute) // for so long what a token may read is believed
+				h.happens("patient.updated", "after the end", patientEvent)
+				s.fails("UNAUTHENTICATED")
+			})
+		})
+	}
+}
+
+// TestSocketOfASession: the cookie counts for pages of our own only, and a token
+// in the first message goes before it.
+func TestSocketOfASession(t *testing.T) {
+	t.Parallel()
+	h := start(t)
+	b := h.signIn(sandbox.StaffID)
+	own := *h
+	own.client = b.client
+	s := own.dial(subprotocol, "Origin", h.url)
+	s.init("")
+	s.subscribe("1", who)
+	if x := s.value("1"); at(t, x, "viewer.staff.id") != "Staff:"+sandbox.StaffID || at(t, x, "viewer.clinic.fullscriptId") != sandbox.ClinicID {
+		t.Errorf("%v", x)
+	}
+	s = own.dial(subprotocol, "Origin", h.url)
+	s.init(sandbox.TokenOtherClinic)
+	s.subscribe("1", who)
+	if x := s.value("1"); at(t, x, "viewer.signedIn") != false || at(t, x, "viewer.staff") != nil || at(t, x, "viewer.clinic.fullscriptId") != sandbox.OtherClinicID {
+		t.Errorf("%v", x)
+	}
+	if _, res, err := dial(t.Context(), b.client, h.url, subprotocol, "Origin", "https://evil.example"); err == nil || res.StatusCode != http.StatusForbidden {
+		t.Errorf("a foreign page opens one: %v", err)
+	}
+}
+
+// TestWebhookLog: nothing of an event is in the log, whatever becomes of it.
+func TestWebhookLog(t *testing.T) {
+	t.Parallel()
+	h := start(t)
+	s := h.subscribe(sandbox.TokenPractitioner, watchAll)
+	const name = "CANARY-OF-A-PATIENT"
+	data := json.RawMessage(`{"patient":{"id":"b1","first_name":"` + name + `","email":"` + name + `@example.org"}}`)
+	for _, m := range []sandbox.Emission{
+		{Data: data}, {Data: data, Wrapped: true}, {Data: data, Duplicate: true}, {Data: data, Forged: true}, {Data: data, Stale: true},
+		{Data: json.RawMessage(`"` + name + `"`)}, {Data: json.RawMessage(`{"patient":"` + name + `"}`)},
+	} {
+		m.Type = "patient.updated"
+		if _, err := h.sandbox.Emit(m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	body := `{"event":"` + name + `"}`
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, h.url+"/webhooks/fullscript", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Fullscript-Signature", sandbox.Sign(sandbox.DefaultWebhookSecret, time.Now(), []byte(body)))
+	res, err := http.DefaultClient.Do(req)
+	if err != nil || res.StatusCode != http.StatusOK {
+		t.Fatalf("%v, %v", res, err)
+	}
+	res.Body.Close()
+	s.value()
+	s.close()
+	h.close()
+	log := h.log.String()
+	if strings.Contains(log, name) || !strings.Contains(log, `"route":"POST /webhooks/fullscript"`) || !strings.Contains(log, "a signed webhook holds no event") {
+		t.Errorf("the log is\n%s", log)
+	}
+	if strings.Contains(log, sandbox.DefaultWebhookSecret) || strings.Contains(log, sandbox.DefaultWebhookChallenge) {
+		t.Error("a secret is in the log")
+	}
+}
