@@ -64,8 +64,8 @@ func (s *Sessions) Login(w http.ResponseWriter, r *http.Request) {
 // name, localhost for 127.0.0.1: cookies of the one are not sent to the other,
 // which the partner leads back to.
 func (s *Sessions) otherName(r *http.Request) string {
-	public, err := url.Parse(s.o.PublicURL)
-	if err != nil || r.Host == public.Host || !loopback(r.Host) || !loopback(public.Host) || r.URL.Query().Has("again") {
+	_, host, _ := strings.Cut(s.origin, "://")
+	if r.Host == host || !loopback(r.Host) || !loopback(host) || r.URL.Query().Has("again") {
 		return ""
 	}
 	q := r.URL.Query()
@@ -86,14 +86,17 @@ func loopback(host string) bool {
 // begins with two slashes, or with an escaped one, need not be known.
 func (s *Sessions) returnTo(r *http.Request) (string, bool) {
 	to := r.FormValue("return_to")
-	if to == "" || strings.HasPrefix(to, "/") {
-		to = s.o.PublicURL + "/" + strings.TrimLeft(to, "/\\")
+	switch {
+	case to == "":
+		return s.o.PublicURL + "/", true
+	case to[0] == '/':
+		to = s.origin + "/" + strings.TrimLeft(to, "/\\")
 	}
 	u, err := url.Parse(to)
 	if err != nil || u.User != nil || u.Opaque != "" {
 		return "", false
 	}
-	return u.String(), slices.Contains(append([]string{s.o.PublicURL}, s.o.Origins...), u.Scheme+"://"+u.Host)
+	return u.String(), slices.Contains(append([]string{s.origin}, s.o.Origins...), u.Scheme+"://"+u.Host)
 }
 
 // Callback is where the partner leads the browser back to, with a code. What

@@ -8,7 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"strings"
+	"net/url"
 	"sync"
 	"time"
 
@@ -71,6 +71,7 @@ type Sessions struct {
 	o      Options
 	config oauth2.Config
 	client *http.Client
+	origin string // of the gateway's own pages
 	cookie string // its name
 	secure bool
 	flight singleflight.Group
@@ -87,8 +88,12 @@ type pending struct {
 
 // New makes them.
 func New(o Options) *Sessions {
+	public, err := url.Parse(o.PublicURL)
+	if err != nil {
+		panic(err) // a setting that was checked
+	}
 	s := &Sessions{
-		o: o, cookie: "fsgateway", secure: strings.HasPrefix(o.PublicURL, "https:"), pending: map[string]*pending{},
+		o: o, origin: public.Scheme + "://" + public.Host, cookie: "fsgateway", secure: public.Scheme == "https", pending: map[string]*pending{},
 		config: oauth2.Config{
 			ClientID: o.ClientID, ClientSecret: o.ClientSecret, RedirectURL: o.RedirectURL,
 			Endpoint: oauth2.Endpoint{AuthURL: o.AuthorizeURL, TokenURL: o.TokenURL, AuthStyle: oauth2.AuthStyleInParams},

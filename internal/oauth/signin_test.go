@@ -292,6 +292,22 @@ func TestReturnTo(t *testing.T) {
 	}
 }
 
+// TestReturnToBehindAPrefix: a path is one of the host, as browsers have it, and
+// without one it goes to the gateway's own page.
+func TestReturnToBehindAPrefix(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, sandbox.Options{})
+	o := h.options
+	o.PublicURL = home + "/gateway"
+	b := h.browser(oauth.New(o))
+	for to, want := range map[string]string{"": home + "/gateway/", "/app": home + "/app", home + "/gateway/x": home + "/gateway/x"} {
+		_, _, page := b.open(home + "/oauth/login?" + url.Values{"return_to": {to}}.Encode())
+		if _, _, at := b.post(partner+"/api/oauth/authorize", consent(page, sandbox.StaffID, "allow")); at.String() != want {
+			t.Errorf("%q leads to %s", to, at)
+		}
+	}
+}
+
 // FuzzReturnTo ends a sign-in wherever return_to may lead: that is never another
 // host, as browsers read addresses.
 func FuzzReturnTo(f *testing.F) {
