@@ -3,13 +3,14 @@ package tests
 import (
 	"encoding/json"
 	"regexp"
+	"strings"
 	"testing"
 
 	"fsgateway/internal/sandbox"
 	"fsgateway/internal/web"
 )
 
-var operation = regexp.MustCompile(`(?m)^(?:query|mutation) (\w+)`)
+var operation = regexp.MustCompile(`(?m)^(?:query|mutation|subscription) (\w+)`)
 
 // TestGraphiQLExamples runs what the page offers to run.
 func TestGraphiQLExamples(t *testing.T) {
@@ -26,6 +27,14 @@ func TestGraphiQLExamples(t *testing.T) {
 			var variables []any
 			for name, value := range values {
 				variables = append(variables, name, value)
+			}
+			if strings.Contains(e.Query, "\nsubscription ") {
+				s := h.subscribe(sandbox.TokenPractitioner, e.Query)
+				h.emit(sandbox.Emission{Type: "patient.updated"})
+				if v := s.value(); at(t, v, "patientUpdated.patient.id") == nil {
+					t.Errorf("%v", v)
+				}
+				return
 			}
 			a := h.as(sandbox.TokenPractitioner, e.Query, variables...)
 			if len(a.Errors) > 0 {
