@@ -76,16 +76,25 @@ func start(t testing.TB) *harness {
 
 func startWith(t testing.TB, c gateway.Config, o sandbox.Options) *harness {
 	t.Helper()
-	h := &harness{t: t, sandbox: sandbox.New(o), log: &logBuffer{}}
-	h.serve(c, gateway.WithSandbox(h.sandbox))
+	h := &harness{t: t, log: &logBuffer{}}
+	server := httptest.NewUnstartedServer(nil)
+	o.BaseURL = cmp.Or(o.BaseURL, addressOf(server)) // links lead to the gateway, as those of a sandbox that it makes itself
+	h.sandbox = sandbox.New(o)
+	h.serveAt(server, c, gateway.WithSandbox(h.sandbox))
 	return h
 }
+
+func addressOf(s *httptest.Server) string { return "http://" + s.Listener.Addr().String() }
 
 // serve runs a gateway, whose address the settings know.
 func (h *harness) serve(c gateway.Config, opts ...gateway.Option) {
 	h.t.Helper()
-	server := httptest.NewUnstartedServer(nil)
-	h.url = "http://" + server.Listener.Addr().String()
+	h.serveAt(httptest.NewUnstartedServer(nil), c, opts...)
+}
+
+func (h *harness) serveAt(server *httptest.Server, c gateway.Config, opts ...gateway.Option) {
+	h.t.Helper()
+	h.url = addressOf(server)
 	c.PublicURL = cmp.Or(c.PublicURL, h.url)
 	g, err := gateway.New(c, zerolog.New(h.log), opts...)
 	if err != nil {
