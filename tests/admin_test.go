@@ -25,13 +25,15 @@ type watched struct {
 
 func watch(t *testing.T, c gateway.Config) *watched {
 	t.Helper()
-	w := &watched{harness: &harness{t: t, sandbox: sandbox.New(sandbox.Options{}), log: &logBuffer{}}}
+	w := &watched{harness: &harness{t: t, sandbox: sandbox.New(sandbox.Options{}), log: &logBuffer{}}, front: httptest.NewUnstartedServer(nil)}
+	w.url = addressOf(w.front)
+	c.PublicURL = w.url
 	g, err := gateway.New(c, zerolog.New(w.log), gateway.WithSandbox(w.sandbox))
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.admin, w.front = g.Admin(), httptest.NewServer(g.Handler())
-	w.url = w.front.URL
+	w.admin, w.front.Config.Handler = g.Admin(), g.Handler()
+	w.front.Start()
 	w.close = sync.OnceFunc(func() {
 		w.front.Close()
 		if err := g.Close(); err != nil {
