@@ -165,7 +165,10 @@ func (s *Sessions) loginOf(r *http.Request, state string) *login {
 	return l
 }
 
-// goBack ends a sign-in where it began, with a reason if it failed.
+// goBack ends a sign-in where it began, with a reason if it failed. To a page of
+// another origin it leads by a page of its own: a browser applies the form-action
+// policy of the consent page to all redirects behind it, and what the partner may
+// allow there is the app's redirect URI, no origin that only we know.
 func (s *Sessions) goBack(w http.ResponseWriter, r *http.Request, l *login, reason string) {
 	to, err := url.Parse(l.ReturnTo)
 	if err != nil {
@@ -175,6 +178,10 @@ func (s *Sessions) goBack(w http.ResponseWriter, r *http.Request, l *login, reas
 		q := to.Query()
 		q.Set("signin_error", reason)
 		to.RawQuery = q.Encode()
+	}
+	if slices.Contains(s.o.Origins, to.Scheme+"://"+to.Host) {
+		show(w, http.StatusOK, onward, to.String())
+		return
 	}
 	http.Redirect(w, r, to.String(), http.StatusFound)
 }
@@ -250,19 +257,30 @@ func writeJSON(w http.ResponseWriter, code int, value any) {
 	_ = json.NewEncoder(w).Encode(value) // the client may be gone; there is nobody to tell
 }
 
-var pageTemplate = template.Must(template.New("").Parse(`<!doctype html>
+const pageHead = `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Sign-in</title>
-<style>:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:3rem auto;padding:0 1rem}</style></head>
+<style>:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:3rem auto;padding:0 1rem}</style>`
+
+var (
+	failed = template.Must(template.New("").Parse(pageHead + `</head>
 <body><h1>Sign-in did not work</h1><p>{{.}}</p><p><a href="login">Sign in again</a></p></body></html>
 `))
+	onward = template.Must(template.New("").Parse(pageHead + `<meta http-equiv="refresh" content="0; url={{.}}"></head>
+<body><p><a href="{{.}}">Go on</a></p></body></html>
+`))
+)
 
 // page tells what cannot be told to the page that the sign-in began at.
 func (s *Sessions) page(w http.ResponseWriter, code int, message string) {
+	show(w, code, failed, message)
+}
+
+func show(w http.ResponseWriter, code int, page *template.Template, data string) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store")
 	w.WriteHeader(code)
-	_ = pageTemplate.Execute(w, message)
+	_ = page.Execute(w, data)
 }

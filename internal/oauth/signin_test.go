@@ -2,10 +2,12 @@ package oauth_test
 
 import (
 	"errors"
+	"html"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -308,6 +310,33 @@ func TestReturnToBehindAPrefix(t *testing.T) {
 	}
 }
 
+// refreshShape is the address that a page leads to by itself.
+var refreshShape = regexp.MustCompile(`<meta http-equiv="refresh" content="0; url=([^"]*)">`)
+
+// TestReturnToAnotherOrigin leads there by a page: the partner's consent page may
+// forbid its forms to be redirected anywhere but to the app's redirect URI.
+func TestReturnToAnotherOrigin(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ to, decision, want string }{
+		{"https://app.example", "allow", "https://app.example"},
+		{"https://app.example/a?b=c&d=%20%26#e", "allow", "https://app.example/a?b=c&d=%20%26#e"},
+		{"https://app.example/a?b=c&d=%20%26#e", "deny", "https://app.example/a?b=c&d=+%26&signin_error=access_denied#e"},
+		{`https://app.example/"><script>'`, "allow", "https://app.example/%22%3E%3Cscript%3E%27"},
+	} {
+		h := newHouse(t, sandbox.Options{})
+		b := h.browser(h.sessions)
+		_, _, consentPage := b.open(home + "/oauth/login?" + url.Values{"return_to": {c.to}}.Encode())
+		status, page, at := b.post(partner+"/api/oauth/authorize", consent(consentPage, sandbox.StaffID, c.decision))
+		found := refreshShape.FindStringSubmatch(page)
+		if status != http.StatusOK || at.Path != "/oauth/callback" || found == nil || html.UnescapeString(found[1]) != c.want || strings.Contains(page, "<script") {
+			t.Errorf("%s: %d at %s: %s", c.to, status, at, page)
+		}
+		if b.session().SignedIn != (c.decision == "allow") {
+			t.Errorf("%s: signed in: %t", c.decision, b.session().SignedIn)
+		}
+	}
+}
+
 // FuzzReturnTo ends a sign-in wherever return_to may lead: that is never another
 // host, as browsers read addresses.
 func FuzzReturnTo(f *testing.F) {
@@ -321,19 +350,25 @@ func FuzzReturnTo(f *testing.F) {
 		if status == http.StatusBadRequest {
 			return
 		}
-		b.client.CheckRedirect = func(r *http.Request, _ []*http.Request) error {
-			if r.Response.Request.URL.Path != "/oauth/callback" {
-				return nil
-			}
-			// What a browser makes of a Location: backslashes are slashes, and
-			// control characters are nothing.
-			location := strings.NewReplacer("\\", "/", "\t", "", "\n", "", "\r", "").Replace(strings.TrimSpace(r.Response.Header.Get("Location")))
+		check := func(location string) {
+			// What a browser makes of it: backslashes are slashes, and control
+			// characters are nothing.
+			location = strings.NewReplacer("\\", "/", "\t", "", "\n", "", "\r", "").Replace(strings.TrimSpace(location))
 			u, err := url.Parse(location)
 			if err != nil || u.Host != "" && u.Host != "app.example" && u.Host != "127.0.0.1:8080" || u.Host == "" && !strings.HasPrefix(location, "/") {
 				t.Errorf("%q leads to %q", to, location)
 			}
+		}
+		b.client.CheckRedirect = func(r *http.Request, _ []*http.Request) error {
+			if r.Response.Request.URL.Path != "/oauth/callback" {
+				return nil
+			}
+			check(r.Response.Header.Get("Location"))
 			return http.ErrUseLastResponse
 		}
-		b.post(partner+"/api/oauth/authorize", consent(page, sandbox.StaffID, "allow"))
+		_, text, _ := b.post(partner+"/api/oauth/authorize", consent(page, sandbox.StaffID, "allow"))
+		if onward := refreshShape.FindStringSubmatch(text); onward != nil {
+			check(html.UnescapeString(onward[1]))
+		}
 	})
 }
