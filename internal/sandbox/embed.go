@@ -50,15 +50,25 @@ func createSessionGrant(req *request) reply {
 }
 
 // tokenizeEmbedPatient and the two pages below are called by the partner's browser SDK, never by a gateway; they are here so that its
-// whole flow can be walked through.
+// whole flow can be walked through. The SDK runs in the app's page, wherever that is, so a page of any origin may read the answer.
 func tokenizeEmbedPatient(req *request) reply {
 	data := req.input().nested("data")
 	if data == nil {
-		return failure(http.StatusBadRequest, "data is missing")
+		return failure(http.StatusBadRequest, "data is missing").with(allowOrigin, "*")
 	}
 	token := req.state().newID(kindSecret)
 	req.state().embedded[token] = data
-	return ok(object{"data_token": token})
+	return ok(object{"data_token": token}).with(allowOrigin, "*")
+}
+
+const allowOrigin = "Access-Control-Allow-Origin"
+
+// askTokenize answers what a browser asks before it sends JSON to another origin.
+func askTokenize(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set(allowOrigin, "*")
+	w.Header().Set("Access-Control-Allow-Methods", http.MethodPost)
+	w.Header().Set("Access-Control-Allow-Headers", "Content-Type")
+	w.WriteHeader(http.StatusNoContent)
 }
 
 func openEmbedTreatmentPlan(req *request) reply { return req.openEmbed("Treatment plan tool") }

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -114,5 +115,24 @@ func TestEmbedToolIsFilledIn(t *testing.T) {
 		if !slices.Equal([]string{got.Get("patient_id"), got.Get("first_name"), got.Get("email")}, []string{c.patient, c.first, c.email}) {
 			t.Errorf("%s: filled in %v", c.name, got)
 		}
+	}
+}
+
+// TestTokenizeFromAPage: the SDK sends JSON from the app's page, so a browser asks first whether it may.
+func TestTokenizeFromAPage(t *testing.T) {
+	t.Parallel()
+	s := New(Options{})
+	for name, h := range map[string]http.Handler{"Alone": s, "InAGateway": s.ControlHandler()} {
+		for method, status := range map[string]int{"OPTIONS": 204, "POST": 200} {
+			r := newRequest(t, method, "/embeddable/tokenize", `{"data":{"first_name":"Ada"}}`)
+			got := serve(t, h, r).want(status).Header()
+			if got.Get("Access-Control-Allow-Origin") != "*" || got.Get("Access-Control-Allow-Credentials") != "" {
+				t.Errorf("%s: %s: %v", name, method, got)
+			}
+			if method == "OPTIONS" && (got.Get("Access-Control-Allow-Methods") != "POST" || got.Get("Access-Control-Allow-Headers") != "Content-Type") {
+				t.Errorf("%s: %v", name, got)
+			}
+		}
+		serve(t, h, newRequest(t, "OPTIONS", "/embeddable/session/embed/entry", "")).want(404)
 	}
 }

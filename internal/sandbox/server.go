@@ -101,8 +101,10 @@ func New(opts Options) *Server {
 			s.control.HandleFunc(op.Method+" /api"+op.Path, s.serve(op))
 		}
 	}
-	s.routeConsent(s.mux)
-	s.routeConsent(s.control)
+	for _, mux := range []*http.ServeMux{s.mux, s.control} {
+		s.routeConsent(mux)
+		mux.HandleFunc("OPTIONS /api/embeddable/tokenize", askTokenize)
+	}
 	s.routeControl(s.control)
 	s.mux.Handle("/_sandbox/", s.control)
 	s.mux.HandleFunc("/", s.unknownPath)
