@@ -110,8 +110,13 @@ func TestWebhookLog(t *testing.T) {
 	const name = "CANARY-OF-A-PATIENT"
 	data := json.RawMessage(`{"patient":{"id":"b1","first_name":"` + name + `","email":"` + name + `@example.org"}}`)
 	for _, m := range []sandbox.Emission{
-		{Data: data}, {Data: data, Wrapped: true}, {Data: data, Duplicate: true}, {Data: data, Forged: true}, {Data: data, Stale: true},
-		{Data: json.RawMessage(`"` + name + `"`)}, {Data: json.RawMessage(`{"patient":"` + name + `"}`)},
+		{Data: data},
+		{Data: data, Wrapped: true},
+		{Data: data, Duplicate: true},
+		{Data: data, Forged: true},
+		{Data: data, Stale: true},
+		{Data: json.RawMessage(`"` + name + `"`)},
+		{Data: json.RawMessage(`{"patient":"` + name + `"}`)},
 	} {
 		m.Type = "patient.updated"
 		if _, err := h.sandbox.Emit(m); err != nil {
