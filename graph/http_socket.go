@@ -271,18 +271,25 @@ func (s *socket) close(c *closure) {
 }
 
 // say writes a message that is of no operation.
-func (s *socket) say(text []byte) { s.write(text, func() bool { return true }) }
+func (s *socket) say(text []byte) {
+	s.write(func() bool { return true }, func() []byte { return text })
+}
 
-// send writes a message of an operation, if that still runs.
-func (s *socket) send(op *operation, text []byte) { s.write(text, func() bool { return s.runs(op) }) }
+// send writes a message of an operation, if that still runs. What is not sent is
+// not even made, so that its errors do not count.
+func (s *socket) send(op *operation, text func() []byte) {
+	s.write(func() bool { return s.runs(op) }, text)
+}
 
 // last is send for the last message of an operation, whose id is free when the
 // client reads it.
-func (s *socket) last(op *operation, text []byte) { s.write(text, func() bool { return s.end(op) }) }
+func (s *socket) last(op *operation, text func() []byte) {
+	s.write(func() bool { return s.end(op) }, text)
+}
 
 // write writes a message if it still may when its turn comes. A client that does
 // not take it in time is cut.
-func (s *socket) write(text []byte, may func() bool) {
+func (s *socket) write(may func() bool, text func() []byte) {
 	select {
 	case s.writing <- struct{}{}:
 	case <-s.ctx.Done():
@@ -294,5 +301,5 @@ func (s *socket) write(text []byte, may func() bool) {
 	}
 	ctx, cancel := context.WithTimeout(s.ctx, writeTimeout)
 	defer cancel()
-	_ = s.conn.Write(ctx, websocket.MessageText, text) // of an error the reader learns, too
+	_ = s.conn.Write(ctx, websocket.MessageText, text()) // of an error the reader learns, too
 }

@@ -64,7 +64,7 @@ func (s *socket) subscribe(m *message) *closure {
 	s.say(op.failure(ctx, http.StatusTooManyRequests, gqlerror.List{{
 		Message:    fmt.Sprintf("%d operations are running on this socket, and no more may: wait for one to end.", maxRunning),
 		Extensions: map[string]any{"code": CodeTooManyOperations, "maximum": maxRunning},
-	}}))
+	}})())
 	s.o.Done(ctx, op.result)
 	return nil
 }
@@ -118,21 +118,25 @@ func (s *socket) answer(ctx context.Context, op *operation, o *graphql.Operation
 			return
 		}
 	}
-	s.last(op, pack("complete", op.id, nil))
+	s.last(op, func() []byte { return pack("complete", op.id, nil) })
 }
 
-// next is a result.
-func (op *operation) next(ctx context.Context, res *graphql.Response) []byte {
-	return pack("next", op.id, envelope(op.errors(ctx, res.Errors), res.Data, res.Extensions))
+// next makes the message of a result.
+func (op *operation) next(ctx context.Context, res *graphql.Response) func() []byte {
+	return func() []byte {
+		return pack("next", op.id, envelope(op.errors(ctx, res.Errors), res.Data, res.Extensions))
+	}
 }
 
-// failure is the end of an operation that has no result, or no more. status is
-// what it would have over HTTP, for the metrics.
-func (op *operation) failure(ctx context.Context, status int, errs gqlerror.List) []byte {
-	op.result.Status = status
-	var b bytes.Buffer
-	encode(&b, op.errors(ctx, errs))
-	return pack("error", op.id, b.Bytes())
+// failure makes the last message of an operation that has no result, or no more.
+// status is what it would have over HTTP, for the metrics.
+func (op *operation) failure(ctx context.Context, status int, errs gqlerror.List) func() []byte {
+	return func() []byte {
+		op.result.Status = status
+		var b bytes.Buffer
+		encode(&b, op.errors(ctx, errs))
+		return pack("error", op.id, b.Bytes())
+	}
 }
 
 // mayStream notes that an operation is a subscription, unless none may begin.

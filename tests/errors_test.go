@@ -167,6 +167,7 @@ type virtual struct {
 	sandbox *sandbox.Server
 	handler http.Handler
 	log     logBuffer
+	drain   func()
 }
 
 func virtually(t *testing.T, c gateway.Config, o sandbox.Options, test func(v *virtual)) {
@@ -182,7 +183,7 @@ func virtually(t *testing.T, c gateway.Config, o sandbox.Options, test func(v *v
 				t.Error(err)
 			}
 		}()
-		v.handler = g.Handler()
+		v.handler, v.drain = g.Handler(), g.Drain
 		test(v)
 	})
 }

@@ -170,3 +170,62 @@ func TestSocketCloseIsBounded(t *testing.T) {
 		after(v, begin, 5*time.Second)
 	})
 }
+
+// TestSocketDrain: what has one answer gets it, and then the close brings the
+// client to another gateway. An error would make its subscriptions give up.
+func TestSocketDrain(t *testing.T) {
+	t.Parallel()
+	virtually(t, config(), sandbox.Options{}, func(v *virtual) {
+		h, _ := v.online()
+		s, idle, mute := h.socket(sandbox.TokenPractitioner), h.socket(""), h.dial(subprotocol)
+		s.subscribe("stream", watchAll)
+		synctest.Wait()
+		v.sandbox.AddFault(sandbox.Fault{Operation: "getClinic", Latency: 2 * time.Second})
+		s.subscribe("query", `{ clinic { fullscriptId } }`)
+		synctest.Wait()
+		begin := time.Now()
+		v.drain()
+		idle.closed(websocket.StatusServiceRestart)
+		mute.closed(websocket.StatusServiceRestart)
+		after(v, begin, 0)
+		s.subscribe("later", `{ clinic { name } }`) // is not answered, nor is it executed
+		s.send(`{"type":"ping"}`)
+		s.hears("pong", "")
+		if x := s.value("query"); at(v, x, "clinic.fullscriptId") != sandbox.ClinicID {
+			v.Errorf("%v", x)
+		}
+		s.hears("complete", "query")
+		if _, text, err := s.conn.Read(v.Context()); websocket.CloseStatus(err) != websocket.StatusServiceRestart {
+			v.Errorf("%s %v", text, err)
+		}
+		after(v, begin, 2*time.Second)
+		if n := v.sandbox.Count("getClinic"); n != 2 { // to begin the stream, and the query
+			v.Errorf("%d calls", n)
+		}
+		_, res, err := dial(v.Context(), h.http(), h.url, subprotocol)
+		if err == nil || res.StatusCode != http.StatusServiceUnavailable {
+			v.Errorf("one more is answered with %v", err)
+		}
+	})
+}
+
+// TestSocketDrainIsBounded: an operation that takes longer than draining may is
+// cut off with its socket.
+func TestSocketDrainIsBounded(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.OperationTimeout, c.CallTimeout, c.DrainTimeout = time.Hour, time.Hour, 20*time.Second
+	virtually(t, c, sandbox.Options{}, func(v *virtual) {
+		h, _ := v.online()
+		s := h.socket(sandbox.TokenPractitioner)
+		v.sandbox.AddFault(sandbox.Fault{Operation: "getClinic", Hang: true})
+		s.subscribe("query", `{ clinic { fullscriptId } }`)
+		synctest.Wait()
+		begin := time.Now()
+		v.drain()
+		if _, text, err := s.conn.Read(v.Context()); err == nil || websocket.CloseStatus(err) != -1 {
+			v.Errorf("%s %v", text, err)
+		}
+		after(v, begin, 20*time.Second)
+	})
+}
