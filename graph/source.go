@@ -114,7 +114,7 @@ func (s *source) next(ctx context.Context) (*fsclient.Event, error) {
 		if err != nil {
 			return nil, err
 		}
-		if !s.wanted(e) {
+		if !s.wanted(e.Type) {
 			continue
 		}
 		if time.Since(s.proven) > proofAge {
@@ -155,10 +155,11 @@ func (s *source) pull(ctx context.Context) (*fsclient.Event, error) {
 }
 
 // decode makes an event of one from the bus, nil if the subscriber has been told
-// of it. Each decodes its own: a record is completed in place, with what one
-// caller may see. What another clinic's events hold is not even decoded.
+// of it or does not want it. Each decodes its own: a record is completed in place,
+// with what one caller may see. What another clinic's events hold is not even
+// decoded.
 func (s *source) decode(e events.Event) *fsclient.Event {
-	if s.told[e.ID] || e.ClinicID != "" && e.ClinicID != s.proof.clinic {
+	if s.told[e.ID] || e.ClinicID != "" && e.ClinicID != s.proof.clinic || !s.wanted(fsclient.EventType(e.Type)) {
 		return nil
 	}
 	own, err := fsclient.ParseEvent(e.Body)
@@ -169,8 +170,8 @@ func (s *source) decode(e events.Event) *fsclient.Event {
 }
 
 // wanted says whether the subscription is about such events.
-func (s *source) wanted(e *fsclient.Event) bool {
-	return len(s.types) == 0 || slices.Contains(s.types, e.Type)
+func (s *source) wanted(t fsclient.EventType) bool {
+	return len(s.types) == 0 || slices.Contains(s.types, t)
 }
 
 // mayRead says whether the caller may see an event: it is of their clinic and of
