@@ -2,6 +2,7 @@ package tests
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/http"
 	"strings"
@@ -68,18 +69,26 @@ func (v *virtual) online() (*harness, *network) {
 // happens has the partner tell of an event in the first practitioner's clinic.
 func (h *harness) happens(kind, id, data string) {
 	h.t.Helper()
-	body := `{"event":{"id":"` + id + `","type":"` + kind + `","created_at":"2026-01-01T00:00:00Z","clinic_id":"` + sandbox.ClinicID + `","data":` + data + `}}`
-	req, err := http.NewRequestWithContext(h.t.Context(), http.MethodPost, h.url+"/webhooks/fullscript", strings.NewReader(body))
-	if err != nil {
+	if err := h.arrives(h.t.Context(), id, kind, sandbox.ClinicID, data); err != nil {
 		h.t.Fatal(err)
+	}
+}
+
+// arrives is an event that the partner sends to the gateway.
+func (h *harness) arrives(ctx context.Context, id, kind, clinic, data string) error {
+	body := `{"event":{"id":"` + id + `","type":"` + kind + `","created_at":"2026-01-01T00:00:00Z","clinic_id":"` + clinic + `","data":` + data + `}}`
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, h.url+"/webhooks/fullscript", strings.NewReader(body))
+	if err != nil {
+		return err
 	}
 	req.Header.Set("Fullscript-Signature", sandbox.Sign(sandbox.DefaultWebhookSecret, time.Now(), []byte(body)))
 	res, err := h.http().Do(req)
 	if err != nil {
-		h.t.Fatal(err)
+		return err
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
-		h.t.Fatalf("the event was answered with %d", res.StatusCode)
+		return fmt.Errorf("%s was answered with %d", id, res.StatusCode)
 	}
+	return nil
 }
