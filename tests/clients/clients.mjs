@@ -108,7 +108,7 @@ async function apollo() {
       client.subscribe({ query: gql('subscription S { nothing }') }).subscribe({ next: (r) => (r.error ? reject(r.error) : resolve(r)), error: reject });
     }),
     (err) => CombinedGraphQLErrors.is(err),
-    'a subscription by multipart is refused with a body that Apollo reads',
+    'a subscription that is refused is answered with a body that Apollo reads',
   );
   client.stop();
 }
