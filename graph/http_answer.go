@@ -99,11 +99,16 @@ func (x *exchange) errors(ctx context.Context, errs gqlerror.List) gqlerror.List
 		if id != "" {
 			e.Extensions["requestId"] = id
 		}
-		code, _ := e.Extensions["code"].(string)
-		x.result.Codes = append(x.result.Codes, code)
+		if code, _ := e.Extensions["code"].(string); len(x.result.Codes) < maxCodes {
+			x.result.Codes = append(x.result.Codes, code)
+		}
 	}
 	return errs
 }
+
+// maxCodes bounds what is noted of an operation's errors: a stream may fail at
+// every event, for days.
+const maxCodes = 1000
 
 func retryAfter(errs gqlerror.List) int {
 	wait := 0

@@ -1,10 +1,26 @@
 package graph
 
 import (
+	"context"
 	"encoding/json"
 	"reflect"
 	"testing"
+
+	"github.com/vektah/gqlparser/v2/gqlerror"
 )
+
+// TestCodesAreBounded: a stream that fails at every event notes so much and no
+// more.
+func TestCodesAreBounded(t *testing.T) {
+	t.Parallel()
+	x := &exchange{o: &Options{RequestID: func(context.Context) string { return "" }}}
+	for range 2 * maxCodes {
+		_ = x.errors(t.Context(), gqlerror.List{{Extensions: map[string]any{"code": CodeUpstreamError}}})
+	}
+	if n := len(x.result.Codes); n != maxCodes {
+		t.Errorf("%d codes", n)
+	}
+}
 
 // FuzzNegotiate: any header is either refused or comes to one of two types.
 func FuzzNegotiate(f *testing.F) {
