@@ -7355,8 +7355,8 @@ write was sent and no answer came: look before you repeat it.
 type Mutation
 
 """
-Everything that can be watched. A stream travels as server-sent events or over a
-` + "`" + `graphql-transport-ws` + "`" + ` socket. Only events of the caller's clinic arrive, and only of
+Everything that can be watched. A stream travels as server-sent events, as Apollo Client's
+` + "`" + `multipart/mixed` + "`" + `, or over a ` + "`" + `graphql-transport-ws` + "`" + ` socket. Only events of the caller's clinic arrive, and only of
 the kinds that the caller's token may read; the partner is asked when a stream begins
 and again every five minutes. Changes made through this API are no events.
 

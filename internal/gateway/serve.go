@@ -161,7 +161,7 @@ func open(flag, addr string) (net.Listener, error) {
 const greeting = `{ patient(id: \"%s\") { firstName lastName treatmentPlans(first: 2) { nodes { state recommendations { variant { sku product { name brand { name } } } } } } } }`
 
 func greet(out io.Writer, address, health string) {
-	fmt.Fprintf(out, "GraphQL:  %s/graphql\nUpstream: the embedded sandbox (made-up data, gone when this ends)\n", address)
+	fmt.Fprintf(out, "GraphQL:  %s/graphql\nGraphiQL: %[1]s/\nUpstream: the embedded sandbox (made-up data, gone when this ends)\n", address)
 	if health != "" {
 		fmt.Fprintf(out, "Health:   %s/readyz, metrics: %s/metrics\n", health, health)
 	}

@@ -59,14 +59,14 @@ func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { retur
 
 // house is a sandbox, and sessions in front of it.
 type house struct {
-	t        *testing.T
+	t        testing.TB
 	sandbox  *sandbox.Server
 	store    *flaky
 	sessions *oauth.Sessions
 	options  oauth.Options
 }
 
-func newHouse(t *testing.T, o sandbox.Options) *house {
+func newHouse(t testing.TB, o sandbox.Options) *house {
 	t.Helper()
 	o.BaseURL = partner
 	h := &house{t: t, sandbox: sandbox.New(o), store: &flaky{Store: oauth.NewMemory()}}
@@ -99,7 +99,7 @@ func handler(s *oauth.Sessions) http.Handler {
 
 // browser remembers cookies and follows redirects, and notes where it was led.
 type browser struct {
-	t       *testing.T
+	t       testing.TB
 	client  *http.Client
 	visited []*url.URL
 }

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"fsgateway/internal/oauth"
+	"fsgateway/internal/redistest"
 	"fsgateway/internal/sandbox"
 	"fsgateway/internal/seal"
 )
@@ -365,4 +366,27 @@ type recording struct {
 func (r *recording) Add(ctx context.Context, key, value string, life time.Duration) (bool, error) {
 	r.texts = append(r.texts, key, value)
 	return r.Store.Add(ctx, key, value, life)
+}
+
+// BenchmarkUser is what a cookie costs a request: the session is read, opened and
+// looked at.
+func BenchmarkUser(b *testing.B) {
+	for name, store := range map[string]func() oauth.Store{
+		"Memory": oauth.NewMemory,
+		"Redis":  func() oauth.Store { return oauth.NewRedis(redistest.Client(b, redistest.Start(b).URL)) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			h := newHouse(b, sandbox.Options{})
+			h.store.Store = store()
+			browser := h.browser(h.sessions)
+			browser.signIn(sandbox.PractitionerID)
+			request := browser.request()
+			b.ReportAllocs()
+			for b.Loop() {
+				if u, err := h.sessions.User(request); err != nil || u.Owner.ID != sandbox.PractitionerID {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }
