@@ -120,6 +120,35 @@ func TestPollingFails(t *testing.T) {
 			time.Sleep(4 * time.Minute)
 		}
 		s.sees(ids...)
+
+		// One that the partner can never give does not stop the others for ever.
+		lost := h.happen(sandbox.Emission{Type: "order.placed"})
+		v.sandbox.AddFault(sandbox.Fault{Operation: "getEvent", PathContains: lost[0], Status: http.StatusInternalServerError})
+		others := h.happen(sandbox.Emission{Type: "patient.updated"})
+		time.Sleep(5 * time.Minute)
+		s.sees(others...)
+	})
+}
+
+// TestPollingBegins with what comes next, also where somebody watched before.
+func TestPollingBegins(t *testing.T) {
+	t.Parallel()
+	polled(t, func(v *virtual, h *harness) {
+		h.happen(sandbox.Emission{Type: "patient.updated"})
+		orders := h.begun("sse", sandbox.TokenPractitioner, `subscription { orderPlaced { event { fullscriptId } } }`)
+		defer orders.close()
+		before := h.begun("sse", sandbox.TokenPractitioner, watchAll)
+		ids := h.happen(sandbox.Emission{Type: "patient.updated"})
+		time.Sleep(time.Minute)
+		before.sees(ids...)
+		before.close()
+		synctest.Wait()
+		h.happen(sandbox.Emission{Type: "patient.updated"}) // is seen by nobody
+		s := h.begun("sse", sandbox.TokenPractitioner, watchAll)
+		defer s.close()
+		ids = h.happen(sandbox.Emission{Type: "patient.updated"})
+		time.Sleep(time.Minute)
+		s.sees(ids...)
 	})
 }
 

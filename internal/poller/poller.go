@@ -20,8 +20,9 @@ const (
 	// lookBack is how far before the last poll events are looked for again: they
 	// may turn up in the lists some time after they happened.
 	lookBack = 10 * time.Minute
-	// rows is how many events are read at once.
-	rows = 100
+	// tries is how many polls an event may fail that the partner cannot give,
+	// before those behind it go on without it.
+	tries = 3
 	// fetches is how many events are fetched at once.
 	fetches = 8
 )
@@ -60,6 +61,9 @@ type clinic struct {
 	since map[string]time.Time
 	// until is when the last poll began that went well.
 	until time.Time
+	// failed counts how often the partner could not give an event; it is the
+	// polling goroutine's alone.
+	failed map[string]int
 }
 
 // watcher is a stream whose token is used while it lasts.
@@ -100,19 +104,29 @@ func (p *Poller) Watch(ctx context.Context, id string, newest map[string]time.Ti
 	c := p.clinics[id]
 	if c == nil {
 		polling, stop := context.WithCancel(p.ctx)
-		c = &clinic{id: id, watchers: map[*watcher]bool{}, stop: stop, since: map[string]time.Time{}, until: time.Now()}
+		c = &clinic{id: id, watchers: map[*watcher]bool{}, stop: stop, since: map[string]time.Time{}, until: time.Now(), failed: map[string]int{}}
 		p.clinics[id] = c
 		p.work.Go(func() { p.poll(polling, c) })
 	}
 	w := &watcher{ctx: ctx}
 	for category, at := range newest {
 		w.categories = append(w.categories, category)
-		if _, known := c.since[category]; !known {
+		if !c.watched(category) { // what happened since anybody did is over
 			c.since[category] = at
 		}
 	}
 	c.watchers[w] = true
 	context.AfterFunc(ctx, func() { p.unwatch(c, w) })
+}
+
+// watched says whether somebody watches a category.
+func (c *clinic) watched(category string) bool {
+	for w := range c.watchers {
+		if slices.Contains(w.categories, category) {
+			return true
+		}
+	}
+	return false
 }
 
 func (p *Poller) unwatch(c *clinic, w *watcher) {
@@ -174,7 +188,7 @@ func (p *Poller) once(ctx context.Context, c *clinic) error {
 		all = append(all, list...)
 	}
 	slices.SortFunc(all, func(a, b found) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.id, b.id)) })
-	return p.publish(ctx, all)
+	return p.publish(ctx, c, all)
 }
 
 // from is how a category is read.
@@ -226,7 +240,6 @@ func (p *Poller) read(ctx context.Context, category string, after time.Time) (li
 		day := fsclient.Date(after.UTC().AddDate(0, 0, -2).Format(time.DateOnly)) // whose day it is, is not said
 		o.CreatedAt = &fsclient.DateFilter{After: &day}
 	}
-	o.SetPage(1, rows)
 	for e, err := range fsclient.Each(ctx, func(ctx context.Context, o *fsclient.EventListOptions) (*fsclient.Page[fsclient.Event], error) {
 		return fsclient.EventCategories[category](p.o.Events, ctx, o)
 	}, o) {
@@ -252,7 +265,7 @@ func (p *Poller) read(ctx context.Context, category string, after time.Time) (li
 }
 
 // publish fetches events, a few at once, and puts them onto the bus in order.
-func (p *Poller) publish(ctx context.Context, all []found) error {
+func (p *Poller) publish(ctx context.Context, c *clinic, all []found) error {
 	for part := range slices.Chunk(all, fetches) {
 		bodies, errs := make([][]byte, len(part)), make([]error, len(part))
 		var wg sync.WaitGroup
@@ -265,7 +278,7 @@ func (p *Poller) publish(ctx context.Context, all []found) error {
 		}
 		wg.Wait()
 		for i, body := range bodies {
-			if fsclient.IsNotFound(errs[i]) {
+			if fsclient.IsNotFound(errs[i]) || c.givenUp(part[i].id, errs[i]) {
 				continue
 			}
 			if errs[i] != nil {
@@ -273,7 +286,7 @@ func (p *Poller) publish(ctx context.Context, all []found) error {
 			}
 			e, err := fsclient.ParseEvent(body)
 			if err != nil {
-				return err
+				return err // GetBody has read it
 			}
 			if _, err := p.o.Bus.Publish(ctx, events.Event{ID: string(e.ID), Type: string(e.Type), ClinicID: e.Clinic(), Body: body}); err != nil {
 				return err
@@ -281,6 +294,17 @@ func (p *Poller) publish(ctx context.Context, all []found) error {
 		}
 	}
 	return nil
+}
+
+// givenUp says whether an event is left out since the partner cannot give it: not
+// at once, for the sake of the order, but one must not stop all others for ever.
+func (c *clinic) givenUp(id string, err error) bool {
+	if e, ok := errors.AsType[*fsclient.Error](err); !ok || e.Kind != fsclient.KindUpstream {
+		delete(c.failed, id)
+		return false
+	}
+	c.failed[id]++
+	return c.failed[id] >= tries
 }
 
 // refused says whether the partner lets a token read something no more.
