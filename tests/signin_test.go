@@ -178,6 +178,7 @@ func TestForeignPages(t *testing.T) {
 		"OtherOrigin":    {"POST", "/graphql", write, http.Header{"Content-Type": jsonType, "Origin": {"https://evil.example"}}, 403},
 		"Listed":         {"POST", "/graphql", write, http.Header{"Content-Type": jsonType, "Sec-Fetch-Site": {"cross-site"}, "Origin": {"https://app.example"}}, 200},
 		"Own":            {"POST", "/graphql", write, http.Header{"Content-Type": jsonType, "Sec-Fetch-Site": {"same-origin"}}, 200},
+		"CallbackByHead": {"HEAD", "/oauth/callback?code=1&state=1", "", nil, 405},
 		"LogoutByGet":    {"GET", "/oauth/logout", "", nil, 405},
 		"LogoutByForm":   {"POST", "/oauth/logout", "", http.Header{"Sec-Fetch-Site": {"cross-site"}, "Origin": {"https://evil.example"}}, 403},
 		"LogoutByOrigin": {"POST", "/oauth/logout", "", http.Header{"Origin": {"null"}}, 403},

@@ -35,7 +35,7 @@ func (g *Gateway) Handler() http.Handler {
 	bearer := middleware.Bearer(g.authorize, http.HandlerFunc(g.refuseToken))
 	route(graphqlRoute, g.graphql, cors, middleware.Private, bearer,
 		middleware.CSRF(http.HandlerFunc(g.refuseSimple)), g.session, middleware.Compress(secret, codings...))
-	route("/resources/{id}/download", g.only(http.MethodGet, g.download), cors, middleware.Private, bearer, g.session)
+	route("/resources/{id}/download", g.only(g.download, http.MethodGet, http.MethodHead), cors, middleware.Private, bearer, g.session)
 	g.routeOAuth(route, cors)
 	route("POST "+webhookRoute, g.webhooks())
 	if g.sandbox != nil {
@@ -121,15 +121,15 @@ func (g *Gateway) refuseSimple(w http.ResponseWriter, r *http.Request) {
 			strings.Join(middleware.PreflightHeaders, " and ")+" with any value.")
 }
 
-// only serves one method; CORS has answered OPTIONS before it where it may.
-func (g *Gateway) only(method string, h http.HandlerFunc) http.Handler {
+// only serves some methods; CORS has answered OPTIONS before it where it may.
+func (g *Gateway) only(h http.HandlerFunc, methods ...string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == method || r.Method == http.MethodHead && method == http.MethodGet {
+		if slices.Contains(methods, r.Method) {
 			h(w, r)
 			return
 		}
-		w.Header().Set("Allow", method)
-		g.fail(w, r, http.StatusMethodNotAllowed, graph.CodeBadUserInput, "This address takes "+method+".")
+		w.Header().Set("Allow", strings.Join(methods, ", "))
+		g.fail(w, r, http.StatusMethodNotAllowed, graph.CodeBadUserInput, "This address takes "+methods[0]+".")
 	})
 }
 

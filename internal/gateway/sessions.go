@@ -99,18 +99,18 @@ func (g *Gateway) routeOAuth(route func(string, http.Handler, ...func(http.Handl
 		route("/oauth/", off("Nobody can sign in here: set --client-id and --client-secret."))
 		return
 	}
-	route("/oauth/login", g.only(http.MethodGet, g.sessions.Login))
-	route("/oauth/callback", g.only(http.MethodGet, g.sessions.Callback))
-	route("/oauth/session", g.only(http.MethodGet, g.sessions.Session), cors)
-	route("/oauth/logout", g.only(http.MethodPost, g.sessions.Logout), cors, g.ours)
+	route("/oauth/login", g.only(g.sessions.Login, http.MethodGet))
+	route("/oauth/callback", g.only(g.sessions.Callback, http.MethodGet)) // a HEAD must not spend the code
+	route("/oauth/session", g.only(g.sessions.Session, http.MethodGet, http.MethodHead), cors)
+	route("/oauth/logout", g.only(g.sessions.Logout, http.MethodPost), cors, g.ours)
 	if !g.config.OAuthRelay && g.sandbox == nil {
 		relay := off("There is no relay for tokens here: set --oauth-relay.")
 		route("/oauth/token", relay)
 		route("/oauth/revoke", relay)
 		return
 	}
-	route("/oauth/token", g.only(http.MethodPost, g.sessions.Token), cors)
-	route("/oauth/revoke", g.only(http.MethodPost, g.sessions.Revoke), cors)
+	route("/oauth/token", g.only(g.sessions.Token, http.MethodPost), cors)
+	route("/oauth/revoke", g.only(g.sessions.Revoke, http.MethodPost), cors)
 }
 
 // ours refuses what a page of another site makes a browser send, with the user's
