@@ -4,7 +4,10 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"fsgateway/internal/events"
 	"fsgateway/internal/fsclient"
@@ -89,33 +92,13 @@ func (s *source) catchUpPolled(ctx context.Context, after string) error {
 	if err != nil {
 		return err
 	}
-	type listed struct {
-		id string
-		at time.Time
-	}
-	day := day(last.CreatedAt.Time().AddDate(0, 0, -2))
-	var all []listed
-	for category := range s.proof.newest {
-		o := sorted("ASC")
-		o.CreatedAt = &fsclient.DateFilter{After: &day}
-		list := func(ctx context.Context, o *fsclient.EventListOptions) (*fsclient.Page[fsclient.Event], error) {
-			return fsclient.EventCategories[category](s.client.Events, ctx, o)
-		}
-		for e, err := range fsclient.Each(ctx, list, *o) {
-			switch {
-			case err != nil:
-				return err
-			case e.CreatedAt == nil || e.ID == last.ID || e.CreatedAt.Time().Before(last.CreatedAt.Time()):
-				continue
-			case len(all) == maxMissed:
-				return tooMany()
-			}
-			all = append(all, listed{string(e.ID), e.CreatedAt.Time()})
-		}
+	all, err := s.since(ctx, last)
+	if err != nil {
+		return err
 	}
 	// Of one moment the ids decide, wherever the stream begins.
-	order := func(a, b listed) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.id, b.id)) }
-	from := listed{after, last.CreatedAt.Time()}
+	order := func(a, b happened) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.id, b.id)) }
+	from := happened{after, last.CreatedAt.Time()}
 	slices.SortFunc(all, order)
 	s.told[after] = true
 	for _, e := range all {
@@ -125,12 +108,51 @@ func (s *source) catchUpPolled(ctx context.Context, after string) error {
 		s.told[e.id] = true
 		s.missed = append(s.missed, func(ctx context.Context) (*fsclient.Event, error) { return s.client.Events.Get(ctx, e.id) })
 	}
-	// What the bus has of other categories may have happened before.
+	// What the bus has of other categories may have happened before, and may have
+	// been listed.
 	s.goOn(slices.DeleteFunc(kept, func(e events.Event) bool {
 		own := s.decode(e)
-		return own == nil || own.CreatedAt != nil && order(listed{e.ID, own.CreatedAt.Time()}, from) <= 0
+		return own == nil || own.CreatedAt != nil && order(happened{e.ID, own.CreatedAt.Time()}, from) <= 0
 	}))
 	return nil
+}
+
+// happened is an event of a list, which tells when it was.
+type happened struct {
+	id string
+	at time.Time
+}
+
+// since reads the lists of all that may be read, at once, from the moment of an
+// event on.
+func (s *source) since(ctx context.Context, from *fsclient.Event) (all []happened, err error) {
+	day := day(from.CreatedAt.Time().AddDate(0, 0, -2))
+	var mu sync.Mutex
+	group, ctx := errgroup.WithContext(ctx)
+	for category := range s.proof.newest {
+		group.Go(func() error {
+			o := sorted("ASC")
+			o.CreatedAt = &fsclient.DateFilter{After: &day}
+			for e, err := range fsclient.EachEvent(ctx, s.client.Events, category, *o) {
+				if err != nil {
+					return err
+				}
+				if e.CreatedAt == nil || e.CreatedAt.Time().Before(from.CreatedAt.Time()) {
+					continue
+				}
+				mu.Lock()
+				all = append(all, happened{string(e.ID), e.CreatedAt.Time()})
+				full := len(all) > maxMissed
+				mu.Unlock()
+				if full {
+					return tooMany()
+				}
+			}
+			return nil
+		})
+	}
+	err = group.Wait()
+	return all, err
 }
 
 func day(t time.Time) fsclient.Date { return fsclient.Date(t.UTC().Format(time.DateOnly)) }

@@ -19,8 +19,8 @@ type source struct {
 	feed   *events.Subscription
 
 	missed []missed
-	// told are the ids of those that the partner's list of deliveries gave. They
-	// may still be on their way to the bus.
+	// told are the ids of those that the partner's lists gave. They may be on the
+	// bus as well, or still on their way there.
 	told map[string]bool
 
 	proof  proof
@@ -79,25 +79,28 @@ func (r *Resolver) watch(ctx context.Context, types []fsclient.EventType, after 
 		from = *after
 	}
 	if from != "" {
-		var err error
-		if from, err = fsclient.ParseID("Event", from); err != nil {
+		id, err := fsclient.ParseID("Event", from)
+		if err != nil {
 			return nil, err
 		}
+		from = id
 	}
 	if err := s.prove(ctx); err != nil {
 		return nil, err
 	}
 	feed, found := r.Events.Subscribe(from)
 	s.feed = feed
-	if !found {
-		catchUp := s.catchUp
-		if r.Watch != nil {
-			catchUp = s.catchUpPolled
-		}
-		if err := catchUp(ctx, from); err != nil {
-			s.close()
-			return nil, err
-		}
+	var err error
+	switch {
+	case from == "":
+	case r.Watch != nil: // whatever the bus has of a time when nobody watched has holes
+		err = s.catchUpPolled(ctx, from)
+	case !found:
+		err = s.catchUp(ctx, from)
+	}
+	if err != nil {
+		s.close()
+		return nil, err
 	}
 	if r.Watch != nil {
 		r.Watch(ctx, s.proof.clinic, s.proof.newest)

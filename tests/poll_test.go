@@ -181,6 +181,28 @@ func TestPollingResumes(t *testing.T) {
 		last := h.happen(sandbox.Emission{Type: "patient.updated"})
 		time.Sleep(time.Minute)
 		s.sees(last...)
+		// Nobody watches while a page is loaded again, and the event that it saw last
+		// is still on the bus; nor does anybody watch patients while one watches orders.
+		orders.close()
+		s.close()
+		synctest.Wait()
+		gap := h.happen(sandbox.Emission{Type: "patient.updated"}, sandbox.Emission{Type: "order.placed"})
+		s = h.begun("sse", sandbox.TokenPractitioner, watchAll, "after", last[0])
+		s.sees(gap...)
+		seen := h.happen(sandbox.Emission{Type: "order.placed"})
+		time.Sleep(time.Minute)
+		s.sees(seen...)
+		orders = h.begun("sse", sandbox.TokenPractitioner, `subscription { orderPlaced { event { fullscriptId } } }`)
+		defer orders.close()
+		s.close()
+		synctest.Wait()
+		gap = h.happen(sandbox.Emission{Type: "patient.updated"}, sandbox.Emission{Type: "order.placed"})
+		time.Sleep(time.Minute)
+		s = h.begun("sse", sandbox.TokenPractitioner, watchAll, "after", seen[0])
+		defer s.close()
+		gap = append(gap, h.happen(sandbox.Emission{Type: "patient.created"})...)
+		time.Sleep(time.Minute)
+		s.sees(gap...)
 		if refused := h.subscribe(sandbox.TokenPractitioner, watchAll, "after", "Event:nobody-knows"); refused.status != http.StatusBadRequest {
 			v.Errorf("after an event that nobody knows: %d", refused.status)
 		}

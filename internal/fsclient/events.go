@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"iter"
 	"reflect"
 	"strings"
 )
@@ -123,6 +124,14 @@ var EventCategories = map[string]func(*EventsService, context.Context, *EventLis
 	"patient":        (*EventsService).ListPatientEvents,
 	"product":        (*EventsService).ListProductEvents,
 	"treatment_plan": (*EventsService).ListTreatmentPlanEvents,
+}
+
+// EachEvent is [Each] for the events of a category.
+func EachEvent(ctx context.Context, s *EventsService, category string, o EventListOptions) iter.Seq2[*Event, error] {
+	list := func(ctx context.Context, o *EventListOptions) (*Page[Event], error) {
+		return EventCategories[category](s, ctx, o)
+	}
+	return Each(ctx, list, o)
 }
 
 // EventSort is what events are sorted by.
