@@ -201,6 +201,20 @@ func TestForeignPages(t *testing.T) {
 	}
 }
 
+// TestBehindAProxy: our own page is known by the public address, although the
+// proxy calls the gateway by another name.
+func TestBehindAProxy(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.PublicURL = "https://graphql.example.com/gateway"
+	h := startWith(t, c, sandbox.Options{})
+	for origin, want := range map[string]int{"https://graphql.example.com": 200, "https://evil.example": 403} {
+		if status, text, _ := h.browser().send(http.MethodPost, h.url+"/oauth/logout", "", http.Header{"Origin": {origin}}); status != want {
+			t.Errorf("%s: %d %s", origin, status, text)
+		}
+	}
+}
+
 // TestSessionsOfTwo are kept apart, whoever asks first.
 func TestSessionsOfTwo(t *testing.T) {
 	t.Parallel()

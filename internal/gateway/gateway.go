@@ -47,6 +47,7 @@ type Gateway struct {
 
 	sessions *oauth.Sessions // nil where nobody can sign in
 	redis    rueidis.Client  // nil without --redis-url
+	store    oauth.Store     // what is kept for a while, for all gateways where there is Redis
 	foreign  *http.CrossOriginProtection
 
 	sandbox *sandbox.Server // nil unless embedded
@@ -78,22 +79,32 @@ func New(config Config, log zerolog.Logger, opts ...Option) (*Gateway, error) {
 	}
 	g := &Gateway{config: config, log: log, hashKey: make([]byte, 32)}
 	_, _ = rand.Read(g.hashKey)
-	g.metrics = newMetrics(g.health.Unready)
+	if err := g.open(o); err != nil {
+		return nil, errors.Join(err, g.Close())
+	}
+	return g, nil
+}
 
+// open makes all that the gateway is of; after an error Close ends what there is.
+func (g *Gateway) open(o options) error {
+	config := &g.config
+	g.metrics = newMetrics(g.health.Unready)
 	base, err := config.upstreamURL()
 	if err != nil {
-		return nil, err
+		return err
 	}
+	g.store = oauth.NewMemory()
 	if config.RedisURL != "" {
 		if g.redis, err = config.openRedis(); err != nil {
-			return nil, err
+			return err
 		}
 		g.close = append(g.close, func() error { g.redis.Close(); return nil })
+		g.store = oauth.NewRedis(g.redis)
 	}
 	g.foreign = http.NewCrossOriginProtection()
-	for _, origin := range config.CORSOrigins {
+	for _, origin := range g.origins() {
 		if err := g.foreign.AddTrustedOrigin(origin); err != nil {
-			return nil, fmt.Errorf("--cors-origins: %w", err)
+			return fmt.Errorf("--cors-origins, --public-url: %w", err)
 		}
 	}
 	dial := (&net.Dialer{Timeout: config.DialTimeout}).DialContext
@@ -117,18 +128,18 @@ func New(config Config, log zerolog.Logger, opts ...Option) (*Gateway, error) {
 				transport.Timeout(config.CallTimeout,
 					transport.Count(network)))))
 	if g.client, err = fsclient.New(base, &http.Client{Transport: chain}); err != nil {
-		return nil, fmt.Errorf("--upstream: %w", err)
+		return fmt.Errorf("--upstream: %w", err)
 	}
 	keys := seal.New(config.EncryptionKey...)
 	g.newSessions(base, network, keys)
 	if err := g.newEvents(keys); err != nil {
-		return nil, errors.Join(err, g.Close())
+		return err
 	}
 	documents, err := persisted.New(persisted.Options{
 		Mode: persisted.Mode(config.PersistedDocuments), Manifest: config.PersistedManifest, APQ: config.APQ, Log: g.logDocument,
 	})
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("--persisted-documents, --persisted-manifest: %w", err), g.Close())
+		return fmt.Errorf("--persisted-documents, --persisted-manifest: %w", err)
 	}
 	resolver := &graph.Resolver{Client: g.client, PublicURL: config.publicURL(), Events: g.events}
 	if p := g.newPoller(); p != nil {
@@ -157,7 +168,7 @@ func New(config Config, log zerolog.Logger, opts ...Option) (*Gateway, error) {
 
 		Done: g.done,
 	})
-	return g, nil
+	return nil
 }
 
 // mayIntrospect says whether whoever asks may read the schema by query.

@@ -10,13 +10,23 @@ import (
 	"fsgateway/internal/redistest"
 )
 
+// TestNewFails and leaves nothing running: TestMain looks.
+func TestNewFails(t *testing.T) {
+	t.Parallel()
+	c := valid(t)
+	c.RedisURL, c.EncryptionKey, c.PersistedManifest = redistest.Start(t).URL, []string{strings.Repeat("key ", 8)}, "/nowhere/at/all.json"
+	if g, err := New(c, zerolog.Nop()); err == nil || g != nil {
+		t.Errorf("%v, %v", g, err)
+	}
+}
+
 // TestPollTurn: of gateways that share a Redis server one polls a clinic at a time.
 func TestPollTurn(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	c := Config{
 		Addr: "127.0.0.1:8080", Upstream: Embedded, OperationTimeout: time.Minute, CallTimeout: time.Minute, DialTimeout: time.Minute, MaxConcurrency: 1, MaxBody: 1,
-		RedisURL: server.URL, EncryptionKey: []string{strings.Repeat("key ", 8)},
+		PollEvents: time.Second, RedisURL: server.URL, EncryptionKey: []string{strings.Repeat("key ", 8)},
 	}
 	open := func() *Gateway {
 		g, err := New(c, zerolog.Nop())
@@ -27,19 +37,30 @@ func TestPollTurn(t *testing.T) {
 		return g
 	}
 	one, two := open(), open()
-	if !one.pollTurn(t.Context(), "a", time.Hour) || two.pollTurn(t.Context(), "a", time.Hour) || one.pollTurn(t.Context(), "a", time.Hour) {
-		t.Error("a clinic is polled twice")
+	turn := func(g *Gateway, category string, want bool) func(bool) {
+		t.Helper()
+		end, mine := g.pollTurn(t.Context(), "clinic", category)
+		if mine != want {
+			t.Errorf("%s is polled: %t", category, mine)
+		}
+		return end
 	}
-	if !two.pollTurn(t.Context(), "b", 100*time.Millisecond) {
-		t.Error("one clinic is in the way of another")
-	}
-	for begin := time.Now(); !one.pollTurn(t.Context(), "b", 100*time.Millisecond); {
+	end := turn(one, "order", true)
+	turn(two, "order", false)(false) // is not its to give back
+	turn(two, "patient", true)(true)
+	end(true)
+	turn(two, "order", false)
+	for begin := time.Now(); ; { // until the next time
+		if _, mine := two.pollTurn(t.Context(), "clinic", "order"); mine {
+			break
+		}
 		if time.Since(begin) > 20*time.Second {
 			t.Fatal("a turn does not end")
 		}
 	}
+	turn(two, "lab_order", true)(false)
+	turn(one, "lab_order", true)
 	server.Stop(t)
-	if !two.pollTurn(t.Context(), "a", time.Hour) {
-		t.Error("without Redis nobody polls")
-	}
+	turn(one, "order", true) // without Redis each polls
+	turn(two, "order", true)
 }

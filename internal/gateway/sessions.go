@@ -33,7 +33,7 @@ func (g *Gateway) newSessions(base string, network http.RoundTripper, keys *seal
 		AuthorizeURL: base + "/oauth/authorize", TokenURL: base + "/oauth/token", RevokeURL: base + "/oauth/revoke",
 		RedirectURL: g.config.redirectURL(), PublicURL: g.config.publicURL(), Origins: g.config.CORSOrigins,
 		CallTimeout: g.config.CallTimeout, Lifetime: g.config.SessionLifetime,
-		Store: oauth.NewMemory(), Seal: keys,
+		Store: g.store, Seal: keys,
 		Refuse: func(w http.ResponseWriter, r *http.Request, status int, message string) {
 			code := graph.CodeBadUserInput
 			if status == http.StatusServiceUnavailable {
@@ -47,9 +47,6 @@ func (g *Gateway) newSessions(base string, network http.RoundTripper, keys *seal
 	}
 	if g.config.AuthorizeURL != "" {
 		o.AuthorizeURL = g.config.AuthorizeURL
-	}
-	if g.redis != nil {
-		o.Store = oauth.NewRedis(g.redis)
 	}
 	observed := transport.Observe(g.metrics.call(g.health.Upstream), transport.Timeout(g.config.CallTimeout, network))
 	o.Transport = transport.Func(func(r *http.Request) (*http.Response, error) {

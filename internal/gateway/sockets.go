@@ -40,8 +40,9 @@ func (g *Gateway) done(ctx context.Context, r graph.Result) {
 	}
 }
 
-// origins are those of the pages that may open sockets. The gateway's own page
-// is one behind a proxy, too, that calls the gateway by another name.
+// origins are those of the pages that may use a cookie and open sockets. The
+// gateway's own page is one behind a proxy, too, that calls the gateway by another
+// name.
 func (g *Gateway) origins() []string {
 	origins := append([]string{}, g.config.CORSOrigins...)
 	if u, err := url.Parse(g.config.publicURL()); err == nil {

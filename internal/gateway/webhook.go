@@ -2,11 +2,9 @@ package gateway
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"net/http"
-	"time"
-
-	"github.com/redis/rueidis"
 
 	"fsgateway/graph"
 	"fsgateway/internal/events"
@@ -80,15 +78,17 @@ func (g *Gateway) newPoller() *poller.Poller {
 	return p
 }
 
-// pollTurn lets one of the gateways that share a Redis server poll a clinic. When
-// the server does not answer each does: an event counts once.
-func (g *Gateway) pollTurn(ctx context.Context, clinic string, every time.Duration) bool {
-	if g.redis == nil {
-		return true
-	}
-	life := every * 9 / 10 // so that it is over when the next turn begins
-	err := g.redis.Do(ctx, g.redis.B().Set().Key("fsgateway:poll:"+clinic).Value("1").Nx().Px(life).Build()).Error()
-	return !rueidis.IsRedisNil(err)
+// pollTurn lets one of the gateways that share a store poll a category of a
+// clinic. When the store does not answer each does: an event counts once.
+func (g *Gateway) pollTurn(ctx context.Context, clinic, category string) (end func(done bool), mine bool) {
+	key, token := "poll:"+clinic+":"+category, rand.Text()
+	life := g.config.PollEvents * 9 / 10 // so that it is over when the next turn begins
+	added, err := g.store.Add(ctx, key, token, life)
+	return func(done bool) {
+		if !done {
+			_, _ = g.store.Swap(context.WithoutCancel(ctx), key, token, "", 0) // else it runs out
+		}
+	}, added || err != nil
 }
 
 // Drain makes the gateway unready, and ends streams: their clients come back to

@@ -14,7 +14,7 @@ func NewRedis(client rueidis.Client) Store { return redis{client} }
 type redis struct{ client rueidis.Client }
 
 // keyPrefix keeps our keys apart from those of others on the same server.
-const keyPrefix = "fsgateway:oauth:"
+const keyPrefix = "fsgateway:"
 
 func (r redis) Get(ctx context.Context, key string) (string, error) {
 	value, err := r.client.Do(ctx, r.client.B().Get().Key(keyPrefix+key).Build()).ToString()

@@ -35,8 +35,10 @@ type Options struct {
 	Events *fsclient.EventsService
 	// Bus takes it.
 	Bus *events.Bus
-	// Turn says whether it is this process that polls a clinic now; nil for always.
-	Turn func(ctx context.Context, clinic string, every time.Duration) bool
+	// Turn says whether it is this process that polls a category of a clinic now,
+	// and how to end that: other processes poll it next time if it was done, and
+	// may do so at once if it was not. nil stands for always.
+	Turn func(ctx context.Context, clinic, category string) (end func(done bool), mine bool)
 	// Done is told of each poll, of a failure that ended it or nil.
 	Done func(error)
 }
@@ -54,16 +56,28 @@ type Poller struct {
 
 // clinic is one that is watched.
 type clinic struct {
-	id       string
-	watchers map[*watcher]bool
-	stop     context.CancelFunc
-	// since is, for each category, where looking for events began.
-	since map[string]time.Time
-	// until is when the last poll began that went well.
-	until time.Time
+	id         string
+	watchers   map[*watcher]bool
+	stop       context.CancelFunc
+	categories map[string]*category // by name
 	// failed counts how often the partner could not give an event; it is the
 	// polling goroutine's alone.
 	failed map[string]int
+}
+
+// category is one of a clinic's, while somebody watches it.
+type category struct {
+	// since is where looking for events began, until when the last poll here began
+	// that went well.
+	since, until time.Time
+}
+
+// after is the moment behind which events are looked for.
+func (c *category) after() time.Time {
+	if back := c.until.Add(-lookBack); back.After(c.since) {
+		return back
+	}
+	return c.since
 }
 
 // watcher is a stream whose token is used while it lasts.
@@ -75,7 +89,7 @@ type watcher struct {
 // New makes a poller. Close it when it is done.
 func New(o Options) *Poller {
 	if o.Turn == nil {
-		o.Turn = func(context.Context, string, time.Duration) bool { return true }
+		o.Turn = func(context.Context, string, string) (func(bool), bool) { return func(bool) {}, true }
 	}
 	if o.Done == nil {
 		o.Done = func(error) {}
@@ -104,15 +118,15 @@ func (p *Poller) Watch(ctx context.Context, id string, newest map[string]time.Ti
 	c := p.clinics[id]
 	if c == nil {
 		polling, stop := context.WithCancel(p.ctx)
-		c = &clinic{id: id, watchers: map[*watcher]bool{}, stop: stop, since: map[string]time.Time{}, until: time.Now(), failed: map[string]int{}}
+		c = &clinic{id: id, watchers: map[*watcher]bool{}, stop: stop, categories: map[string]*category{}, failed: map[string]int{}}
 		p.clinics[id] = c
 		p.work.Go(func() { p.poll(polling, c) })
 	}
 	w := &watcher{ctx: ctx}
-	for category, at := range newest {
-		w.categories = append(w.categories, category)
-		if !c.watched(category) { // what happened since anybody did is over
-			c.since[category] = at
+	for name, at := range newest {
+		w.categories = append(w.categories, name)
+		if !c.watched(name) { // what happened since anybody did is over
+			c.categories[name] = &category{since: at, until: time.Now()}
 		}
 	}
 	c.watchers[w] = true
@@ -149,18 +163,9 @@ func (p *Poller) poll(ctx context.Context, c *clinic) {
 			return
 		}
 		wait.Reset(p.o.Every)
-		if !p.o.Turn(ctx, c.id, p.o.Every) {
+		polled, err := p.once(ctx, c)
+		if !polled || ctx.Err() != nil {
 			continue
-		}
-		begin := time.Now()
-		err := p.once(ctx, c)
-		if ctx.Err() != nil {
-			return
-		}
-		if err == nil {
-			p.mu.Lock()
-			c.until = begin
-			p.mu.Unlock()
 		}
 		if e, ok := errors.AsType[*fsclient.Error](err); ok {
 			wait.Reset(max(p.o.Every, e.RetryAfter))
@@ -176,63 +181,94 @@ type found struct {
 	by context.Context
 }
 
-// once publishes what is new, in the order in which it happened. After a failure
-// the next time begins where this one did.
-func (p *Poller) once(ctx context.Context, c *clinic) error {
-	var all []found
-	for category, from := range p.wanted(c) {
-		list, err := p.list(ctx, category, from)
-		if err != nil {
-			return err
-		}
-		all = append(all, list...)
-	}
-	slices.SortFunc(all, func(a, b found) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.id, b.id)) })
-	return p.publish(ctx, c, all)
-}
-
-// from is how a category is read.
-type from struct {
+// reading is how a category is read, and what came of it.
+type reading struct {
+	name  string
+	of    *category
 	after time.Time
 	by    []context.Context
+
+	begun time.Time
+	end   func(done bool)
+	list  []found
+	err   error
 }
 
-// wanted are the categories that somebody may read.
-func (p *Poller) wanted(c *clinic) map[string]from {
+// once publishes what is new, in the order in which it happened. After a failure
+// the next time begins where this one did. It is false if there was nothing that
+// is this process's turn.
+func (p *Poller) once(ctx context.Context, c *clinic) (polled bool, err error) {
+	var mine []*reading
+	var wg sync.WaitGroup
+	for _, r := range p.wanted(c) {
+		end, turn := p.o.Turn(ctx, c.id, r.name)
+		if !turn {
+			continue
+		}
+		r.end, r.begun = end, time.Now()
+		mine = append(mine, r)
+		wg.Go(func() { p.list(ctx, r) })
+	}
+	wg.Wait()
+	var all []found
+	for _, r := range mine {
+		all = append(all, r.list...)
+		if err == nil && !nobody(r.err) { // which their own streams are told
+			err = r.err
+		}
+	}
+	if err == nil {
+		slices.SortFunc(all, func(a, b found) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.id, b.id)) })
+		err = p.publish(ctx, c, all)
+	}
+	for _, r := range mine {
+		done := err == nil && r.err == nil
+		if done {
+			p.mu.Lock()
+			r.of.until = r.begun
+			p.mu.Unlock()
+		}
+		r.end(done)
+	}
+	return len(mine) > 0, err
+}
+
+// wanted are the categories that somebody watches.
+func (p *Poller) wanted(c *clinic) map[string]*reading {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	out := map[string]from{}
+	out := map[string]*reading{}
 	for w := range c.watchers {
-		for _, category := range w.categories {
-			f := out[category]
-			f.by = append(f.by, w.ctx)
-			f.after = c.since[category]
-			if back := c.until.Add(-lookBack); back.After(f.after) {
-				f.after = back
+		for _, name := range w.categories {
+			r := out[name]
+			if r == nil {
+				of := c.categories[name]
+				r = &reading{name: name, of: of, after: of.after()}
+				out[name] = r
 			}
-			out[category] = f
+			r.by = append(r.by, w.ctx)
 		}
 	}
 	return out
 }
 
-// list reads a category, the newest first, down to what is old or known. Of the
-// watchers the first is asked with whom the partner lets it be read.
-func (p *Poller) list(ctx context.Context, category string, f from) (list []found, err error) {
-	for _, by := range f.by {
-		reading, end := merge(by, ctx)
-		list, err = p.read(reading, category, f.after)
+// list reads a category with the token of the first watcher with whom the partner
+// lets it be read.
+func (p *Poller) list(ctx context.Context, r *reading) {
+	for _, by := range r.by {
+		merged, end := merge(by, ctx)
+		r.list, r.err = p.read(merged, r.name, r.after)
 		end()
-		if err == nil || !refused(err) && by.Err() == nil {
-			for i := range list {
-				list[i].by = by
+		if !nobody(r.err) {
+			for i := range r.list {
+				r.list[i].by = by
 			}
-			return list, err
+			return
 		}
 	}
-	return nil, nil // nobody may read it any more, which their streams are told
 }
 
+// read gives what of a category is new: the newest first, down to what is old.
 func (p *Poller) read(ctx context.Context, category string, after time.Time) (list []found, err error) {
 	sort, order := fsclient.EventSort("created_at"), fsclient.OrderDirection("DESC")
 	o := fsclient.EventListOptions{SortBy: &sort, OrderBy: &order}
@@ -240,9 +276,7 @@ func (p *Poller) read(ctx context.Context, category string, after time.Time) (li
 		day := fsclient.Date(after.UTC().AddDate(0, 0, -2).Format(time.DateOnly)) // whose day it is, is not said
 		o.CreatedAt = &fsclient.DateFilter{After: &day}
 	}
-	for e, err := range fsclient.Each(ctx, func(ctx context.Context, o *fsclient.EventListOptions) (*fsclient.Page[fsclient.Event], error) {
-		return fsclient.EventCategories[category](p.o.Events, ctx, o)
-	}, o) {
+	for e, err := range fsclient.EachEvent(ctx, p.o.Events, category, o) {
 		if err != nil {
 			return nil, err
 		}
@@ -271,9 +305,9 @@ func (p *Poller) publish(ctx context.Context, c *clinic, all []found) error {
 		var wg sync.WaitGroup
 		for i, f := range part {
 			wg.Go(func() {
-				reading, end := merge(f.by, ctx)
+				merged, end := merge(f.by, ctx)
 				defer end()
-				bodies[i], errs[i] = p.o.Events.GetBody(reading, f.id)
+				bodies[i], errs[i] = p.o.Events.GetBody(merged, f.id)
 			})
 		}
 		wg.Wait()
@@ -307,10 +341,10 @@ func (c *clinic) givenUp(id string, err error) bool {
 	return c.failed[id] >= tries
 }
 
-// refused says whether the partner lets a token read something no more.
-func refused(err error) bool {
+// nobody says whether a token may read something no more, or its stream has ended.
+func nobody(err error) bool {
 	e, ok := errors.AsType[*fsclient.Error](err)
-	return ok && (e.Kind == fsclient.KindForbidden || e.Kind == fsclient.KindUnauthorized)
+	return ok && (e.Kind == fsclient.KindForbidden || e.Kind == fsclient.KindUnauthorized || e.Kind == fsclient.KindCanceled)
 }
 
 // merge is ctx, with the values of by, that ends with either.
