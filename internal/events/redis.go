@@ -111,18 +111,24 @@ func (r *redis) newest(ctx context.Context, n int) ([]rueidis.XRangeEntry, error
 // follow reads what is added, until the bus is closed.
 func (r *redis) follow() {
 	defer close(r.done)
+	failing := false
 	for r.ctx.Err() == nil {
 		entries, err := r.next()
 		if err == nil && len(entries) == 0 {
 			err = r.compare()
 		}
 		if err != nil && r.ctx.Err() == nil {
-			r.bus.o.Trouble(fmt.Errorf("events cannot be read: %w", err))
+			if !failing { // once for as long as it lasts
+				r.bus.o.Trouble(fmt.Errorf("events cannot be read: %w", err))
+			}
+			failing = true
 			select {
 			case <-time.After(retry):
 			case <-r.ctx.Done():
 			}
+			continue
 		}
+		failing = false
 		for _, e := range entries {
 			r.take(e)
 		}

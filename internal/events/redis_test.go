@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -108,7 +109,8 @@ func TestRedisShares(t *testing.T) {
 func TestRedisRestarts(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
-	b := shared(t, server, events.Options{})
+	var told atomic.Int64
+	b := shared(t, server, events.Options{Trouble: func(error) { told.Add(1) }})
 	s, _ := b.Subscribe("")
 	publish(t, b, "before", "")
 	server.Stop(t)
@@ -129,6 +131,9 @@ func TestRedisRestarts(t *testing.T) {
 		if e := next(t, s); e.ID != want {
 			t.Errorf("got %s, want %s", e.ID, want)
 		}
+	}
+	if n := told.Load(); n != 1 {
+		t.Errorf("of one outage is told %d times", n)
 	}
 }
 

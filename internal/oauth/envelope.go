@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
-	"maps"
 	"mime"
 	"net/http"
 	"net/url"
-	"slices"
 )
 
 // maxAnswer is far above any answer with a token, in bytes.
@@ -62,7 +60,7 @@ func asJSON(r *http.Request) (*http.Request, error) {
 		return nil, err
 	}
 	fields := map[string]string{}
-	for _, name := range slices.Collect(maps.Keys(form)) {
+	for name := range form {
 		fields[name] = form.Get(name)
 	}
 	body, err := json.Marshal(fields)

@@ -48,15 +48,14 @@ func (s *Sessions) Login(w http.ResponseWriter, r *http.Request) {
 	}
 	l := login{State: rand.Text(), Verifier: oauth2.GenerateVerifier(), ReturnTo: back, Ends: time.Now().Add(loginLife)}
 	plain, err := json.Marshal(l)
+	sealed := ""
 	if err == nil {
-		var sealed string
-		if sealed, err = s.o.Seal.Seal("login", plain); err == nil {
-			s.setCookie(w, s.loginCookie(l.State), sealed, loginLife)
-		}
+		sealed, err = s.o.Seal.Seal("login", plain)
 	}
 	if err != nil {
 		panic(err) // a bug: texts and a time are sealed with a key of ours
 	}
+	s.setCookie(w, s.loginCookie(l.State), sealed, loginLife)
 	http.Redirect(w, r, s.config.AuthCodeURL(l.State, oauth2.S256ChallengeOption(l.Verifier)), http.StatusFound)
 }
 
