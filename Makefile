@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := check
-.PHONY: check generate schema format lint test race redis audits clients browser page screenshots
+.PHONY: check generate schema format lint test race redis mutants audits clients browser page screenshots
 
 check: ## what CI does, all of it
 	.ci/run
@@ -24,6 +24,9 @@ race:
 
 redis: ## the tests that use Redis, on a real redis-server; installs it
 	.ci/redis
+
+mutants: ## which checks of the guarding packages no test would miss; half an hour
+	.ci/mutants
 
 npm = tests/clients/node_modules/.package-lock.json
 
