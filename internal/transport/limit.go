@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"slices"
 	"sync"
 )
 
@@ -67,7 +68,10 @@ func (l *limiter) acquire(ctx context.Context, caller string) error {
 	l.mu.Lock()
 	for i, t := range s.queue {
 		if t == turn {
-			s.queue = append(s.queue[:i], s.queue[i+1:]...)
+			s.queue = slices.Delete(s.queue, i, i+1)
+			if len(s.queue) == 0 {
+				l.stopWaiting(s)
+			}
 			l.forget(caller, s)
 			l.mu.Unlock()
 			return context.Cause(ctx)
@@ -89,24 +93,26 @@ func (l *limiter) release(caller string) {
 		next.running++
 		close(next.queue[0])
 		next.queue = next.queue[1:]
+		if len(next.queue) == 0 {
+			l.stopWaiting(next)
+		}
 	}
 	l.forget(caller, s)
 }
 
-// next is the waiting caller with the fewest calls running.
+// next returns the waiting caller with the fewest calls running, the one that
+// began to wait first among equals, and nil if nobody waits.
 func (l *limiter) next() (best *share) {
-	waiting := l.waiting[:0]
 	for _, s := range l.waiting {
-		if len(s.queue) == 0 {
-			continue
-		}
-		waiting = append(waiting, s)
 		if best == nil || s.running < best.running {
 			best = s
 		}
 	}
-	l.waiting = waiting
 	return best
+}
+
+func (l *limiter) stopWaiting(s *share) {
+	l.waiting = slices.DeleteFunc(l.waiting, func(w *share) bool { return w == s })
 }
 
 // forget drops a caller who neither runs nor waits.

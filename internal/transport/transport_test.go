@@ -128,6 +128,29 @@ func TestSignedOut(t *testing.T) {
 	}
 }
 
+// TestSignedOutClosesTheBody holds the refusal to what every RoundTripper must
+// do: close the body of the request, also of one that is never sent.
+func TestSignedOutClosesTheBody(t *testing.T) {
+	t.Parallel()
+	rt := transport.Authorize(transport.Func(func(*http.Request) (*http.Response, error) { return ok(http.NoBody), nil }))
+	ctx := transport.WithCaller(t.Context(), transport.Caller{Key: "ada", Tokens: sourceFunc(func() (*oauth2.Token, error) { return nil, transport.ErrSignedOut })})
+	closed := false
+	body := &closeSpy{Reader: strings.NewReader("{}"), closed: &closed}
+	if _, err := rt.RoundTrip(httptest.NewRequestWithContext(ctx, http.MethodPost, "http://partner.example/", body)); err != nil {
+		t.Fatal(err)
+	}
+	if !closed {
+		t.Error("the body is still open")
+	}
+}
+
+type closeSpy struct {
+	io.Reader
+	closed *bool
+}
+
+func (c *closeSpy) Close() error { *c.closed = true; return nil }
+
 // TestLimit has one caller fill all places and queue up, then another arrive.
 func TestLimit(t *testing.T) {
 	t.Parallel()
