@@ -126,7 +126,7 @@ func TestMetrics(t *testing.T) {
 		`fsgateway_upstream_calls_total{route="GET /clinic/patients",status="401"}`:                "1",
 		`fsgateway_upstream_calls_total{route="GET /clinic",status="503"}`:                         "1",
 		`fsgateway_upstream_calls_total{route="GET /clinic",status="other"}`:                       "1",
-		`fsgateway_upstream_calls_total{route="GET /clinic",status="connection"}`:                  "1",
+		`fsgateway_upstream_calls_total{route="GET /clinic",status="reset"}`:                       "1",
 		`fsgateway_upstream_calls_total{route="GET /clinic/resources/{id}/download",status="404"}`: "1",
 		`fsgateway_upstream_calls_in_flight`:                                                       "0",
 		`fsgateway_ready`:                                                                          "1",
@@ -210,7 +210,7 @@ func TestReady(t *testing.T) {
 	}
 	ready(200, "ok\n")
 	w.as(sandbox.TokenPractitioner, `{ clinic { name } }`)
-	ready(503, "upstream down\n")
+	ready(503, "upstream down: 503\n")
 	w.query(`{ clinic { name } }`) // it still serves
 	ready(200, "ok\n")
 }

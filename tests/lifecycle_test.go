@@ -40,6 +40,7 @@ func TestProgram(t *testing.T) {
 	for name, test := range map[string]func(*testing.T, string){
 		"Drain": testDrain, "DrainTimeout": testDrainTimeout, "BadSettings": testBadSettings,
 		"RefreshOnce": testRefreshOnce, "Killed": testKilled, "EventsOutlive": testEventsOutlive,
+		"SilentConnection": testSilentConnection, "UnsolicitedBytes": testUnsolicitedBytes, "Proxy": testProxy,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -50,8 +51,15 @@ func TestProgram(t *testing.T) {
 
 func launch(t *testing.T, binary string, args ...string) *program {
 	t.Helper()
+	return launchIn(t, binary, nil, args...)
+}
+
+// launchIn launches it with more in its environment.
+func launchIn(t *testing.T, binary string, environment []string, args ...string) *program {
+	t.Helper()
 	p := &program{t: t, binary: binary, read: make(chan struct{})}
 	p.cmd = exec.CommandContext(t.Context(), binary, append([]string{"--addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0", "--log-format", "json"}, args...)...)
+	p.cmd.Env = append(os.Environ(), environment...)
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

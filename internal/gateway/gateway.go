@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"log"
 	"net"
 	"net/http"
 	"net/url"
@@ -35,15 +36,16 @@ import (
 
 // Gateway is a gateway ready to serve. Close it when it is done.
 type Gateway struct {
-	config  Config
-	log     zerolog.Logger
-	client  *fsclient.Client
-	graphql *graph.Handler
-	leaving sync.WaitGroup // of sockets
-	health  obs.Health
-	metrics *metrics
-	events  *events.Bus
-	hashKey []byte // tokens are told apart by a hash under this key, new in each process
+	config   Config
+	log      zerolog.Logger
+	client   *fsclient.Client
+	graphql  *graph.Handler
+	leaving  sync.WaitGroup // of sockets
+	health   obs.Health
+	metrics  *metrics
+	errorLog *log.Logger // of net/http
+	events   *events.Bus
+	hashKey  []byte // tokens are told apart by a hash under this key, new in each process
 
 	sessions *oauth.Sessions // nil where nobody can sign in
 	redis    rueidis.Client  // nil without --redis-url
@@ -89,6 +91,7 @@ func New(config Config, log zerolog.Logger, opts ...Option) (*Gateway, error) {
 func (g *Gateway) open(o options) error {
 	config := &g.config
 	g.metrics = newMetrics(g.health.Unready)
+	g.errorLog = obs.NewErrorLog(g.noteHTTP)
 	base, err := config.upstreamURL()
 	if err != nil {
 		return err
@@ -107,24 +110,20 @@ func (g *Gateway) open(o options) error {
 			return fmt.Errorf("--cors-origins, --public-url: %w", err)
 		}
 	}
-	dial := (&net.Dialer{Timeout: config.DialTimeout}).DialContext
+	route := transport.NetworkOptions{
+		Dial: (&net.Dialer{Timeout: config.DialTimeout}).DialContext, Proxy: http.ProxyFromEnvironment,
+		Connections: config.MaxConcurrency, CallTimeout: config.CallTimeout,
+	}
 	if config.Upstream == Embedded {
-		dial = g.embed(o.sandbox)
+		route.Dial, route.Proxy = g.embed(o.sandbox), nil
 	}
-	network := &http.Transport{
-		DialContext: dial,
-		// As many as can be busy at once: net/http keeps two to a host unless
-		// told, and a fan-out would open the rest anew each time.
-		MaxIdleConnsPerHost: config.MaxConcurrency,
-		ForceAttemptHTTP2:   true,
-		TLSHandshakeTimeout: config.CallTimeout,
-	}
+	network := transport.NewNetwork(route)
 	g.close = append(g.close, func() error { network.CloseIdleConnections(); return nil })
 
 	// From the client towards the network.
 	chain := transport.Authorize(
 		transport.Limit(config.MaxConcurrency,
-			transport.Observe(g.metrics.call(g.health.Upstream),
+			transport.Observe(g.call,
 				transport.Timeout(config.CallTimeout,
 					transport.Count(network)))))
 	if g.client, err = fsclient.New(base, &http.Client{Transport: chain}); err != nil {
@@ -197,7 +196,7 @@ func (g *Gateway) embed(s *sandbox.Server) func(context.Context, string, string)
 	}
 	g.sandbox = s
 	p := newPipe()
-	server := &http.Server{Handler: s, ErrorLog: nil}
+	server := &http.Server{Handler: s, ErrorLog: g.errorLog}
 	go func() { _ = server.Serve(p) }() // ends with Close
 	g.close = append(g.close, server.Close, p.Close, s.Close)
 	return p.Dial

@@ -1,8 +1,6 @@
 package gateway
 
 import (
-	"context"
-	"errors"
 	"net/http"
 	"strconv"
 	"time"
@@ -13,7 +11,6 @@ import (
 
 	"fsgateway/graph"
 	"fsgateway/graph/persisted"
-	"fsgateway/internal/fsclient"
 	"fsgateway/internal/middleware"
 )
 
@@ -34,6 +31,7 @@ type metrics struct {
 	callsInFlight prometheus.Gauge
 	webhooks      *prometheus.CounterVec // outcome
 	polls         *prometheus.CounterVec // outcome
+	http          *prometheus.CounterVec // kind
 }
 
 // Latencies from a cheap look-up in the sandbox to the longest that an operation
@@ -58,10 +56,11 @@ func newMetrics(unready func() string) *metrics {
 		duration:      histogram("operation_duration_seconds", "How long GraphQL operations took.", seconds, "type"),
 		perOperation:  histogram("operation_upstream_calls", "Calls to the partner that an operation took.", []float64{0, 1, 2, 5, 10, 25, 50, 100, 250, 500, 1000}, "type"),
 		errors:        counter("errors_total", "Errors that left, by extensions.code.", "code"),
-		calls:         counter("upstream_calls_total", "Calls to the partner by route template and HTTP status, or what happened instead: timeout, canceled, connection.", "route", "status"),
+		calls:         counter("upstream_calls_total", "Calls to the partner by route template and HTTP status, or the kind of failure for those that were not answered.", "route", "status"),
 		callDuration:  histogram("upstream_call_duration_seconds", "How long calls to the partner took, bodies included.", seconds, "route"),
 		webhooks:      counter("webhooks_total", "Requests to the webhook address by outcome.", "outcome"),
 		polls:         counter("polls_total", "Polls of a clinic's events by outcome: ok or failed.", "outcome"),
+		http:          counter("http_errors_total", "What net/http had to say by itself, by kind; its words are kept nowhere.", "kind"),
 		callsInFlight: gauge("upstream_calls_in_flight", "Calls to the partner that are under way."),
 	}
 	ready := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "fsgateway", Name: "ready", Help: "1 while /readyz says so, else 0."}, func() float64 {
@@ -70,7 +69,7 @@ func newMetrics(unready func() string) *metrics {
 		}
 		return 1
 	})
-	m.registry.MustRegister(m.requests, m.inFlight, m.operations, m.duration, m.perOperation, m.errors, m.calls, m.callDuration, m.callsInFlight, m.webhooks, m.polls, ready,
+	m.registry.MustRegister(m.requests, m.inFlight, m.operations, m.duration, m.perOperation, m.errors, m.calls, m.callDuration, m.callsInFlight, m.webhooks, m.polls, m.http, ready,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -138,45 +137,4 @@ var errorCodes = map[string]bool{
 	graph.CodeSubscriptionLagged: true, graph.CodeSubscriptionClosed: true, graph.CodeTooManyStreams: true, graph.CodeTooManyOperations: true,
 	CodeSessionUnavailable: true,
 	persisted.CodeNotFound: true, persisted.CodeNotSupported: true, persisted.CodeHashMismatch: true, persisted.CodeNotAllowed: true,
-}
-
-// call notes a call to the partner, and tells up whether the partner is.
-func (m *metrics) call(up func(bool)) func(context.Context) func(int, error) {
-	return func(ctx context.Context) func(int, error) {
-		start := time.Now()
-		route := fsclient.Route(ctx)
-		if route == "" {
-			route = "other"
-		}
-		m.callsInFlight.Inc()
-		return func(status int, err error) {
-			m.callsInFlight.Dec()
-			m.callDuration.WithLabelValues(route).Observe(time.Since(start).Seconds())
-			m.calls.WithLabelValues(route, outcome(ctx, status, err)).Inc()
-			if ctx.Err() == nil { // else whoever asked left, which tells nothing of the partner
-				up(err == nil && !unavailable(status))
-			}
-		}
-	}
-}
-
-// unavailable says whether a status is that of a partner who is down. One that
-// fails at a single call, with a 500, is not: else a client who knows such a call
-// could take the gateway away from all the others.
-func unavailable(status int) bool {
-	return status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout
-}
-
-func outcome(ctx context.Context, status int, err error) string {
-	switch {
-	case err != nil && errors.Is(err, context.DeadlineExceeded):
-		return "timeout"
-	case err != nil && ctx.Err() != nil:
-		return "canceled"
-	case err != nil:
-		return "connection"
-	case http.StatusText(status) == "": // whatever number the partner makes up
-		return "other"
-	}
-	return strconv.Itoa(status)
 }

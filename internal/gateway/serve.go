@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"syscall"
@@ -41,12 +42,12 @@ type Running struct {
 type Listening func(Running) error
 
 // server is how the gateway serves a handler.
-func (c *Config) server(l net.Listener, h http.Handler) Server {
+func (c *Config) server(l net.Listener, h http.Handler, errorLog *log.Logger) Server {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(c.H2C)
 	return Server{Listener: l, Server: &http.Server{
-		Handler: h, Protocols: protocols, MaxHeaderBytes: c.MaxHeaderBytes,
+		Handler: h, ErrorLog: errorLog, Protocols: protocols, MaxHeaderBytes: c.MaxHeaderBytes,
 		ReadHeaderTimeout: min(readHeaderTimeout, c.ReadTimeout), ReadTimeout: c.ReadTimeout, IdleTimeout: c.IdleTimeout,
 		// No WriteTimeout: attachments take as long as they are long, and an
 		// operation has a time of its own.
@@ -59,7 +60,7 @@ func Serve(config Config, out io.Writer, listening Listening) (err error) {
 	if err := config.Validate(); err != nil {
 		return err
 	}
-	log, err := obs.NewLogger(out, config.LogLevel, config.LogFormat)
+	logger, err := obs.NewLogger(out, config.LogLevel, config.LogFormat)
 	if err != nil {
 		return fmt.Errorf("--log-level, --log-format: %w", err)
 	}
@@ -69,12 +70,13 @@ func Serve(config Config, out io.Writer, listening Listening) (err error) {
 	}
 	defer l.Close()
 	config.Addr = l.Addr().String() // the port may just have been chosen
-	g, err := New(config, log)
+	g, err := New(config, logger)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, g.Close()) }()
-	servers := []Server{config.server(l, g.Handler())}
+	obs.CaptureStandardLog(g.noteHTTP)
+	servers := []Server{config.server(l, g.Handler(), g.errorLog)}
 	health := ""
 	if config.AdminAddr != "" {
 		admin, err := open("--admin-addr", config.AdminAddr)
@@ -82,14 +84,14 @@ func Serve(config Config, out io.Writer, listening Listening) (err error) {
 			return err
 		}
 		defer admin.Close()
-		servers = append(servers, config.server(admin, g.Admin()))
+		servers = append(servers, config.server(admin, g.Admin(), g.errorLog))
 		health = "http://" + admin.Addr().String()
 	}
 	if g.sandbox != nil {
 		greet(out, g.config.publicURL(), health)
 	} else {
 		base, _ := config.upstreamURL()
-		log.Info().Str("address", g.config.publicURL()+"/graphql").Str("upstream", base).Str("admin", health).Msg("serving")
+		logger.Info().Str("address", g.config.publicURL()+"/graphql").Str("upstream", base).Str("admin", health).Msg("serving")
 	}
 	return listening(Running{servers, g.Drain, config.DrainDelay, config.DrainTimeout})
 }
@@ -107,9 +109,11 @@ func ServeSandbox(addr string, out io.Writer, listening Listening) (err error) {
 	var config Config
 	config.fill()
 	s := sandbox.New(sandbox.Options{BaseURL: base})
+	drop := func(string) {}
+	obs.CaptureStandardLog(drop)
 	defer func() { err = errors.Join(err, s.Close()) }()
 	return listening(Running{
-		Servers: []Server{config.server(l, s)}, Drain: func() {}, DrainTimeout: config.DrainTimeout,
+		Servers: []Server{config.server(l, s, obs.NewErrorLog(drop))}, Drain: func() {}, DrainTimeout: config.DrainTimeout,
 	})
 }
 

@@ -48,7 +48,7 @@ func (g *Gateway) newSessions(base string, network http.RoundTripper, keys *seal
 	if g.config.AuthorizeURL != "" {
 		o.AuthorizeURL = g.config.AuthorizeURL
 	}
-	observed := transport.Observe(g.metrics.call(g.health.Upstream), transport.Timeout(g.config.CallTimeout, network))
+	observed := transport.Observe(g.call, transport.Timeout(g.config.CallTimeout, network))
 	o.Transport = transport.Func(func(r *http.Request) (*http.Response, error) {
 		route := r.Method + " /oauth/" + path.Base(r.URL.Path)
 		return observed.RoundTrip(r.WithContext(fsclient.WithRoute(r.Context(), route)))

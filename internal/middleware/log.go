@@ -22,10 +22,20 @@ type Entry struct {
 
 	// A socket is one request with many operations. Each has an entry of its own,
 	// which ends up in that of the socket.
-	socket *Entry
-	start  time.Time
-	mu     sync.Mutex
-	joined int
+	socket  *Entry
+	start   time.Time
+	mu      sync.Mutex
+	joined  int
+	trouble []string // kinds of failure of calls to the partner, each once
+}
+
+// Trouble notes of which kind a call to the partner failed. Kinds are few.
+func (e *Entry) Trouble(kind string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !slices.Contains(e.trouble, kind) {
+		e.trouble = append(e.trouble, kind)
+	}
 }
 
 type entryKey struct{}
@@ -43,6 +53,12 @@ func (e *Entry) Join() (took time.Duration, part bool) {
 		return 0, false
 	}
 	whole.UpstreamCalls.Add(e.UpstreamCalls.Load())
+	e.mu.Lock()
+	trouble := e.trouble
+	e.mu.Unlock()
+	for _, kind := range trouble {
+		whole.Trouble(kind)
+	}
 	whole.mu.Lock()
 	defer whole.mu.Unlock()
 	whole.joined++
@@ -85,8 +101,13 @@ func Log(logger zerolog.Logger, done ...func(entry *Entry, status int, took time
 					line = line.Str("operation", entry.Operation)
 				}
 				if len(entry.Codes) > 0 {
-					line = line.Strs("codes", entry.Codes)
+					line = line.Strs("codes", distinct(entry.Codes))
 				}
+				entry.mu.Lock() // a call may outlive its request
+				if len(entry.trouble) > 0 {
+					line = line.Strs("upstreamFailures", entry.trouble)
+				}
+				entry.mu.Unlock()
 				if entry.joined > 0 {
 					line = line.Int("operations", entry.joined)
 				}
@@ -95,6 +116,18 @@ func Log(logger zerolog.Logger, done ...func(entry *Entry, status int, took time
 			next.ServeHTTP(rec, r.WithContext(context.WithValue(r.Context(), entryKey{}, entry)))
 		})
 	}
+}
+
+// distinct returns codes without repetitions: a hundred calls that meet the
+// partner's limit are one thing to know.
+func distinct(codes []string) []string {
+	var out []string
+	for _, code := range codes {
+		if !slices.Contains(out, code) {
+			out = append(out, code)
+		}
+	}
+	return out
 }
 
 // Route notes which route serves a request, for the log.

@@ -21,6 +21,7 @@ type Health struct {
 	mu       sync.Mutex
 	draining bool
 	failed   int // calls in a row
+	why      string
 	last     time.Time
 }
 
@@ -38,16 +39,17 @@ func (h *Health) Draining() bool {
 	return h.draining
 }
 
-// Upstream notes a call to the partner: whether it was answered as a partner
-// that is up would.
-func (h *Health) Upstream(up bool) {
+// Upstream notes how a call to the partner failed: the kind of failure, or "" for
+// one that was answered as a partner that is up answers.
+func (h *Health) Upstream(failure string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if up {
+	if failure == "" {
 		h.failed = 0
 		return
 	}
 	h.failed++
+	h.why = failure
 	h.last = time.Now()
 }
 
@@ -59,7 +61,7 @@ func (h *Health) Unready() string {
 	case h.draining:
 		return "draining"
 	case h.failed >= downAfter && time.Since(h.last) < downFor:
-		return "upstream down"
+		return "upstream down: " + h.why
 	}
 	return ""
 }

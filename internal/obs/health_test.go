@@ -20,24 +20,24 @@ func TestHealth(t *testing.T) {
 		}
 		fail := func(n int) {
 			for range n {
-				h.Upstream(false)
+				h.Upstream("refused")
 			}
 		}
 		is("")
 		fail(19)
 		is("")
-		h.Upstream(true)
+		h.Upstream("")
 		fail(19)
 		is("") // not in a row
 		fail(1)
-		is("upstream down")
+		is("upstream down: refused")
 		time.Sleep(10*time.Second - 1) // of the bubble
-		is("upstream down")
+		is("upstream down: refused")
 		time.Sleep(time.Nanosecond)
 		is("") // nobody knows
 		fail(1)
-		is("upstream down") // one probe is enough
-		h.Upstream(true)
+		is("upstream down: refused") // one probe is enough
+		h.Upstream("")
 		is("")
 		h.Drain()
 		is("draining")

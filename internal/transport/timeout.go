@@ -3,11 +3,16 @@ package transport
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"sync/atomic"
 	"time"
 )
+
+// errCallTimeout says that a call used its whole time, unlike one whose operation
+// had less than that left.
+var errCallTimeout = fmt.Errorf("transport: %w", context.DeadlineExceeded)
 
 // Timeout bounds each call, body included. Time spent waiting for a place does
 // not count, since it stands below [Limit]. A call under [Streaming] is only
@@ -15,7 +20,7 @@ import (
 func Timeout(d time.Duration, base http.RoundTripper) http.RoundTripper {
 	return Func(func(r *http.Request) (*http.Response, error) {
 		ctx, cancel := context.WithCancelCause(r.Context())
-		timer := time.AfterFunc(d, func() { cancel(context.DeadlineExceeded) })
+		timer := time.AfterFunc(d, func() { cancel(errCallTimeout) })
 		stop := func() {
 			timer.Stop()
 			cancel(nil)

@@ -1,0 +1,74 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"fsgateway/internal/fsclient"
+	"fsgateway/internal/middleware"
+	"fsgateway/internal/transport"
+)
+
+// call notes a call to the partner when it begins, and how it went when it is over:
+// in the metrics, in the log line of the request that it is part of, and for health.
+func (g *Gateway) call(ctx context.Context) (end func(status int, err error)) {
+	start := time.Now()
+	route := fsclient.Route(ctx)
+	if route == "" {
+		route = "other"
+	}
+	g.metrics.callsInFlight.Inc()
+	return func(status int, err error) {
+		took := time.Since(start)
+		how := outcome(ctx, status, err)
+		g.metrics.callsInFlight.Dec()
+		g.metrics.callDuration.WithLabelValues(route).Observe(took.Seconds())
+		g.metrics.calls.WithLabelValues(route, how).Inc()
+		g.log.Debug().Str("requestId", middleware.RequestIDFrom(ctx)).Str("call", route).Str("outcome", how).
+			Float64("durationMs", float64(took.Microseconds())/1000).Msg("upstream call")
+		failure := ""
+		if err != nil || unavailable(status) {
+			failure = how
+		}
+		if failure != "" && failure != "canceled" {
+			middleware.EntryFrom(ctx).Trouble(failure)
+		}
+		if ctx.Err() == nil { // else whoever asked left, which says nothing about the partner
+			g.health.Upstream(failure)
+		}
+	}
+}
+
+// unavailable reports whether a status is that of a partner who is down. One that
+// fails at a single call, with a 500, is not: else a client who knows such a call
+// could take the gateway away from all the others.
+func unavailable(status int) bool {
+	return status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout
+}
+
+// outcome is how a call ended: a status, or the kind of failure.
+func outcome(ctx context.Context, status int, err error) string {
+	switch {
+	case err != nil && ctx.Err() != nil && !errors.Is(err, context.DeadlineExceeded):
+		return "canceled"
+	case err != nil:
+		return transport.Failure(err)
+	case http.StatusText(status) == "": // whatever number the partner makes up
+		return "other"
+	}
+	return strconv.Itoa(status)
+}
+
+// noteHTTP counts what net/http would have logged. That a connection could not be
+// accepted is logged, since the machine is short of something.
+func (g *Gateway) noteHTTP(kind string) {
+	g.metrics.http.WithLabelValues(kind).Inc()
+	line := g.log.Debug()
+	if kind == "accept" {
+		line = g.log.Warn()
+	}
+	line.Str("kind", kind).Msg("net/http reports an error")
+}
