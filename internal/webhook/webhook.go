@@ -32,7 +32,7 @@ type Outcome string
 const (
 	Accepted   Outcome = "accepted"
 	Repeated   Outcome = "repeated"
-	Ping       Outcome = "ping"       // an empty body, by which the partner tries the address
+	Ping       Outcome = "ping"       // an empty body, by which the partner tests the address
 	Unreadable Outcome = "unreadable" // rightly signed, and no event
 	Unsigned   Outcome = "unsigned"   // no signature, or one of another form
 	Forged     Outcome = "forged"     // by no secret of ours
@@ -46,7 +46,8 @@ const (
 type Options struct {
 	// Secrets are the keys that sign, several while one is being replaced.
 	Secrets []string
-	// Challenge is what the partner wants to read in every answer.
+	// Challenge is what the partner wants to read in every answer. It is not a
+	// secret: whoever sends an empty body without a signature is told.
 	Challenge string
 	// Publish hands an event on; it says whether the event was new.
 	Publish func(context.Context, events.Event) (fresh bool, err error)
@@ -105,12 +106,17 @@ func (o *Options) receive(w http.ResponseWriter, r *http.Request) Outcome {
 		}
 		return Broken
 	}
-	if len(body) == 0 {
-		// Whether it is signed is not known, and there is nothing in it to trust.
+	signatures := r.Header.Values(SignatureHeader)
+	if len(body) == 0 && len(signatures) == 0 {
+		// The partner does not say whether it signs these. There is nothing in one
+		// to trust, and the challenge alone lets nobody send events.
 		return Ping
 	}
-	if refused := o.verify(r.Header.Values(SignatureHeader), body); refused != "" {
+	if refused := o.verify(signatures, body); refused != "" {
 		return refused
+	}
+	if len(body) == 0 {
+		return Ping
 	}
 	parsed, err := fsclient.ParseEvent(body)
 	if err != nil {
