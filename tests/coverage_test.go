@@ -1536,7 +1536,7 @@ func TestNullabilityOfCalls(t *testing.T) {
 			switch {
 			case isConnection(def):
 				base = strings.TrimSuffix(def.Name, "Connection")
-				wanted = map[string]string{"edges": "[" + base + "Edge!]!", "nodes": "[" + base + "!]!", "pageInfo": "PageInfo!", "totalCount": "Int!"}
+				wanted = map[string]string{"edges": "[" + base + "Edge!]!", "nodes": "[" + base + "!]!", "pageInfo": "PageInfo!", "totalCount": "Int"}
 			case isEdge(def):
 				base = strings.TrimSuffix(def.Name, "Edge")
 				wanted = map[string]string{"cursor": "String!", "node": base}

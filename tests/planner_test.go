@@ -143,3 +143,71 @@ func before(t *testing.T, upstream http.Handler) *harness {
 	})
 	return &harness{t: t, url: server.URL}
 }
+
+// professions is an upstream whose practitioners, x0 to x<n-1>, each have the
+// profession of their number. Professions cannot be fetched one by one.
+type professions struct {
+	n, cap       int
+	form         metaForm
+	pages        atomic.Int64
+	ignoresPages bool
+}
+
+func (p *professions) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	if id, single := strings.CutPrefix(r.URL.Path, "/api/clinic/practitioners/x"); single {
+		_, _ = fmt.Fprintf(w, `{"practitioner":{"id":"x%s","practitioner_type_id":"t%s"}}`, id, id)
+		return
+	}
+	p.pages.Add(1)
+	number, _ := strconv.Atoi(r.URL.Query().Get("page[number]"))
+	size, _ := strconv.Atoi(r.URL.Query().Get("page[size]"))
+	if p.cap > 0 {
+		size = min(size, p.cap)
+	}
+	if p.ignoresPages {
+		number, size = 1, p.n
+	}
+	rows := []map[string]any{}
+	for i := (number - 1) * size; i < min(number*size, p.n); i++ {
+		rows = append(rows, map[string]any{"id": fmt.Sprintf("t%d", i), "code": fmt.Sprintf("C%d", i)})
+	}
+	pages := (p.n + size - 1) / size
+	var next any
+	if number < pages {
+		next = number + 1
+	}
+	answer := map[string]any{"practitioner_types": rows}
+	if m := p.form(map[string]any{"current_page": number, "next_page": next, "total_pages": pages, "total_count": p.n}); m != nil {
+		answer["meta"] = m
+	}
+	_ = json.NewEncoder(w).Encode(answer)
+}
+
+// TestRowsSurvivePlanning: a record that only a list holds is found on whichever
+// page it is, whatever the list says of its length.
+func TestRowsSurvivePlanning(t *testing.T) {
+	t.Parallel()
+	for name, form := range metaForms {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, c := range []struct {
+				n, cap, of int
+				ignores    bool
+				pages      int64
+			}{
+				{n: 3, of: 2, pages: 1}, {n: 100, of: 99, pages: 1}, {n: 150, of: 149, pages: 2}, {n: 250, of: 120}, {n: 150, cap: 50, of: 149, pages: 3}, {n: 40, ignores: true, of: 39, pages: 1},
+			} {
+				up := &professions{n: c.n, cap: c.cap, form: form, ignoresPages: c.ignores}
+				h := before(t, up)
+				data := h.query(fmt.Sprintf(`{ practitioner(id: "x%d") { type { code } } }`, c.of))
+				if got := at(t, data, "practitioner.type"); got == nil || at(t, got, "code") != fmt.Sprintf("C%d", c.of) {
+					t.Errorf("%+v: type %v", c, got)
+				}
+				if got := up.pages.Load(); c.pages > 0 && got != c.pages {
+					t.Errorf("%+v: %d pages", c, got)
+				}
+			}
+		})
+	}
+}

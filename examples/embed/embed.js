@@ -139,7 +139,7 @@ $('search').addEventListener('submit', submitted => {
         return element('li', {}, element('span', {}, name, element('small', {}, patient.email ?? '')), button);
       }),
     );
-    $('found').textContent = totalCount > nodes.length ? `The first ${nodes.length} of ${totalCount}.` : totalCount === 0 ? 'Nobody by that name.' : '';
+    $('found').textContent = totalCount > nodes.length ? `The first ${nodes.length} of ${totalCount}.` : nodes.length === 0 ? 'Nobody by that name.' : '';
   });
 });
 

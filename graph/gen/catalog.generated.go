@@ -198,18 +198,18 @@ func (ec *executionContext) _AllergenConnection_totalCount(ctx context.Context, 
 			return ec.fieldContext_AllergenConnection_totalCount(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.TotalCount, nil
+			return obj.TotalCount()
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_AllergenConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("AllergenConnection", field, false, false, "Int")
+	return graphql.NewScalarFieldContext("AllergenConnection", field, true, false, "Int")
 }
 
 func (ec *executionContext) _AllergenEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *model.Edge[fsclient.Allergen]) (ret graphql.Marshaler) {
@@ -441,18 +441,18 @@ func (ec *executionContext) _IngredientConnection_totalCount(ctx context.Context
 			return ec.fieldContext_IngredientConnection_totalCount(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.TotalCount, nil
+			return obj.TotalCount()
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_IngredientConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("IngredientConnection", field, false, false, "Int")
+	return graphql.NewScalarFieldContext("IngredientConnection", field, true, false, "Int")
 }
 
 func (ec *executionContext) _IngredientEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *model.Edge[fsclient.Ingredient]) (ret graphql.Marshaler) {
@@ -684,18 +684,18 @@ func (ec *executionContext) _SupplementTypeConnection_totalCount(ctx context.Con
 			return ec.fieldContext_SupplementTypeConnection_totalCount(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.TotalCount, nil
+			return obj.TotalCount()
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_SupplementTypeConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("SupplementTypeConnection", field, false, false, "Int")
+	return graphql.NewScalarFieldContext("SupplementTypeConnection", field, true, false, "Int")
 }
 
 func (ec *executionContext) _SupplementTypeEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *model.Edge[fsclient.SupplementType]) (ret graphql.Marshaler) {
@@ -927,18 +927,18 @@ func (ec *executionContext) _ThirdPartyCertificationConnection_totalCount(ctx co
 			return ec.fieldContext_ThirdPartyCertificationConnection_totalCount(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.TotalCount, nil
+			return obj.TotalCount()
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_ThirdPartyCertificationConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ThirdPartyCertificationConnection", field, false, false, "Int")
+	return graphql.NewScalarFieldContext("ThirdPartyCertificationConnection", field, true, false, "Int")
 }
 
 func (ec *executionContext) _ThirdPartyCertificationEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *model.Edge[fsclient.ThirdPartyCertification]) (ret graphql.Marshaler) {
@@ -1080,7 +1080,7 @@ func (ec *executionContext) _AllergenConnection(ctx context.Context, sel ast.Sel
 			}
 		case "totalCount":
 			out.Values[i] = ec._AllergenConnection_totalCount(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
@@ -1210,7 +1210,7 @@ func (ec *executionContext) _IngredientConnection(ctx context.Context, sel ast.S
 			}
 		case "totalCount":
 			out.Values[i] = ec._IngredientConnection_totalCount(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
@@ -1340,7 +1340,7 @@ func (ec *executionContext) _SupplementTypeConnection(ctx context.Context, sel a
 			}
 		case "totalCount":
 			out.Values[i] = ec._SupplementTypeConnection_totalCount(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
@@ -1470,7 +1470,7 @@ func (ec *executionContext) _ThirdPartyCertificationConnection(ctx context.Conte
 			}
 		case "totalCount":
 			out.Values[i] = ec._ThirdPartyCertificationConnection_totalCount(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:

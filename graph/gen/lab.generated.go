@@ -706,18 +706,18 @@ func (ec *executionContext) _LabOrderConnection_totalCount(ctx context.Context, 
 			return ec.fieldContext_LabOrderConnection_totalCount(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.TotalCount, nil
+			return obj.TotalCount()
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_LabOrderConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("LabOrderConnection", field, false, false, "Int")
+	return graphql.NewScalarFieldContext("LabOrderConnection", field, true, false, "Int")
 }
 
 func (ec *executionContext) _LabOrderEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *model.Edge[fsclient.LabOrder]) (ret graphql.Marshaler) {
@@ -1110,18 +1110,18 @@ func (ec *executionContext) _LabTestConnection_totalCount(ctx context.Context, f
 			return ec.fieldContext_LabTestConnection_totalCount(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.TotalCount, nil
+			return obj.TotalCount()
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_LabTestConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("LabTestConnection", field, false, false, "Int")
+	return graphql.NewScalarFieldContext("LabTestConnection", field, true, false, "Int")
 }
 
 func (ec *executionContext) _LabTestEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *model.Edge[fsclient.LabTest]) (ret graphql.Marshaler) {
@@ -1502,7 +1502,7 @@ func (ec *executionContext) _LabOrderConnection(ctx context.Context, sel ast.Sel
 			}
 		case "totalCount":
 			out.Values[i] = ec._LabOrderConnection_totalCount(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
@@ -1695,7 +1695,7 @@ func (ec *executionContext) _LabTestConnection(ctx context.Context, sel ast.Sele
 			}
 		case "totalCount":
 			out.Values[i] = ec._LabTestConnection_totalCount(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:

@@ -310,18 +310,18 @@ func (ec *executionContext) _ExternalIdMatchConnection_totalCount(ctx context.Co
 			return ec.fieldContext_ExternalIdMatchConnection_totalCount(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.TotalCount, nil
+			return obj.TotalCount()
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_ExternalIdMatchConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ExternalIdMatchConnection", field, false, false, "Int")
+	return graphql.NewScalarFieldContext("ExternalIdMatchConnection", field, true, false, "Int")
 }
 
 func (ec *executionContext) _ExternalIdMatchEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *model.Edge[fsclient.ExternalIDMatch]) (ret graphql.Marshaler) {
@@ -586,7 +586,7 @@ func (ec *executionContext) _ExternalIdMatchConnection(ctx context.Context, sel 
 			}
 		case "totalCount":
 			out.Values[i] = ec._ExternalIdMatchConnection_totalCount(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:

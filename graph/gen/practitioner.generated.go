@@ -667,18 +667,18 @@ func (ec *executionContext) _PractitionerConnection_totalCount(ctx context.Conte
 			return ec.fieldContext_PractitionerConnection_totalCount(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.TotalCount, nil
+			return obj.TotalCount()
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_PractitionerConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("PractitionerConnection", field, false, false, "Int")
+	return graphql.NewScalarFieldContext("PractitionerConnection", field, true, false, "Int")
 }
 
 func (ec *executionContext) _PractitionerEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *model.Edge[fsclient.Practitioner]) (ret graphql.Marshaler) {
@@ -933,18 +933,18 @@ func (ec *executionContext) _PractitionerTypeConnection_totalCount(ctx context.C
 			return ec.fieldContext_PractitionerTypeConnection_totalCount(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.TotalCount, nil
+			return obj.TotalCount()
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_PractitionerTypeConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("PractitionerTypeConnection", field, false, false, "Int")
+	return graphql.NewScalarFieldContext("PractitionerTypeConnection", field, true, false, "Int")
 }
 
 func (ec *executionContext) _PractitionerTypeEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *model.Edge[fsclient.PractitionerType]) (ret graphql.Marshaler) {
@@ -1365,7 +1365,7 @@ func (ec *executionContext) _PractitionerConnection(ctx context.Context, sel ast
 			}
 		case "totalCount":
 			out.Values[i] = ec._PractitionerConnection_totalCount(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
@@ -1500,7 +1500,7 @@ func (ec *executionContext) _PractitionerTypeConnection(ctx context.Context, sel
 			}
 		case "totalCount":
 			out.Values[i] = ec._PractitionerTypeConnection_totalCount(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:

@@ -429,18 +429,18 @@ func (ec *executionContext) _ProtocolConnection_totalCount(ctx context.Context, 
 			return ec.fieldContext_ProtocolConnection_totalCount(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.TotalCount, nil
+			return obj.TotalCount()
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_ProtocolConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ProtocolConnection", field, false, false, "Int")
+	return graphql.NewScalarFieldContext("ProtocolConnection", field, true, false, "Int")
 }
 
 func (ec *executionContext) _ProtocolEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *model.Edge[fsclient.Protocol]) (ret graphql.Marshaler) {
@@ -745,7 +745,7 @@ func (ec *executionContext) _ProtocolConnection(ctx context.Context, sel ast.Sel
 			}
 		case "totalCount":
 			out.Values[i] = ec._ProtocolConnection_totalCount(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:

@@ -5031,8 +5031,8 @@ type BrandConnection {
   nodes: [Brand!]!
   "Where the window stands."
   pageInfo: PageInfo!
-  "Rows in the whole list. Selected alone it costs one call."
-  totalCount: Int!
+  "Rows in the whole list; null where the partner does not tell. Selected alone it costs one call."
+  totalCount: Int
 }
 
 "A row of a list of brands, and its place."
@@ -5127,8 +5127,8 @@ type IngredientConnection {
   nodes: [Ingredient!]!
   "Where the window stands."
   pageInfo: PageInfo!
-  "Rows in the whole list. Selected alone it costs one call."
-  totalCount: Int!
+  "Rows in the whole list; null where the partner does not tell. Selected alone it costs one call."
+  totalCount: Int
 }
 
 "A row of a list of ingredients, and its place."
@@ -5157,8 +5157,8 @@ type AllergenConnection {
   nodes: [Allergen!]!
   "Where the window stands."
   pageInfo: PageInfo!
-  "Rows in the whole list. Selected alone it costs one call."
-  totalCount: Int!
+  "Rows in the whole list; null where the partner does not tell. Selected alone it costs one call."
+  totalCount: Int
 }
 
 "A row of a list of allergens, and its place."
@@ -5187,8 +5187,8 @@ type SupplementTypeConnection {
   nodes: [SupplementType!]!
   "Where the window stands."
   pageInfo: PageInfo!
-  "Rows in the whole list. Selected alone it costs one call."
-  totalCount: Int!
+  "Rows in the whole list; null where the partner does not tell. Selected alone it costs one call."
+  totalCount: Int
 }
 
 "A row of a list of supplement types, and its place."
@@ -5217,8 +5217,8 @@ type ThirdPartyCertificationConnection {
   nodes: [ThirdPartyCertification!]!
   "Where the window stands."
   pageInfo: PageInfo!
-  "Rows in the whole list. Selected alone it costs one call."
-  totalCount: Int!
+  "Rows in the whole list; null where the partner does not tell. Selected alone it costs one call."
+  totalCount: Int
 }
 
 "A row of a list of third-party certifications, and its place."
@@ -5280,8 +5280,8 @@ type CategoryConnection {
   nodes: [Category!]!
   "Where the window stands."
   pageInfo: PageInfo!
-  "Rows in the whole list. Selected alone it costs one call."
-  totalCount: Int!
+  "Rows in the whole list; null where the partner does not tell. Selected alone it costs one call."
+  totalCount: Int
 }
 
 "A row of a list of categories, and its place."
@@ -5724,8 +5724,8 @@ type EventConnection {
   nodes: [Event!]!
   "Where the window stands."
   pageInfo: PageInfo!
-  "Rows in the whole list. Selected alone it costs one call."
-  totalCount: Int!
+  "Rows in the whole list; null where the partner does not tell. Selected alone it costs one call."
+  totalCount: Int
 }
 
 "A row of a list of events, and its place."
@@ -6161,8 +6161,8 @@ type LabOrderConnection {
   nodes: [LabOrder!]!
   "Where the window stands."
   pageInfo: PageInfo!
-  "Rows in the whole list. Selected alone it costs one call."
-  totalCount: Int!
+  "Rows in the whole list; null where the partner does not tell. Selected alone it costs one call."
+  totalCount: Int
 }
 
 "A row of a list of lab orders, and its place."
@@ -6181,8 +6181,8 @@ type LabTestConnection {
   nodes: [LabTest!]!
   "Where the window stands."
   pageInfo: PageInfo!
-  "Rows in the whole list. Selected alone it costs one call."
-  totalCount: Int!
+  "Rows in the whole list; null where the partner does not tell. Selected alone it costs one call."
+  totalCount: Int
 }
 
 "A row of a list of lab tests, and its place."
@@ -6259,8 +6259,8 @@ type ExternalIdMatchConnection {
   nodes: [ExternalIdMatch!]!
   "Where the window stands."
   pageInfo: PageInfo!
-  "Rows in the whole list. Selected alone it costs one call."
-  totalCount: Int!
+  "Rows in the whole list; null where the partner does not tell. Selected alone it costs one call."
+  totalCount: Int
 }
 
 "A row of a list of records found by the integrator's identifier, and its place."
@@ -6401,8 +6401,8 @@ type OrderConnection {
   nodes: [Order!]!
   "Where the window stands."
   pageInfo: PageInfo!
-  "Rows in the whole list. Selected alone it costs one call."
-  totalCount: Int!
+  "Rows in the whole list; null where the partner does not tell. Selected alone it costs one call."
+  totalCount: Int
 }
 
 "A row of a list of orders, and its place."
@@ -6606,8 +6606,8 @@ type PatientConnection {
   nodes: [Patient!]!
   "Where the window stands."
   pageInfo: PageInfo!
-  "Rows in the whole list. Selected alone it costs one call."
-  totalCount: Int!
+  "Rows in the whole list; null where the partner does not tell. Selected alone it costs one call."
+  totalCount: Int
 }
 
 "A row of a list of patients, and its place."
@@ -6646,8 +6646,8 @@ type AddressConnection {
   nodes: [Address!]!
   "Where the window stands."
   pageInfo: PageInfo!
-  "Rows in the whole list. Selected alone it costs one call."
-  totalCount: Int!
+  "Rows in the whole list; null where the partner does not tell. Selected alone it costs one call."
+  totalCount: Int
 }
 
 "A row of a list of addresses, and its place."
@@ -6861,8 +6861,8 @@ type PractitionerConnection {
   nodes: [Practitioner!]!
   "Where the window stands."
   pageInfo: PageInfo!
-  "Rows in the whole list. Selected alone it costs one call."
-  totalCount: Int!
+  "Rows in the whole list; null where the partner does not tell. Selected alone it costs one call."
+  totalCount: Int
 }
 
 "A row of a list of practitioners, and its place."
@@ -6893,8 +6893,8 @@ type PractitionerTypeConnection {
   nodes: [PractitionerType!]!
   "Where the window stands."
   pageInfo: PageInfo!
-  "Rows in the whole list. Selected alone it costs one call."
-  totalCount: Int!
+  "Rows in the whole list; null where the partner does not tell. Selected alone it costs one call."
+  totalCount: Int
 }
 
 "A row of a list of professions, and its place."
@@ -7067,8 +7067,8 @@ type ProductConnection {
   nodes: [Product!]!
   "Where the window stands."
   pageInfo: PageInfo!
-  "Rows in the whole list. Selected alone it costs one call."
-  totalCount: Int!
+  "Rows in the whole list; null where the partner does not tell. Selected alone it costs one call."
+  totalCount: Int
 }
 
 "A row of a list of products, and its place."
@@ -7143,8 +7143,8 @@ type ProtocolConnection {
   nodes: [Protocol!]!
   "Where the window stands."
   pageInfo: PageInfo!
-  "Rows in the whole list. Selected alone it costs one call."
-  totalCount: Int!
+  "Rows in the whole list; null where the partner does not tell. Selected alone it costs one call."
+  totalCount: Int
 }
 
 "A row of a list of protocols, and its place."
@@ -7275,7 +7275,7 @@ interface Node {
 
 "Where a window of a connection stands in its list."
 type PageInfo {
-  "Whether rows follow this window."
+  "Whether rows follow this window. True as well where the partner does not tell and the window is full: the next one may be empty."
   hasNextPage: Boolean!
   "Whether rows precede this window."
   hasPreviousPage: Boolean!
@@ -7428,8 +7428,8 @@ type StaffConnection {
   nodes: [Staff!]!
   "Where the window stands."
   pageInfo: PageInfo!
-  "Rows in the whole list. Selected alone it costs one call."
-  totalCount: Int!
+  "Rows in the whole list; null where the partner does not tell. Selected alone it costs one call."
+  totalCount: Int
 }
 
 "A row of a list of members of the staff, and its place."
@@ -7615,8 +7615,8 @@ type TemplateConnection {
   nodes: [Template!]!
   "Where the window stands."
   pageInfo: PageInfo!
-  "Rows in the whole list. Selected alone it costs one call."
-  totalCount: Int!
+  "Rows in the whole list; null where the partner does not tell. Selected alone it costs one call."
+  totalCount: Int
 }
 
 "A row of a list of templates, and its place."
@@ -7910,8 +7910,8 @@ type TreatmentPlanConnection {
   nodes: [TreatmentPlan!]!
   "Where the window stands."
   pageInfo: PageInfo!
-  "Rows in the whole list. Selected alone it costs one call."
-  totalCount: Int!
+  "Rows in the whole list; null where the partner does not tell. Selected alone it costs one call."
+  totalCount: Int
 }
 
 "A row of a list of treatment plans, and its place."
@@ -8245,8 +8245,8 @@ type WebhookDeliveryConnection {
   nodes: [WebhookDelivery!]!
   "Where the window stands."
   pageInfo: PageInfo!
-  "Rows in the whole list. Selected alone it costs one call."
-  totalCount: Int!
+  "Rows in the whole list; null where the partner does not tell. Selected alone it costs one call."
+  totalCount: Int
 }
 
 "A row of a list of webhook deliveries, and its place."

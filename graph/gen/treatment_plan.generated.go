@@ -2102,18 +2102,18 @@ func (ec *executionContext) _TreatmentPlanConnection_totalCount(ctx context.Cont
 			return ec.fieldContext_TreatmentPlanConnection_totalCount(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.TotalCount, nil
+			return obj.TotalCount()
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_TreatmentPlanConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("TreatmentPlanConnection", field, false, false, "Int")
+	return graphql.NewScalarFieldContext("TreatmentPlanConnection", field, true, false, "Int")
 }
 
 func (ec *executionContext) _TreatmentPlanEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *model.Edge[fsclient.TreatmentPlan]) (ret graphql.Marshaler) {
@@ -3401,7 +3401,7 @@ func (ec *executionContext) _TreatmentPlanConnection(ctx context.Context, sel as
 			}
 		case "totalCount":
 			out.Values[i] = ec._TreatmentPlanConnection_totalCount(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:

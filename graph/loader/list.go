@@ -3,7 +3,6 @@ package loader
 import (
 	"context"
 	"reflect"
-	"strconv"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -16,15 +15,12 @@ import (
 type listOp struct {
 	operation string
 	options   reflect.Type
-	// fetch gets one page, as *fsclient.Page[T], and the rows of the whole list.
-	fetch func(ctx context.Context, parent string, options any, p page) (res any, total int, err error)
+	// fetch gets one page.
+	fetch func(ctx context.Context, parent string, options any, p page) (pageResult, error)
+	// first is the id of the first row of a page.
+	first func(result any) string
 	// connect puts pages together; rows are pointers to the window's rows.
-	connect func(w window, total int, cursor uint32, got []fetched) (connection any, rows []reflect.Value)
-}
-
-type fetched struct {
-	page
-	result any
+	connect func(*answer) (connection any, rows []reflect.Value)
 }
 
 func (op *listOp) announce(s *Set, c *fieldCall, parent fsclient.Recorder, p *promise, wave int) error {
@@ -50,11 +46,12 @@ func (op *listOp) announce(s *Set, c *fieldCall, parent fsclient.Recorder, p *pr
 	go func() {
 		defer s.waves.leave(wave)
 		defer p.guard()
-		connection, values, err := read.run()
+		a, err := read.run()
 		if err != nil {
 			p.resolve(nil, err)
 			return
 		}
+		connection, values := op.connect(a)
 		for _, v := range values {
 			s.learn(v)
 		}
@@ -69,8 +66,8 @@ func (op *listOp) announce(s *Set, c *fieldCall, parent fsclient.Recorder, p *pr
 }
 
 // rowsOf finds what a connection's selection asks of its rows, under nodes and
-// edges { node } alike, nil for nothing, and whether it asks for rows at all.
-func (s *Set) rowsOf(connection *subtree) (rows *subtree, wanted bool) {
+// edges { node } alike, nil for nothing, and what else it needs of the list.
+func (s *Set) rowsOf(connection *subtree) (rows *subtree, wanted wanted) {
 	var visit func(def *ast.Definition, sets []ast.SelectionSet)
 	rows = s.subtree(nil)
 	visit = func(def *ast.Definition, sets []ast.SelectionSet) {
@@ -78,12 +75,14 @@ func (s *Set) rowsOf(connection *subtree) (rows *subtree, wanted bool) {
 			for _, f := range graphql.CollectFields(s.op, set, []string{def.Name}) {
 				switch f.Name {
 				case "nodes", "node":
-					wanted = true
+					wanted.rows = true
 					rows.typ = s.ops.schema.Types[f.Definition.Type.Name()]
 					rows.sets = append(rows.sets, f.Selections)
 				case "edges":
-					wanted = true // for their cursors alone: there are as many as rows
+					wanted.rows = true // for their cursors alone: there are as many as rows
 					visit(s.ops.schema.Types[f.Definition.Type.Name()], []ast.SelectionSet{f.Selections})
+				case "pageInfo":
+					wanted.pageInfo = true
 				}
 			}
 		}
@@ -95,96 +94,16 @@ func (s *Set) rowsOf(connection *subtree) (rows *subtree, wanted bool) {
 	return rows, wanted
 }
 
-// listRead is one window being read.
-type listRead struct {
-	set     *Set
-	op      *listOp
-	options any
-	parent  string
-	list    string
-	window  window
-	wanted  bool
-	wave    int
-}
-
-func (r *listRead) run() (connection any, rows []reflect.Value, err error) {
-	w := r.window
-	if w.fromEnd {
-		_, total, err := r.page(page{1, 1})
-		if err != nil {
-			return nil, nil, err
-		}
-		w = w.settle(total)
-	}
-	plan := pages(w.start, w.n)
-	if !r.wanted || len(plan) == 0 {
-		plan = []page{{1, 1}} // tells the total, and that the list may be read
-	}
-	first, total, err := r.page(plan[0])
-	if err != nil {
-		return nil, nil, err
-	}
-	got := []fetched{{plan[0], first}}
-	rest := make([]*promise, 0, len(plan))
-	for _, p := range plan[1:] {
-		if p.start() < total {
-			rest = append(rest, r.start(p))
-		}
-	}
-	for i, p := range rest {
-		v, err := p.wait(r.set.ctx)
-		if err != nil {
-			return nil, nil, err
-		}
-		got = append(got, fetched{plan[i+1], v.(pageResult).result})
-	}
-	w = w.settle(total)
-	if !r.wanted {
-		got = nil
-	}
-	connection, rows = r.op.connect(w, total, listHash(r.list), got)
-	return connection, rows, nil
-}
-
-type pageResult struct {
-	result any
-	total  int
-}
-
-// start fetches a page, unless another window of the same list has.
-func (r *listRead) start(p page) *promise {
-	k := key{kind: r.list, id: strconv.Itoa(p.number), query: strconv.Itoa(p.size)}
-	promise, fresh := r.set.memo.promise(k)
-	if fresh {
-		r.set.call(k, func(ctx context.Context) (any, error) {
-			result, total, err := r.op.fetch(ctx, r.parent, r.options, p)
-			return pageResult{result, total}, err
-		})
-	}
-	return promise
-}
-
-func (r *listRead) page(p page) (result any, total int, err error) {
-	v, err := r.start(p).wait(r.set.ctx)
-	if err != nil {
-		return nil, 0, err
-	}
-	return v.(pageResult).result, v.(pageResult).total, nil
-}
-
 // connect makes the connection of a window out of the pages that cover it.
 // Rows that shifted between two pages come once.
-func connect[T any](w window, total int, list uint32, got []fetched) (any, []reflect.Value) {
-	c := &model.Connection[T]{
-		TotalCount: total,
-		Start:      w.start,
-		Cursor:     func(offset int) string { return encodeCursor(list, offset) },
-	}
-	end := w.start
+func connect[T any](a *answer) (any, []reflect.Value) {
+	c := &model.Connection[T]{Total: a.total, Unusable: a.unusable, Cursor: func(offset int) string { return encodeCursor(a.list, offset) }}
+	at, until := a.start, a.start+a.n
 	seen := map[string]bool{}
-	for _, f := range got {
-		items := f.result.(*fsclient.Page[T]).Items
-		from, to := max(0, end-f.start()), min(len(items), w.start+w.n-f.start())
+	for _, page := range a.got {
+		items := page.result.(*fsclient.Page[T]).Items
+		from, to := max(0, at-page.start), min(len(items), until-page.start)
+		at = max(at, min(page.end, until))
 		if from >= to {
 			continue
 		}
@@ -201,17 +120,18 @@ func connect[T any](w window, total int, list uint32, got []fetched) (any, []ref
 			if b, ok := any(row).(interface{ Broken() bool }); ok && b.Broken() {
 				row = nil
 			}
-			c.Rows = append(c.Rows, row)
+			c.Rows, c.Offsets = append(c.Rows, row), append(c.Offsets, page.start+from+i)
 		}
-		end = f.start() + to
 	}
-	covered := w.start + w.n
-	if got == nil { // no rows asked for: where the window would end
-		end = min(covered, total)
+	if a.got == nil { // no rows asked for: where the window would end
+		at = until
 	}
-	c.PageInfo = &model.PageInfo{HasPreviousPage: w.start > 0 && total > 0, HasNextPage: covered < total}
-	if end > w.start {
-		first, last := c.Cursor(w.start), c.Cursor(end-1)
+	if n := len(c.Offsets); n > 0 {
+		c.Offsets[n-1] = at - 1 // what follows begins behind rows that were left out, too
+	}
+	c.PageInfo = &model.PageInfo{HasPreviousPage: a.previous, HasNextPage: a.next}
+	if at > a.start {
+		first, last := c.Cursor(a.start), c.Cursor(at-1)
 		c.PageInfo.StartCursor, c.PageInfo.EndCursor = &first, &last
 	}
 	rows := make([]reflect.Value, 0, len(c.Rows))

@@ -21,14 +21,15 @@ type Operations struct {
 	calls   map[string]callOp    // operationId, or Type.field where one operation serves in another way
 
 	bindings sync.Map // bindingKey -> *binding
-	totals   *lru.Cache[totalKey, int]
+	lengths  *lru.Cache[lengthKey, int]
+	sizes    listSizes
 }
 
 // New makes the table of operations for a client. It is the one place that
 // says which client method stands behind which operation. viewer is what is known
 // of the caller without asking the partner.
 func New(schema *ast.Schema, c *fsclient.Client, viewer func(context.Context) *model.Viewer) *Operations {
-	totals, err := lru.New[totalKey, int](10_000)
+	lengths, err := lru.New[lengthKey, int](10_000)
 	if err != nil {
 		panic(err) // only for a size below 1
 	}
@@ -37,7 +38,7 @@ func New(schema *ast.Schema, c *fsclient.Client, viewer func(context.Context) *m
 		records: map[reflect.Type]*recordOp{},
 		byName:  map[string]*recordOp{},
 		calls:   map[string]callOp{},
-		totals:  totals,
+		lengths: lengths,
 	}
 	o.register(c)
 	o.calls["Query.viewer"] = known[model.Viewer]{viewer}
@@ -55,7 +56,7 @@ type recordOp struct {
 	get func(ctx context.Context, id string) (fsclient.Recorder, error)
 	// list gives a page of the full list, for resources whose list holds full
 	// records; nil for all others.
-	list func(ctx context.Context, p page) (rows []fsclient.Recorder, total int, err error)
+	list func(ctx context.Context, p page) (rows []fsclient.Recorder, meta fsclient.PageMeta, err error)
 }
 
 // planned says that the planner chooses between singles and the list.
@@ -92,18 +93,18 @@ func record[T any](o *Operations, operation string, get func(context.Context, st
 
 // listed enters a resource whose list holds full records. get may be nil.
 func listed[T, O any, P fsclient.Options[O]](o *Operations, operation string, get func(context.Context, string) (*T, error), list func(context.Context, P) (*fsclient.Page[T], error)) {
-	record(o, operation, get).list = func(ctx context.Context, p page) ([]fsclient.Recorder, int, error) {
+	record(o, operation, get).list = func(ctx context.Context, p page) ([]fsclient.Recorder, fsclient.PageMeta, error) {
 		options := P(new(O))
 		options.SetPage(p.number, p.size)
 		res, err := list(ctx, options)
 		if err != nil {
-			return nil, 0, err
+			return nil, fsclient.PageMeta{}, err
 		}
 		rows := make([]fsclient.Recorder, len(res.Items))
 		for i := range res.Items {
 			rows[i] = any(&res.Items[i]).(fsclient.Recorder)
 		}
-		return rows, res.Meta.TotalCount, nil
+		return rows, res.Meta, nil
 	}
 }
 
@@ -126,15 +127,16 @@ func below[T, O any, P fsclient.Options[O]](o *Operations, operation string, lis
 	o.calls[operation] = &listOp{
 		operation: operation,
 		options:   reflect.TypeFor[O](),
-		fetch: func(ctx context.Context, parent string, options any, p page) (any, int, error) {
+		fetch: func(ctx context.Context, parent string, options any, p page) (pageResult, error) {
 			own := *options.(P)
 			P(&own).SetPage(p.number, p.size)
 			res, err := list(ctx, parent, &own)
 			if err != nil {
-				return nil, 0, err
+				return pageResult{}, err
 			}
-			return res, res.Meta.TotalCount, nil
+			return pageResult{res, len(res.Items), res.FirstID(), res.Meta}, nil
 		},
+		first:   func(result any) string { return result.(*fsclient.Page[T]).FirstID() },
 		connect: connect[T],
 	}
 }

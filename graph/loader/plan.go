@@ -9,18 +9,19 @@ import (
 	"fsgateway/internal/fsclient"
 )
 
-type totalKey struct{ caller, kind string }
+// lengthKey names a list of full records as a caller sees it.
+type lengthKey struct{ caller, kind string }
 
 // plan fetches records of a resource whose list holds full records: one by
-// one, or by paging the list where that is no dearer. How long the list is
-// tells its first page; the last length seen by the caller is remembered.
+// one, or by paging the list where that is no dearer. How many pages the list
+// has tells its first one; what the caller saw last is remembered.
 func (s *Set) plan(op *recordOp, ids []string, caller string) {
 	keys := make([]key, len(ids))
 	for i, id := range ids {
 		keys[i] = key{kind: op.name, id: id}
 	}
 	s.fetch(keys, func(ctx context.Context, keys []key) []*dataloader.Result[any] {
-		p := planning{set: s, op: op, total: totalKey{caller, op.name}, found: map[string]fsclient.Recorder{}, failed: map[string]error{}}
+		p := planning{set: s, op: op, length: lengthKey{caller, op.name}, found: map[string]fsclient.Recorder{}, failed: map[string]error{}}
 		for _, k := range keys {
 			// The list may have come since the key was parked.
 			if r := s.whole(k); r != nil {
@@ -44,7 +45,7 @@ func (s *Set) plan(op *recordOp, ids []string, caller string) {
 type planning struct {
 	set    *Set
 	op     *recordOp
-	total  totalKey
+	length lengthKey
 	left   []string // ids not settled yet
 	mu     sync.Mutex
 	found  map[string]fsclient.Recorder
@@ -70,52 +71,112 @@ func (p *planning) run(ctx context.Context) {
 
 // worthListing tells by the remembered length of the list, if there is one.
 func (p *planning) worthListing() bool {
-	total, known := p.set.ops.totals.Get(p.total)
-	return !known || pagesOf(total) <= len(p.left)
-}
-
-func pagesOf(total int) int {
-	return max(1, (total+fsclient.MaxPageSize-1)/fsclient.MaxPageSize)
+	pages, known := p.set.ops.lengths.Get(p.length)
+	return !known || pages <= len(p.left)
 }
 
 // list pages the list as long as that is no dearer than the ids left are one
 // by one. Ids that none of its pages holds stay left.
+//
+// All pages are asked for at the same size, so a partner that caps it skips
+// nothing: there are more of them.
 func (p *planning) list(ctx context.Context) error {
 	wanted := len(p.left)
-	pages := 1
-	if total, known := p.set.ops.totals.Get(p.total); known && pagesOf(total) <= wanted {
-		pages = pagesOf(total) // all of them in one round trip
+	last := 1
+	if pages, known := p.set.ops.lengths.Get(p.length); known && pages <= wanted {
+		last = pages // all of them in one round trip
 	}
-	total, err := p.fetch(ctx, 1, pages)
+	got, err := p.fetch(ctx, 1, last)
 	if err != nil {
 		return err
 	}
-	p.set.ops.totals.Add(p.total, total)
-	if rest := pagesOf(total) - pages; rest > 0 && len(p.left) > 0 && (rest <= len(p.left) || p.op.get == nil) {
-		_, err = p.fetch(ctx, pages+1, pagesOf(total))
+	pages, known := pagesIn(got[0])
+	if known {
+		p.set.ops.lengths.Add(p.length, pages)
+		if rest := pages - last; rest > 0 && len(p.left) > 0 && (rest <= len(p.left) || p.op.get == nil) {
+			more, err := p.fetch(ctx, last+1, pages)
+			if err != nil {
+				return err
+			}
+			got, last = append(got, more...), pages
+		}
 	}
-	return err
+	for len(p.left) > 0 && (p.op.get == nil || !known && last < wanted) && continues(got) {
+		last++
+		more, err := p.fetch(ctx, last, last)
+		if err != nil {
+			return err
+		}
+		got = append(got, more...)
+	}
+	return nil
+}
+
+// fullPage is a page of a list of full records.
+type fullPage struct {
+	rows []fsclient.Recorder
+	meta fsclient.PageMeta
+}
+
+func (l fullPage) first() string {
+	if len(l.rows) == 0 {
+		return ""
+	}
+	return fsclient.IDOf(l.rows[0])
+}
+
+// pagesIn is how many pages the list has that begins with the given one, as far
+// as that says.
+func pagesIn(first fullPage) (pages int, known bool) {
+	rows := len(first.rows)
+	total := first.meta.Total(1, rows)
+	switch size := maxPage; {
+	case first.meta.TotalPages != nil && *first.meta.TotalPages > 0:
+		return *first.meta.TotalPages, true
+	case total != nil:
+		if 0 < rows && rows < *total {
+			size = rows
+		}
+		return pagesOf(*total, size), true
+	}
+	return 1, first.meta.After(1, rows) == fsclient.End
+}
+
+// continues reports whether another page may follow the last of those that a
+// list begins with.
+func continues(got []fullPage) bool {
+	seen := 0
+	for _, l := range got {
+		seen += len(l.rows)
+	}
+	n := len(got)
+	last := got[n-1]
+	if n > 1 && last.first() == got[n-2].first() {
+		return false // the partner does not page this list
+	}
+	return last.meta.Continues(n, len(last.rows), seen)
 }
 
 // fetch gets the pages first to last in parallel and settles the ids on them.
-func (p *planning) fetch(ctx context.Context, first, last int) (total int, err error) {
+func (p *planning) fetch(ctx context.Context, first, last int) ([]fullPage, error) {
 	var wg sync.WaitGroup
+	var failed error
+	got := make([]fullPage, last-first+1)
 	for n := first; n <= last; n++ {
 		wg.Go(func() {
-			var rows []fsclient.Recorder
-			var t int
-			e := safely(func() (err error) {
-				rows, t, err = p.op.list(ctx, page{n, fsclient.MaxPageSize})
+			var l fullPage
+			err := safely(func() (err error) {
+				l.rows, l.meta, err = p.op.list(ctx, page{n, maxPage})
 				return err
 			})
 			p.mu.Lock()
 			defer p.mu.Unlock()
-			if e != nil {
-				err = e
+			if err != nil {
+				failed = err
 				return
 			}
-			total = t
-			for _, r := range rows {
+			got[n-first] = l
+			for _, r := range l.rows {
 				if !r.Broken() {
 					p.found[fsclient.IDOf(r)] = r
 					p.set.keep(r)
@@ -131,7 +192,7 @@ func (p *planning) fetch(ctx context.Context, first, last int) (total int, err e
 		}
 	}
 	p.left = left
-	return total, err
+	return got, failed
 }
 
 // singles fetches what is left one by one, in parallel.

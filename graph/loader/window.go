@@ -163,20 +163,23 @@ type page struct{ number, size int }
 func (p page) start() int { return (p.number - 1) * p.size }
 func (p page) end() int   { return p.number * p.size }
 
-// pages covers [start, start+n) with the fewest pages of at most 100 rows. One
-// is enough when some size puts both ends on the same page; the smallest such
-// size moves the fewest rows. Else the page that reaches furthest from where
-// the last one ended is taken, which no other choice beats, since how far a
-// page can reach only grows with the offset it must hold.
-func pages(start, n int) []page {
+// maxPage is the most rows that are asked for at once.
+const maxPage = fsclient.MaxPageSize
+
+// pages covers [start, start+n) with the fewest pages of a size that may be asked
+// for. One is enough when some size puts both ends on the same page; the
+// smallest such size moves the fewest rows. Else the page that reaches furthest
+// from where the last one ended is taken, which no other choice beats, since
+// how far a page can reach only grows with the offset it must hold.
+func pages(start, n int, s sizes) []page {
 	if n <= 0 {
 		return nil
 	}
 	end := start + n
 	var out []page
 	for start < end {
-		p := reach(start)
-		for size := end - start; size <= fsclient.MaxPageSize; size++ {
+		p := reach(start, s)
+		for size := max(end-start, s.min); size <= s.max; size++ {
 			if start/size == (end-1)/size {
 				p = page{start/size + 1, size}
 				break
@@ -189,12 +192,15 @@ func pages(start, n int) []page {
 }
 
 // reach is the page that holds the offset and ends furthest behind it.
-func reach(offset int) page {
+func reach(offset int, s sizes) page {
 	best := page{}
-	for size := fsclient.MaxPageSize; size >= 1; size-- {
+	for size := s.max; size >= s.min; size-- {
 		if p := (page{offset/size + 1, size}); p.end() > best.end() {
 			best = p
 		}
 	}
 	return best
 }
+
+// pagesOf is how many pages of a size hold the given number of rows.
+func pagesOf(rows, size int) int { return max(1, (rows+size-1)/size) }

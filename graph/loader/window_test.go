@@ -25,7 +25,7 @@ func TestPages(t *testing.T) {
 		t.Parallel()
 		rapid.Check(t, func(t *rapid.T) {
 			start, n := rapid.IntRange(0, 3000).Draw(t, "start"), rapid.IntRange(1, 500).Draw(t, "n")
-			got := pages(start, n)
+			got := pages(start, n, sizes{min: 1, max: 100})
 			if want := fewest(start, n); len(got) != want {
 				t.Fatalf("pages(%d, %d) = %v, %d pages would do", start, n, got, want)
 			}
@@ -52,14 +52,14 @@ func TestPages(t *testing.T) {
 			for size := n; size <= 100; size++ {
 				one = one || start/size == (start+n-1)/size
 			}
-			if got := pages(start, n); one != (len(got) == 1) {
+			if got := pages(start, n, sizes{min: 1, max: 100}); one != (len(got) == 1) {
 				t.Fatalf("pages(%d, %d) = %v, one is enough: %v", start, n, got, one)
 			}
 		})
 	})
 	t.Run("LongOnesTakeAlignedPages", func(t *testing.T) {
 		t.Parallel()
-		for i, p := range pages(84, 250) {
+		for i, p := range pages(84, 250, sizes{min: 1, max: 100}) {
 			if want := (page{i + 2, 84}); p != want {
 				t.Errorf("page %d of offset 84, n 250 is %v, want %v", i, p, want)
 			}

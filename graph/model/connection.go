@@ -3,8 +3,11 @@ package model
 import (
 	"context"
 	"errors"
+	"math"
 
 	"github.com/99designs/gqlgen/graphql"
+
+	"fsgateway/internal/fsclient"
 )
 
 // ErrBroken is the error of a row that came from the partner without its id or
@@ -13,14 +16,27 @@ var ErrBroken = errors.New("the partner sent a record without its id or its name
 
 // Connection is a window of a list.
 type Connection[T any] struct {
-	// Rows are the window's rows in order, nil where the record was broken.
-	Rows       []*T
-	PageInfo   *PageInfo
-	TotalCount int
-	// Start is the offset of the first row in the list, and Cursor names an
-	// offset so that a later window can begin there.
-	Start  int
+	// Rows are the window's rows in order, nil where the record was broken, and
+	// Offsets their places in the list.
+	Rows     []*T
+	Offsets  []int
+	PageInfo *PageInfo
+	// Total is the number of rows in the whole list, nil if it is not known.
+	// Unusable reports that the partner did send one.
+	Total    *int
+	Unusable bool
+	// Cursor names an offset so that a later window can begin there.
 	Cursor func(offset int) string
+}
+
+// TotalCount is the number of rows in the whole list as far as it is known. One
+// that cannot be used is an error, so that it is not taken for one that was not
+// sent.
+func (c *Connection[T]) TotalCount() (*int, error) {
+	if c.Unusable || c.Total != nil && *c.Total > math.MaxInt32 {
+		return nil, &fsclient.Error{Op: "total_count", Kind: fsclient.KindUpstream}
+	}
+	return c.Total, nil
 }
 
 // Nodes are the rows without the broken ones, which are reported.
@@ -41,7 +57,7 @@ func (c *Connection[T]) Nodes(ctx context.Context) []*T {
 func (c *Connection[T]) Edges() []*Edge[T] {
 	edges := make([]*Edge[T], len(c.Rows))
 	for i, row := range c.Rows {
-		edges[i] = &Edge[T]{Cursor: c.Cursor(c.Start + i), row: row}
+		edges[i] = &Edge[T]{Cursor: c.Cursor(c.Offsets[i]), row: row}
 	}
 	return edges
 }

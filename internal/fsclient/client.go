@@ -206,22 +206,19 @@ func getPage[T any](ctx context.Context, c *Client, r route, query any, keys ...
 	var page *Page[T]
 	err := c.do(ctx, r, query, nil, nil, func(data []byte) error {
 		p := new(Page[T])
-		sawMeta := false
 		extra := func(key string, d *jsontext.Decoder) (bool, error) {
 			if key != "meta" {
 				return false, nil
 			}
-			ok, err := decodeValue(d, reflect.ValueOf(&p.Meta).Elem())
-			sawMeta = ok
+			raw, err := d.ReadValue()
+			if err == nil {
+				p.Meta = parseMeta(raw)
+			}
 			return true, err
 		}
 		if err := decodeEnvelope(data, reflect.ValueOf(&p.Items).Elem(), keys, false, extra); err != nil {
 			return err
 		}
-		if !sawMeta { // some lists are only assumed to have it
-			p.Meta = PageMeta{CurrentPage: 1, TotalPages: 1, TotalCount: len(p.Items)}
-		}
-		p.Meta.TotalCount = max(0, p.Meta.TotalCount)
 		for i := range p.Items {
 			if rec, ok := any(&p.Items[i]).(recorded); ok {
 				rec.record().listed = true

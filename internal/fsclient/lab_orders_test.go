@@ -39,8 +39,8 @@ func TestLabOrdersList(t *testing.T) {
 		all := must(c.LabOrders.List(t.Context(), nil))(t)
 		patient := fsclient.PatientID(sandbox.PatientWithManyPlans)
 		page := must(c.LabOrders.List(t.Context(), &fsclient.LabOrderListOptions{PatientID: &patient, PageOptions: fsclient.PageOptions{Number: 1, Size: 10}}))(t)
-		if len(page.Items) == 0 || page.Meta.TotalCount >= all.Meta.TotalCount {
-			t.Fatalf("%d of %d lab orders", page.Meta.TotalCount, all.Meta.TotalCount)
+		if len(page.Items) == 0 || *page.Meta.TotalCount >= *all.Meta.TotalCount {
+			t.Fatalf("%d of %d lab orders", *page.Meta.TotalCount, *all.Meta.TotalCount)
 		}
 		for i := range page.Items {
 			holds(t, &page.Items[i], "ID", "State", "TreatmentPlan", "Patient", "Practitioner")

@@ -63,7 +63,7 @@ func TestLabTestsEnvelopes(t *testing.T) {
 			c, _ := scripted(t, answer)
 			page := must(c.LabTests.List(t.Context(), nil))(t)
 			same(t, "id", page.Items[0].ID, fsclient.LabTestID("l"))
-			same(t, "total", page.Meta.TotalCount, 1)
+			same(t, "total", page.Meta.TotalCount, (*int)(nil))
 		})
 	}
 }

@@ -25,7 +25,7 @@ func TestMetadataSearch(t *testing.T) {
 		plans := must(c.Metadata.Search(background, &fsclient.MetadataSearchOptions{
 			ExternalID: new(sandbox.SharedExternalID), Type: new(fsclient.RecordType("treatment_plan")),
 		}))(t)
-		same(t, "plans", plans.Meta.TotalCount, 1)
+		same(t, "plans", *plans.Meta.TotalCount, 1)
 	})
 }
 

@@ -103,7 +103,7 @@ func TestOrdersOddAnswers(t *testing.T) {
 			t.Fatal(err)
 		}
 		same(t, "request", sent.request, "GET /clinic/orders?completed_at=2026-01-01..2026-01-31")
-		if o := page.Items[0]; len(o.Variants) != 2 || *o.ItemTotal != "12.50" || page.Meta.TotalCount != 1 {
+		if o := page.Items[0]; len(o.Variants) != 2 || *o.ItemTotal != "12.50" || page.Meta.TotalCount != nil {
 			t.Errorf("order %+v", o)
 		}
 	})

@@ -14,17 +14,17 @@ func TestPatientsList(t *testing.T) {
 	everyMood(t, func(t *testing.T, c *fsclient.Client) {
 		page := must(c.Patients.List(background, &fsclient.PatientListOptions{PageOptions: fsclient.PageOptions{Number: 2, Size: 3}}))(t)
 		same(t, "rows", len(page.Items), 3)
-		same(t, "page", page.Meta.CurrentPage, 2)
+		same(t, "page", *page.Meta.CurrentPage, 2)
 		for i := range page.Items {
 			holds(t, &page.Items[i], patientSummary...)
 			if !page.Items[i].Listed() {
 				t.Error("a list item is not marked as one")
 			}
 		}
-		all := page.Meta.TotalCount
+		all := *page.Meta.TotalCount
 		guardians := must(c.Patients.List(background, &fsclient.PatientListOptions{PatientType: new(fsclient.PatientType("guardian"))}))(t)
 		dependents := must(c.Patients.List(background, &fsclient.PatientListOptions{PatientType: new(fsclient.PatientType("dependent"))}))(t)
-		same(t, "guardians and dependents", guardians.Meta.TotalCount+dependents.Meta.TotalCount, all)
+		same(t, "guardians and dependents", *guardians.Meta.TotalCount+*dependents.Meta.TotalCount, all)
 	})
 }
 
@@ -121,7 +121,7 @@ func TestPatientsListDependents(t *testing.T) {
 		c, _ := scripted(t, `{"dependents":[{"id":"b1"},{"first_name":"nobody"}]}`)
 		page := must(c.Patients.ListDependents(background, "b0", &fsclient.DependentListOptions{}))(t)
 		same(t, "rows", len(page.Items), 2)
-		same(t, "total", page.Meta.TotalCount, 2)
+		same(t, "total", page.Meta.TotalCount, (*int)(nil))
 		same(t, "row without id", page.Items[1].Broken(), true)
 	})
 }
@@ -187,7 +187,7 @@ func TestAddressesListByPatient(t *testing.T) {
 			t.Errorf("the address lacks something: %+v", a)
 		}
 		none := must(c.Addresses.ListByPatient(background, sandbox.PatientWithNoPlans, &fsclient.AddressListOptions{}))(t)
-		same(t, "total", none.Meta.TotalCount, 0)
+		same(t, "total", *none.Meta.TotalCount, 0)
 	})
 	t.Run("NumbersForTexts", func(t *testing.T) { // as the 2021 document declares them
 		t.Parallel()

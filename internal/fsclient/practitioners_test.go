@@ -11,8 +11,8 @@ func TestPractitioners(t *testing.T) {
 	t.Parallel()
 	everyMood(t, func(t *testing.T, c *fsclient.Client) {
 		page := must(c.Practitioners.List(background, nil))(t)
-		if page.Meta.TotalCount < len(page.Items) || len(page.Items) < 2 {
-			t.Fatalf("%d practitioners of %d", len(page.Items), page.Meta.TotalCount)
+		if *page.Meta.TotalCount < len(page.Items) || len(page.Items) < 2 {
+			t.Fatalf("%d practitioners of %d", len(page.Items), *page.Meta.TotalCount)
 		}
 		one := must(c.Practitioners.Get(background, sandbox.PractitionerID))(t)
 		whole(t, one)

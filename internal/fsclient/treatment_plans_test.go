@@ -52,7 +52,7 @@ func TestTreatmentPlansListByPatient(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(page.Items) != 25 || page.Meta.TotalCount != 60 || page.Meta.CurrentPage != 2 {
+	if len(page.Items) != 25 || *page.Meta.TotalCount != 60 || *page.Meta.CurrentPage != 2 {
 		t.Fatalf("%d plans, %+v", len(page.Items), page.Meta)
 	}
 	for i := range page.Items {

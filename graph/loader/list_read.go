@@ -1,0 +1,348 @@
+package loader
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"fsgateway/internal/fsclient"
+)
+
+// maxWalk bounds how many rows are walked through to find the end of a list
+// whose length the partner does not tell.
+const maxWalk = 5_000
+
+// listRead gathers the rows of one window from the partner's pages.
+//
+// Where a page's rows stand in the list follows from its number and size, but
+// the partner need not keep to the size that was asked for, nor say how long
+// the list is. So each page is placed by what it shows, and as long as the pages
+// so far leave some of the window open, the rest is planned again.
+type listRead struct {
+	set     *Set
+	op      *listOp
+	options any
+	parent  string
+	list    string
+	window  window
+	wanted  wanted
+	wave    int
+
+	sizes    sizes
+	kept     int // the size to keep to while the total is not known: the partner may not heed any
+	got      []covered
+	total    *int // the partner's, where it can be believed
+	unusable bool // there was a total, and it cannot be believed
+	end      int  // the offset behind the last row of the list; -1 while that is not known
+}
+
+// wanted is what is selected of a connection.
+type wanted struct{ rows, pageInfo bool }
+
+// covered is a page and the offsets that it accounts for. Its first row stands
+// at start.
+type covered struct {
+	start, end int
+	result     any // *fsclient.Page[T]
+}
+
+// pageResult is the partner's answer for one page.
+type pageResult struct {
+	result any // *fsclient.Page[T]
+	rows   int
+	first  string // the id of its first row
+	meta   fsclient.PageMeta
+}
+
+// answer is what a window turned out to be.
+type answer struct {
+	window
+	list     uint32
+	total    *int
+	unusable bool
+	previous bool
+	next     bool
+	got      []covered
+}
+
+func (r *listRead) run() (*answer, error) {
+	r.sizes, r.end = r.set.ops.sizes.get(r.op.operation), -1
+	w := r.window
+	if w.fromEnd {
+		if err := r.findEnd(); err != nil {
+			return nil, err
+		}
+		w = w.settle(r.length(0))
+	}
+	if !r.wanted.rows || w.n == 0 { // one row tells the total, and that the list may be read
+		if _, err := r.read(page{1, 1}); err != nil {
+			return nil, err
+		}
+	}
+	if r.wanted.rows || r.wanted.pageInfo && r.total == nil {
+		if err := r.cover(w.start, w.start+w.n); err != nil {
+			return nil, err
+		}
+	} else {
+		r.got = nil
+	}
+	end := w.start + w.n
+	if r.got != nil || r.total == nil {
+		end = r.reached(w.start)
+	}
+	w = w.settle(r.length(end))
+	r.remember()
+	return &answer{
+		window: w, list: listHash(r.list), total: r.total, unusable: r.unusable && r.total == nil,
+		previous: w.start > 0 && r.length(1) > 0, next: r.follows(w.start + w.n), got: r.got,
+	}, nil
+}
+
+// remember keeps what the pages showed of their sizes, unless they may as well
+// have been the whole list.
+func (r *listRead) remember() {
+	s := r.sizes
+	proven := r.total != nil || slices.ContainsFunc(r.got, func(c covered) bool { return c.start > 0 && c.end > c.start })
+	if !proven {
+		s.max = max(s.min, r.set.ops.sizes.get(r.op.operation).max)
+	}
+	r.set.ops.sizes.put(r.op.operation, s)
+}
+
+// length is how long the list is, or how far it is known to go.
+func (r *listRead) length(known int) int {
+	switch {
+	case r.end >= 0:
+		return r.end
+	case r.total != nil:
+		return *r.total
+	}
+	return known
+}
+
+// follows reports whether rows may follow the given offset. Where the partner
+// says nothing they may.
+func (r *listRead) follows(offset int) bool {
+	return r.end < 0 && r.total == nil || offset < r.length(0)
+}
+
+// findEnd finds out how long the list is: by asking, or where the partner does
+// not say by walking to its end.
+func (r *listRead) findEnd() error {
+	if _, err := r.read(page{1, 1}); err != nil {
+		return err
+	}
+	for start := 0; r.total == nil && r.end < 0; start += maxPage {
+		if start == maxWalk {
+			return r.fault("the list is too long to find its end, and the partner does not tell its length")
+		}
+		if err := r.cover(start, start+maxPage); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cover reads pages until they account for all offsets from start to end that
+// the list has.
+func (r *listRead) cover(start, end int) error {
+	for tries := 0; tries < maxReplans; tries++ {
+		from, to := r.reached(start), end
+		if r.total != nil || r.end >= 0 {
+			to = min(end, r.length(0))
+		}
+		if from >= to {
+			return nil
+		}
+		may := r.sizes
+		if r.total == nil && r.kept > 0 {
+			may.min, may.max = r.kept, r.kept
+		}
+		if err := r.fetch(pages(from, to-from, may)); err != nil {
+			return err
+		}
+		if r.reached(start) > from {
+			tries = -1
+		}
+	}
+	return r.fault("the pages of the list do not fit together")
+}
+
+// maxReplans bounds how often a window is planned again without a row more.
+const maxReplans = 4
+
+// fetch reads the pages of a plan: the first one alone, and the rest at once if
+// it shows how far the list goes and that the plan holds.
+func (r *listRead) fetch(plan []page) error {
+	size, err := r.read(plan[0])
+	if err != nil {
+		return err
+	}
+	r.kept = size
+	if r.total == nil || size != plan[0].size {
+		return nil
+	}
+	var rest []page
+	for _, p := range plan[1:] {
+		if p.start() < r.length(0) {
+			r.start(p)
+			rest = append(rest, p)
+		}
+	}
+	for _, p := range rest {
+		if _, err := r.read(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// start fetches a page, unless another window of the same list has.
+func (r *listRead) start(p page) *promise {
+	k := key{kind: r.list, id: strconv.Itoa(p.number), query: strconv.Itoa(p.size)}
+	promise, fresh := r.set.memo.promise(k)
+	if fresh {
+		r.set.call(k, func(ctx context.Context) (any, error) { return r.op.fetch(ctx, r.parent, r.options, p) })
+	}
+	return promise
+}
+
+func (r *listRead) page(p page) (pageResult, error) {
+	v, err := r.start(p).wait(r.set.ctx)
+	if err != nil {
+		return pageResult{}, err
+	}
+	return v.(pageResult), nil
+}
+
+// read fetches a page, places it, and returns its actual size.
+func (r *listRead) read(p page) (int, error) {
+	a, err := r.page(p)
+	if err != nil {
+		return 0, err
+	}
+	size, err := r.sizeOf(p, a)
+	if err != nil {
+		return 0, err
+	}
+	if err := r.place(p, a, size); err != nil {
+		return 0, err
+	}
+	r.sizes.seen = max(r.sizes.seen, a.rows)
+	if size != p.size {
+		r.sizes.learn(p.size, size)
+		if r.total == nil { // a cap, or always the same size: only the total tells
+			r.sizes.min, r.sizes.max = size, size
+		}
+	}
+	return size, nil
+}
+
+// place says which offsets a page of the given actual size accounts for.
+func (r *listRead) place(p page, a pageResult, size int) error {
+	c := covered{start: (p.number - 1) * size, result: a.result}
+	c.end = c.start + a.rows
+	if total := a.meta.Total(p.number, c.end); total != nil {
+		r.total = total
+	}
+	r.unusable = r.unusable || a.meta.UnusableCount || a.meta.TotalCount != nil && r.total == nil
+	if a.rows > 0 && r.repeats(p, a) {
+		r.endAt(c.start)
+		return nil
+	}
+	switch follows := a.meta.After(p.number, c.end); {
+	case follows == fsclient.More && a.rows == 0:
+		return r.fault("a page of the list is empty, and more is said to follow")
+	case follows == fsclient.More && a.rows < size: // rows that the partner leaves out
+		c.end = c.start + size
+		if r.total != nil {
+			c.end = min(c.end, *r.total)
+		}
+	case follows == fsclient.End, a.rows == 0, follows == fsclient.Unknown && a.rows < size:
+		r.endAt(c.end)
+	}
+	r.got = append(r.got, c)
+	return nil
+}
+
+func (r *listRead) endAt(offset int) {
+	if r.end < 0 || offset < r.end {
+		r.end = offset
+	}
+}
+
+// repeats reports whether the page has the rows of the first one, where that
+// has been read: then the partner does not page the list.
+func (r *listRead) repeats(p page, a pageResult) bool {
+	if p.number == 1 || a.first == "" {
+		return false
+	}
+	for _, c := range r.got {
+		if c.start == 0 && r.op.first(c.result) == a.first {
+			return true
+		}
+	}
+	return false
+}
+
+// sizeOf finds out the size of the partner's pages from one that was asked for:
+// that which was asked for, unless the page shows another. The last page of a
+// list may be short; any other short page was capped, and stands elsewhere.
+func (r *listRead) sizeOf(p page, a pageResult) (int, error) {
+	end := p.start() + a.rows
+	total, last := a.meta.TotalCount, a.meta.TotalPages
+	follows := a.meta.After(p.number, end)
+	honoured := p.size <= r.sizes.seen && p.size >= r.sizes.min
+	switch {
+	case a.rows == p.size, a.rows < p.size && honoured && follows != fsclient.More:
+		return p.size, nil
+	case p.number == 1 && a.rows == 0, a.rows == 0 && total != nil && *total <= end:
+		return p.size, nil
+	}
+	if total != nil && last != nil && a.rows > 0 { // the number of pages betrays their size
+		switch asked, shown := pagesOf(*total, p.size) == *last, pagesOf(*total, a.rows) == *last; {
+		case asked && !shown && *total >= end:
+			return p.size, nil
+		case shown && !asked:
+			return a.rows, nil
+		}
+	}
+	if p.number == 1 {
+		if a.rows > p.size || follows == fsclient.More || follows == fsclient.Unknown && a.rows >= fsclient.LeastCap {
+			return a.rows, nil
+		}
+		return p.size, nil
+	}
+	if a.rows < p.size && follows == fsclient.End && total != nil && *total == end && (a.meta.LastPage || last != nil) {
+		return p.size, nil
+	}
+	// It may be the last page, or one that was cut and stands elsewhere. The first
+	// page tells.
+	first := page{1, p.size}
+	b, err := r.page(first)
+	if err != nil {
+		return 0, err
+	}
+	size, err := r.sizeOf(first, b)
+	if err != nil {
+		return 0, err
+	}
+	return size, r.place(first, b, size)
+}
+
+// reached is the first offset from start on that no page accounts for.
+func (r *listRead) reached(start int) int {
+	slices.SortStableFunc(r.got, func(a, b covered) int { return cmp.Compare(a.start, b.start) })
+	for _, c := range r.got {
+		if c.start <= start {
+			start = max(start, c.end)
+		}
+	}
+	return start
+}
+
+func (r *listRead) fault(what string) error {
+	return fmt.Errorf("%s: %w", what, &fsclient.Error{Op: r.op.operation, Kind: fsclient.KindUpstream})
+}

@@ -1,0 +1,303 @@
+package tests
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// pagedPartner has a list of n patients, p0 to p<n-1>, whose pages it cuts and
+// describes in its own ways.
+type pagedPartner struct {
+	n     int
+	cap   int      // the most rows of a page, 0 for what is asked
+	fixed int      // the rows of a page whatever is asked, 0 for what is asked
+	form  metaForm // how it describes its pages
+	calls atomic.Int64
+}
+
+// metaForm writes the meta object of a page from the correct one; nil for none.
+type metaForm func(full map[string]any) any
+
+// metaForms are ways to say where a page stands.
+var metaForms = map[string]metaForm{
+	"Full":           func(m map[string]any) any { return m },
+	"Absent":         func(map[string]any) any { return nil },
+	"Null":           func(map[string]any) any { return json.RawMessage("null") },
+	"Empty":          func(map[string]any) any { return map[string]any{} },
+	"List":           func(map[string]any) any { return []any{} },
+	"Text":           func(map[string]any) any { return "page 1" },
+	"NullTotal":      with("total_count", nil),
+	"ObjectTotal":    with("total_count", map[string]any{"value": 3}),
+	"NegativeTotal":  with("total_count", -1),
+	"WordTotal":      with("total_count", "many"),
+	"SmallTotal":     with("total_count", 0),
+	"NumbersAsText":  func(m map[string]any) any { return asText(m, "%d") },
+	"NumbersAsFloat": func(m map[string]any) any { return asText(m, "%d.0") },
+	"Separators":     func(m map[string]any) any { return asText(m, "\t%d ") },
+	"TotalOnly":      only("total_count"),
+	"PagesOnly":      only("total_pages"),
+	"NextOnly":       only("next_page"),
+	"HugePages":      with("total_pages", json.RawMessage("99999999999999999999999")),
+	"NoNext": func(m map[string]any) any {
+		delete(m, "next_page")
+		return m
+	},
+}
+
+func with(key string, value any) metaForm {
+	return func(m map[string]any) any {
+		m[key] = value
+		return m
+	}
+}
+
+func only(key string) metaForm {
+	return func(m map[string]any) any { return map[string]any{key: m[key]} }
+}
+
+func asText(m map[string]any, format string) map[string]any {
+	for k, v := range m {
+		if n, ok := v.(int); ok {
+			m[k] = fmt.Sprintf(format, n)
+		}
+	}
+	return m
+}
+
+func (p *pagedPartner) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	p.calls.Add(1)
+	number, _ := strconv.Atoi(r.URL.Query().Get("page[number]"))
+	size, _ := strconv.Atoi(r.URL.Query().Get("page[size]"))
+	if p.cap > 0 {
+		size = min(size, p.cap)
+	}
+	if p.fixed > 0 {
+		size = p.fixed
+	}
+	rows := []map[string]any{}
+	for i := (number - 1) * size; i < min(number*size, p.n); i++ {
+		rows = append(rows, map[string]any{"id": fmt.Sprintf("p%d", i), "first_name": "Ada"})
+	}
+	pages := (p.n + size - 1) / size
+	var next any
+	if number < pages {
+		next = number + 1
+	}
+	answer := map[string]any{"patients": rows}
+	if m := p.form(map[string]any{"current_page": number, "next_page": next, "prev_page": nil, "total_pages": pages, "total_count": p.n}); m != nil {
+		answer["meta"] = m
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(answer)
+}
+
+// window is a page of a Relay client.
+type relayPage struct {
+	ids        []string
+	cursors    []string
+	total      any
+	next, prev bool
+	start, end any
+}
+
+const relaySelection = ` { totalCount pageInfo { hasNextPage hasPreviousPage startCursor endCursor } edges { cursor node { fullscriptId } } } }`
+
+func relayPageOf(t testing.TB, a *answer) relayPage {
+	t.Helper()
+	for _, e := range a.Errors {
+		if fmt.Sprint(e.Path) != "[patients totalCount]" || e.Extensions["code"] != "UPSTREAM_ERROR" {
+			t.Fatalf("%v: %s", e.Path, e.Message)
+		}
+	}
+	p := relayPage{total: at(t, a.Data, "patients.totalCount")}
+	info := at(t, a.Data, "patients.pageInfo").(map[string]any)
+	p.next, p.prev, p.start, p.end = info["hasNextPage"].(bool), info["hasPreviousPage"].(bool), info["startCursor"], info["endCursor"]
+	for _, e := range list(t, a.Data, "patients.edges") {
+		p.ids = append(p.ids, at(t, e, "node.fullscriptId").(string))
+		p.cursors = append(p.cursors, at(t, e, "cursor").(string))
+	}
+	return p
+}
+
+// walk pages through the patients as a Relay client does.
+func walk(t testing.TB, h *harness, first int) (ids []string) {
+	t.Helper()
+	after := "null"
+	for range 1000 {
+		p := relayPageOf(t, h.as("a-token", fmt.Sprintf(`{ patients(first: %d, after: %s)`, first, after)+relaySelection))
+		ids = append(ids, p.ids...)
+		if !p.next {
+			return ids
+		}
+		if p.end == nil || p.end == after {
+			t.Fatalf("hasNextPage with the cursor %v after %d rows", p.end, len(ids))
+		}
+		after = strconv.Quote(p.end.(string))
+	}
+	t.Fatal("the walk does not end")
+	return nil
+}
+
+func patientIDs(n int) []string {
+	ids := make([]string, n)
+	for i := range ids {
+		ids[i] = fmt.Sprintf("p%d", i)
+	}
+	return ids
+}
+
+// TestRowsSurvive: whatever a partner says of its pages and however it cuts
+// them, a client that pages through a list sees each row once.
+func TestRowsSurvive(t *testing.T) {
+	t.Parallel()
+	// Without any meta a page that is cut below ten rows cannot be told from
+	// the end of the list.
+	silent := map[string]bool{"Absent": true, "Null": true, "Empty": true, "List": true, "Text": true}
+	for name, form := range metaForms {
+		t.Run("Walk/"+name, func(t *testing.T) {
+			t.Parallel()
+			for _, c := range []struct{ n, cap, fixed, first int }{
+				{0, 0, 0, 10}, {3, 0, 0, 10}, {10, 0, 0, 10}, {230, 0, 0, 100}, {230, 50, 0, 100}, {230, 50, 0, 7}, {230, 20, 0, 25},
+				{140, 70, 0, 100}, {150, 50, 0, 100}, {100, 50, 0, 500}, {60, 7, 0, 25}, {60, 0, 25, 10}, {60, 0, 25, 40}, {230, 99, 0, 500}, {6, 1, 0, 4},
+			} {
+				if silent[name] && c.cap > 0 && c.cap < 10 {
+					continue
+				}
+				up := &pagedPartner{n: c.n, cap: c.cap, fixed: c.fixed, form: form}
+				if got := walk(t, before(t, up), c.first); !slices.Equal(got, patientIDs(c.n)) {
+					t.Errorf("%+v: %d rows: %v", c, len(got), got)
+				}
+			}
+		})
+	}
+	t.Run("AnyWalk", func(t *testing.T) {
+		t.Parallel()
+		names := slices.Sorted(maps.Keys(metaForms))
+		rapid.Check(t, func(rt *rapid.T) {
+			name := rapid.SampledFrom(names).Draw(rt, "meta")
+			up := &pagedPartner{
+				n:     rapid.IntRange(0, 400).Draw(rt, "n"),
+				cap:   rapid.SampledFrom([]int{0, 10, 13, 50, 64, 99}).Draw(rt, "cap"),
+				fixed: rapid.SampledFrom([]int{0, 0, 30, 100}).Draw(rt, "fixed"),
+				form:  metaForms[name],
+			}
+			if got := walk(t, before(t, up), rapid.IntRange(5, 500).Draw(rt, "first")); !slices.Equal(got, patientIDs(up.n)) {
+				rt.Fatalf("%d rows: %v", len(got), got)
+			}
+		})
+	})
+	t.Run("AnyWindow", func(t *testing.T) {
+		t.Parallel()
+		names := slices.Sorted(maps.Keys(metaForms))
+		rapid.Check(t, func(rt *rapid.T) {
+			up := &pagedPartner{
+				n:     rapid.IntRange(0, 300).Draw(rt, "n"),
+				cap:   rapid.SampledFrom([]int{0, 10, 50, 99}).Draw(rt, "cap"),
+				fixed: rapid.SampledFrom([]int{0, 0, 30, 100}).Draw(rt, "fixed"),
+				form:  metaForms[rapid.SampledFrom(names).Draw(rt, "meta")],
+			}
+			h := before(t, up)
+			offset, first := rapid.IntRange(0, 320).Draw(rt, "offset"), rapid.IntRange(0, 150).Draw(rt, "first")
+			p := relayPageOf(t, h.as("a-token", fmt.Sprintf(`{ patients(offset: %d, first: %d)`, offset, first)+relaySelection))
+			want := patientIDs(up.n)[min(offset, up.n):min(offset+first, up.n)]
+			if !slices.Equal(p.ids, want) {
+				rt.Fatalf("%v, want %v", p.ids, want)
+			}
+			if p.next && first > 0 && p.end == nil || !p.next && offset+first < up.n {
+				rt.Fatalf("hasNextPage is %v with the cursor %v", p.next, p.end)
+			}
+			if p.total != nil && p.total != float64(up.n) {
+				rt.Fatalf("totalCount is %v", p.total)
+			}
+		})
+	})
+	t.Run("Last", func(t *testing.T) {
+		t.Parallel()
+		for name, form := range metaForms {
+			for _, cap := range []int{0, 50} {
+				up := &pagedPartner{n: 130, cap: cap, form: form}
+				p := relayPageOf(t, before(t, up).as("a-token", `{ patients(last: 30)`+relaySelection))
+				if !slices.Equal(p.ids, patientIDs(130)[100:]) || p.next || !p.prev {
+					t.Errorf("%s, cap %d: %v %v %v", name, cap, p.ids, p.next, p.prev)
+				}
+			}
+		}
+	})
+}
+
+// TestTotalCount: the number of rows is what the partner says, where that can be
+// believed, and never a guess; one that cannot be used is an error.
+func TestTotalCount(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		meta   string
+		want   any
+		failed bool
+	}{
+		"Known":      {`{"total_count":3}`, 3.0, false},
+		"Text":       {`{"total_count":"3"}`, 3.0, false},
+		"Separators": {`{"total_count":"1,234"}`, 1234.0, false},
+		"Spaces":     {`{"total_count":" 1 234 "}`, 1234.0, false},
+		"Float":      {`{"total_count":3.0}`, 3.0, false},
+		"Exponent":   {`{"total_count":1e3}`, 1000.0, false},
+		"Absent":     {`{}`, nil, false},
+		"Null":       {`{"total_count":null}`, nil, false},
+		"NoObject":   {`7`, nil, false},
+		"Object":     {`{"total_count":{"value":3}}`, nil, true},
+		"Negative":   {`{"total_count":-3}`, nil, true},
+		"Fraction":   {`{"total_count":3.5}`, nil, true},
+		"Word":       {`{"total_count":"three"}`, nil, true},
+		"TooSmall":   {`{"total_count":2}`, nil, true},
+		"BeyondInt":  {`{"total_count":` + strconv.Itoa(math.MaxInt32+1) + `}`, nil, true},
+		"BeyondAll":  {`{"total_count":99999999999999999999}`, nil, true},
+		"PageSized":  {`{"total_count":3,"next_page":2}`, nil, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var calls atomic.Int64
+			h := before(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				calls.Add(1)
+				w.Header().Set("Content-Type", "application/json")
+				_, _ = fmt.Fprintf(w, `{"patients":[{"id":"a"},{"id":"b"},{"id":"c"}],"meta":%s}`, c.meta)
+			}))
+			a := h.as("a-token", `{ patients(first: 3) { totalCount nodes { fullscriptId } } }`)
+			if got := at(t, a.Data, "patients.totalCount"); got != c.want {
+				t.Errorf("totalCount is %v", got)
+			}
+			if got := fmt.Sprint(list(t, a.Data, "patients.nodes")); strings.Count(got, "fullscriptId") != 3 {
+				t.Errorf("rows %s", got)
+			}
+			if c.failed != (len(a.Errors) == 1) || len(a.Errors) > 1 {
+				t.Errorf("errors %+v", a.Errors)
+			}
+			if calls.Load() != 1 {
+				t.Errorf("%d calls", calls.Load())
+			}
+		})
+	}
+}
+
+// TestCappedPages: a capped page costs the calls that its rows need and is
+// remembered.
+func TestCappedPages(t *testing.T) {
+	t.Parallel()
+	up := &pagedPartner{n: 230, cap: 50, form: metaForms["Full"]}
+	h := before(t, up)
+	for i, want := range []int64{2, 2, 1} {
+		up.calls.Store(0)
+		h.as("a-token", fmt.Sprintf(`{ patients(first: 100, offset: %d) { nodes { id } } }`, i*100))
+		if got := up.calls.Load(); got != want {
+			t.Errorf("window %d took %d calls, want %d", i, got, want)
+		}
+	}
+}
