@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"math"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -152,13 +151,14 @@ func (t transport) requestErrors(op *graphql.OperationContext, errs gqlerror.Lis
 			Extensions: map[string]any{"code": CodeValidationFailed},
 		}}
 	}
+	errs = distinct(errs)
 	errs = errs[:min(len(errs), t.o.maxRequestErrors())]
 	for _, e := range errs {
-		// gqlgen calls a wrong variable a validation error too.
-		if len(e.Path) > 0 && e.Path[0] == ast.PathName("variable") {
-			e.Extensions = map[string]any{"code": CodeBadUserInput}
+		// A literal of the right type that the gateway cannot read is no less the
+		// client's input than a variable.
+		if e.Err != nil {
+			e.Extensions["code"], e.Err = CodeBadUserInput, nil
 		}
-		e.Message = withoutValues(e.Message)
 		if !t.o.Suggestions {
 			e.Message, _, _ = strings.Cut(e.Message, " Did you mean ") // not every rule knows that they are off
 		}
@@ -166,24 +166,16 @@ func (t transport) requestErrors(op *graphql.OperationContext, errs gqlerror.Lis
 	return errs
 }
 
-// valuesInMessages are what the validator quotes of a document or of variables
-// that a client fills in with data, and what is said instead.
-var valuesInMessages = []struct {
-	quoting *regexp.Regexp
-	instead string
-}{
-	{regexp.MustCompile(`(?s)( cannot represent [^:]*value): .*?(\.? Did you mean .*|)$`), "$1$2"},
-	{regexp.MustCompile(`(?s)^(Expected value of type "[^"]*"), found .*$`), "$1."},
-	{regexp.MustCompile(`(?s)^Value ".*" does not exist in ("\w+" enum)`), "A value does not exist in $1"},
-	{regexp.MustCompile(`(?s)^.* is not a valid (\w+)$`), "not a valid $1"},
-	{regexp.MustCompile(`^cannot use (value )?[-+]?\d[-+.\w]* as (\w+)(: integers|$)`), "cannot use this number as $2$3"},
-}
-
-func withoutValues(message string) string {
-	for _, v := range valuesInMessages {
-		message = v.quoting.ReplaceAllString(message, v.instead)
-	}
-	return message
+// distinct leaves each error once: the validator comes through a fragment for
+// each operation that spreads it, and once more.
+func distinct(errs gqlerror.List) gqlerror.List {
+	told := map[string]bool{}
+	return slices.DeleteFunc(errs, func(e *gqlerror.Error) bool {
+		name := fmt.Sprint(e.Locations, e.Message)
+		again := told[name]
+		told[name] = true
+		return again
+	})
 }
 
 // omitted stands for the errors of an operation beyond those that may leave.

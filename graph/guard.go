@@ -5,15 +5,12 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"math"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/errcode"
 	"github.com/99designs/gqlgen/graphql/handler/lru"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
-	"github.com/vektah/gqlparser/v2/lexer"
 	"github.com/vektah/gqlparser/v2/parser"
 )
 
@@ -159,7 +156,7 @@ const maxRemembered = 16 << 10
 func isName(s string) bool {
 	for i := range len(s) {
 		c := s[i]
-		if c != '_' && (c|0x20 < 'a' || c|0x20 > 'z') && (i == 0 || c < '0' || c > '9') {
+		if !isNameStart(c) && (i == 0 || !isDigit(c)) {
 			return false
 		}
 	}
@@ -210,31 +207,21 @@ func (g *guard) inspect(query, operation string) (*inspection, *gqlerror.Error) 
 	return in, in.document(doc, operation)
 }
 
-// count reads the tokens of a document and keeps it without its comments, which
-// end with their line, so that all else is where it was. What the lexer refuses,
-// the parser will too, with a better eye for what came first.
+// count reads the tokens of a document, and keeps it as gqlparser reads it.
 func (in *inspection) count(query string) *gqlerror.Error {
-	var kept strings.Builder
-	at, runes := 0, 0 // how far the query was looked through for comments
-	rest := 0         // where what was not kept yet begins
-	lex := lexer.New(&ast.Source{Input: query})
+	s := scanner{text: query}
 	for tokens := 0; ; {
-		token, err := lex.ReadToken()
+		kind, text, err := s.next()
 		in.work++
 		switch {
-		case err != nil || token.Kind == lexer.EOF:
-			kept.WriteString(query[rest:])
-			in.query = kept.String()
+		case err != nil:
+			return err
+		case kind == tokenEnd && tokens == 0:
+			return s.refuse("Unexpected <EOF>")
+		case kind == tokenEnd:
+			in.query = s.rewritten()
 			return nil
-		case token.Kind == lexer.Comment:
-			for ; runes < token.Pos.Start; runes++ { // its place is told in runes
-				_, size := utf8.DecodeRuneInString(query[at:])
-				at += size
-			}
-			kept.WriteString(query[rest:at])
-			rest = at + len(token.Value)
-			continue
-		case token.Kind == lexer.Name && over(len(token.Value), in.limits.OperationNameLength):
+		case kind == tokenName && over(len(text), in.limits.OperationNameLength):
 			return limitNameLength.refuse(in.limits.OperationNameLength)
 		}
 		if tokens++; over(tokens, in.limits.Tokens) {

@@ -9,8 +9,6 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/handler"
-	"github.com/99designs/gqlgen/graphql/handler/extension"
-	"github.com/99designs/gqlgen/graphql/handler/lru"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
@@ -129,15 +127,13 @@ func NewHandler(r *Resolver, o Options) *Handler {
 	h := handler.New(schema)
 	sockets := newSockets()
 	h.AddTransport(transport{o, sockets})
-	h.SetQueryCache(queryCache{lru.New[*ast.QueryDocument](1000)})
 	h.SetDisableSuggestion(!o.Suggestions)
 	for _, e := range []graphql.HandlerExtension{o.Persisted, o.Guard} {
 		if e != nil {
 			h.Use(e)
 		}
 	}
-	h.Use(extension.Introspection{})
-	h.Use(oneOf{schema.Schema()})
+	coerceInput(h, schema.Schema())
 	h.SetErrorPresenter(present(o.RequestID, o.LogBug))
 	h.SetRecoverFunc(func(_ context.Context, v any) error {
 		return &loader.PanicError{Value: v, Stack: debug.Stack()}
@@ -220,61 +216,4 @@ func TokenNeeded(signInURL string) string {
 		return "A token is needed: send Authorization: Bearer <token>."
 	}
 	return "A token is needed: send Authorization: Bearer <token>, or sign in with a browser at " + signInURL + "."
-}
-
-// oneOf refuses values of variables that break @oneOf, of which the validator
-// sees literals only.
-type oneOf struct{ schema *ast.Schema }
-
-func (oneOf) ExtensionName() string                   { return "OneOf" }
-func (oneOf) Validate(graphql.ExecutableSchema) error { return nil }
-
-func (o oneOf) MutateOperationContext(_ context.Context, op *graphql.OperationContext) *gqlerror.Error {
-	for _, v := range op.Operation.VariableDefinitions {
-		path := ast.Path{ast.PathName("variable"), ast.PathName(v.Variable)}
-		if err := o.check(v.Type.Name(), op.Variables[v.Variable], path); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (o oneOf) check(typeName string, value any, path ast.Path) *gqlerror.Error {
-	switch value := value.(type) {
-	case []any:
-		for i, v := range value {
-			if err := o.check(typeName, v, append(path[:len(path):len(path)], ast.PathIndex(i))); err != nil {
-				return err
-			}
-		}
-	case map[string]any:
-		def := o.schema.Types[typeName]
-		given := 0
-		for _, f := range def.Fields {
-			if v := value[f.Name]; v != nil {
-				given++
-				if err := o.check(f.Type.Name(), v, append(path[:len(path):len(path)], ast.PathName(f.Name))); err != nil {
-					return err
-				}
-			}
-		}
-		if def.Directives.ForName("oneOf") != nil && (given != 1 || len(value) != 1) {
-			return gqlerror.ErrorPathf(path, "exactly one field of %s must be given, and not as null", typeName)
-		}
-	}
-	return nil
-}
-
-// queryCache keeps parsed documents, but for long ones: what it holds is bounded
-// by number, and a thousand of the longest would be hundreds of megabytes.
-type queryCache struct {
-	graphql.Cache[*ast.QueryDocument]
-}
-
-const maxCachedQuery = 16 << 10
-
-func (c queryCache) Add(ctx context.Context, query string, document *ast.QueryDocument) {
-	if len(query) <= maxCachedQuery {
-		c.Cache.Add(ctx, query, document)
-	}
 }

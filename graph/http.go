@@ -26,6 +26,7 @@ type transport struct {
 func (transport) Supports(*http.Request) bool { return true }
 
 func (t transport) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
+	exec = preparer{exec}
 	if isUpgrade(r) {
 		t.upgrade(w, r, exec)
 		return

@@ -32,16 +32,16 @@ func TestArguments(t *testing.T) {
 	for _, c := range []struct {
 		name, query string
 		variables   vars
-		path, code  string // path "" for what is refused as a whole
+		path, code  string // path "" for what is refused before anything runs
 		says        string
 	}{
 		{"IDOfAnotherType", `{ patient(id: "Variant:x") { firstName } }`, nil, "patient", "BAD_USER_INPUT", "the id of a Patient"},
 		{"IDOfAnotherTypeInAVariable", `query($id: ID!) { patient(id: $id) { firstName } }`, vars{"id", "Variant:x"}, "patient", "BAD_USER_INPUT", "the id of a Patient"},
 		{"IDOfAnotherTypeAsAFilter", `{ orders(patientId: "Variant:x") { nodes { id } } }`, nil, "orders", "BAD_USER_INPUT", "patientId"},
 		{"IDOfAnotherTypeInAListOfFilters", `{ searchProducts(ingredientIds: ["Ingredient:a", "Brand:b"]) { nodes { id } } }`, nil, "searchProducts", "BAD_USER_INPUT", "ingredientIds"},
-		{"IDOfAnotherTypeInAnInput", `mutation { updatePatient(input: {id: "Variant:x"}) { userErrors { message } } }`, nil, "updatePatient", "BAD_USER_INPUT", "the id of a Patient"},
-		{"IDOfAnotherTypeDeepInAnInput", `mutation { createTreatmentPlan(input: {patientId: "x", state: DRAFT, recommendations: [{variantId: "Product:x", unitsToPurchase: 1}]}) { userErrors { message } } }`, nil, "createTreatmentPlan", "BAD_USER_INPUT", "the id of a Variant"},
-		{"IDOfNeitherKind", `mutation { createSessionGrant(input: {userId: "Patient:x"}) { userErrors { message } } }`, nil, "createSessionGrant", "BAD_USER_INPUT", "Practitioner or of a Staff"},
+		{"IDOfAnotherTypeInAnInput", `mutation { updatePatient(input: {id: "Variant:x"}) { userErrors { message } } }`, nil, "", "BAD_USER_INPUT", "the id of a Patient"},
+		{"IDOfAnotherTypeDeepInAnInput", `mutation { createTreatmentPlan(input: {patientId: "x", state: DRAFT, recommendations: [{variantId: "Product:x", unitsToPurchase: 1}]}) { userErrors { message } } }`, nil, "", "BAD_USER_INPUT", "the id of a Variant"},
+		{"IDOfNeitherKind", `mutation { createSessionGrant(input: {userId: "Patient:x"}) { userErrors { message } } }`, nil, "", "BAD_USER_INPUT", "Practitioner or of a Staff"},
 		{"IDWithoutTheID", `{ patient(id: "Patient:") { firstName } }`, nil, "patient", "BAD_USER_INPUT", "empty"},
 		{"EmptyID", `{ patient(id: "") { firstName } }`, nil, "patient", "BAD_USER_INPUT", "empty"},
 
@@ -63,42 +63,42 @@ func TestArguments(t *testing.T) {
 		{"OffsetWithLast", `{ patients(offset: 1, last: 1) { nodes { id } } }`, nil, "patients", "BAD_USER_INPUT", "offset goes with first"},
 		{"OffsetWithBefore", `{ patients(offset: 1, before: "AQ") { nodes { id } } }`, nil, "patients", "BAD_USER_INPUT", "offset goes with first"},
 
-		{"Date", `{ orders(completedAt: {on: "2026-13-01"}) { nodes { id } } }`, nil, "orders", "BAD_USER_INPUT", "2026-01-31"},
-		{"DateWithATime", `{ orders(completedAt: {on: "2026-01-01T00:00:00Z"}) { nodes { id } } }`, nil, "orders", "BAD_USER_INPUT", "2026-01-31"},
-		{"DateInAVariable", `query($d: Date!) { orders(completedAt: {on: $d}) { nodes { id } } }`, vars{"d", "yesterday"}, "orders", "BAD_USER_INPUT", "2026-01-31"},
-		{"DateInAVariableOfObjectType", `query($f: DateFilter) { orders(completedAt: $f) { nodes { id } } }`, vars{"f", map[string]any{"before": "2026-02-30"}}, "orders", "BAD_USER_INPUT", "2026-01-31"},
-		{"DateInARange", `{ orders(completedAt: {between: {from: "2026-01-01", to: ""}}) { nodes { id } } }`, nil, "orders", "BAD_USER_INPUT", "2026-01-31"},
-		{"DateInAnInput", `mutation { updatePatient(input: {id: "x", dateOfBirth: "31.12.1980"}) { userErrors { message } } }`, nil, "updatePatient", "BAD_USER_INPUT", "2026-01-31"},
-		{"DateThatInjects", `{ orders(completedAt: {on: "2026-01-01&page[size]=1"}) { nodes { id } } }`, nil, "orders", "BAD_USER_INPUT", "2026-01-31"},
-		{"Decimal", `mutation { updatePatient(input: {id: "x", discount: "1e3"}) { userErrors { message } } }`, nil, "updatePatient", "BAD_USER_INPUT", "24.50"},
-		{"DecimalThatIsABoolean", `mutation { updatePatient(input: {id: "x", discount: true}) { userErrors { message } } }`, nil, "updatePatient", "BAD_USER_INPUT", "24.50"},
-		{"DecimalThatIsAnObject", `mutation($d: Decimal) { updatePatient(input: {id: "x", discount: $d}) { userErrors { message } } }`, vars{"d", map[string]any{"a": 1}}, "updatePatient", "BAD_USER_INPUT", "24.50"},
+		{"Date", `{ orders(completedAt: {on: "2026-13-01"}) { nodes { id } } }`, nil, "", "BAD_USER_INPUT", "2026-01-31"},
+		{"DateWithATime", `{ orders(completedAt: {on: "2026-01-01T00:00:00Z"}) { nodes { id } } }`, nil, "", "BAD_USER_INPUT", "2026-01-31"},
+		{"DateInAVariable", `query($d: Date!) { orders(completedAt: {on: $d}) { nodes { id } } }`, vars{"d", "yesterday"}, "", "BAD_USER_INPUT", "2026-01-31"},
+		{"DateInAVariableOfObjectType", `query($f: DateFilter) { orders(completedAt: $f) { nodes { id } } }`, vars{"f", map[string]any{"before": "2026-02-30"}}, "", "BAD_USER_INPUT", "2026-01-31"},
+		{"DateInARange", `{ orders(completedAt: {between: {from: "2026-01-01", to: ""}}) { nodes { id } } }`, nil, "", "BAD_USER_INPUT", "2026-01-31"},
+		{"DateInAnInput", `mutation { updatePatient(input: {id: "x", dateOfBirth: "31.12.1980"}) { userErrors { message } } }`, nil, "", "BAD_USER_INPUT", "2026-01-31"},
+		{"DateThatInjects", `{ orders(completedAt: {on: "2026-01-01&page[size]=1"}) { nodes { id } } }`, nil, "", "BAD_USER_INPUT", "2026-01-31"},
+		{"Decimal", `mutation { updatePatient(input: {id: "x", discount: "1e3"}) { userErrors { message } } }`, nil, "", "BAD_USER_INPUT", "24.50"},
+		{"DecimalThatIsABoolean", `mutation { updatePatient(input: {id: "x", discount: true}) { userErrors { message } } }`, nil, "", "BAD_USER_INPUT", "24.50"},
+		{"DecimalThatIsAnObject", `mutation($d: Decimal) { updatePatient(input: {id: "x", discount: $d}) { userErrors { message } } }`, vars{"d", map[string]any{"a": 1}}, "", "BAD_USER_INPUT", "Decimal"},
 
 		{"DateFilterWithTwoFields", `{ orders(completedAt: {on: "2026-01-01", before: "2026-01-02"}) { nodes { id } } }`, nil, "", "GRAPHQL_VALIDATION_FAILED", "exactly one"},
 		{"DateFilterWithNone", `{ orders(completedAt: {}) { nodes { id } } }`, nil, "", "GRAPHQL_VALIDATION_FAILED", "exactly one"},
 		{"DateFilterWithNull", `{ orders(completedAt: {on: null}) { nodes { id } } }`, nil, "", "GRAPHQL_VALIDATION_FAILED", "non-null"},
 		{"DateFilterWithANullableVariable", `query($d: Date) { orders(completedAt: {on: $d}) { nodes { id } } }`, vars{"d", "2026-01-01"}, "", "GRAPHQL_VALIDATION_FAILED", "non-nullable"},
-		{"DateFilterVariableWithTwoFields", `query($f: DateFilter) { orders(completedAt: $f) { nodes { id } } }`, vars{"f", map[string]any{"on": "2026-01-01", "before": "2026-01-02"}}, "variable.f", "BAD_USER_INPUT", "exactly one field of DateFilter"},
-		{"DateFilterVariableWithNone", `query($f: DateFilter) { orders(completedAt: $f) { nodes { id } } }`, vars{"f", map[string]any{}}, "variable.f", "BAD_USER_INPUT", "exactly one field of DateFilter"},
-		{"DateFilterVariableWithNull", `query($f: DateFilter!) { orders(completedAt: $f) { nodes { id } } }`, vars{"f", map[string]any{"on": nil}}, "variable.f", "BAD_USER_INPUT", "exactly one field of DateFilter"},
-		{"DateFilterVariableWithAValueAndNull", `query($f: DateFilter!) { orders(completedAt: $f) { nodes { id } } }`, vars{"f", map[string]any{"on": "2026-01-01", "after": nil}}, "variable.f", "BAD_USER_INPUT", "exactly one field of DateFilter"},
+		{"DateFilterVariableWithTwoFields", `query($f: DateFilter) { orders(completedAt: $f) { nodes { id } } }`, vars{"f", map[string]any{"on": "2026-01-01", "before": "2026-01-02"}}, "", "BAD_USER_INPUT", "exactly one field of DateFilter"},
+		{"DateFilterVariableWithNone", `query($f: DateFilter) { orders(completedAt: $f) { nodes { id } } }`, vars{"f", map[string]any{}}, "", "BAD_USER_INPUT", "exactly one field of DateFilter"},
+		{"DateFilterVariableWithNull", `query($f: DateFilter!) { orders(completedAt: $f) { nodes { id } } }`, vars{"f", map[string]any{"on": nil}}, "", "BAD_USER_INPUT", "exactly one field of DateFilter"},
+		{"DateFilterVariableWithAValueAndNull", `query($f: DateFilter!) { orders(completedAt: $f) { nodes { id } } }`, vars{"f", map[string]any{"on": "2026-01-01", "after": nil}}, "", "BAD_USER_INPUT", "exactly one field of DateFilter"},
 
 		{"UnknownSorting", `{ orders(sortBy: PRICE) { nodes { id } } }`, nil, "", "GRAPHQL_VALIDATION_FAILED", "OrderSort"},
-		{"UnknownSortingInAVariable", `query($s: OrderSort) { orders(sortBy: $s) { nodes { id } } }`, vars{"s", "PRICE"}, "variable.s", "BAD_USER_INPUT", "OrderSort"},
-		{"SortingAsThePartnerSpellsIt", `query($s: OrderSort) { orders(sortBy: $s) { nodes { id } } }`, vars{"s", "completed_at"}, "orders", "BAD_USER_INPUT", "COMPLETED_AT"},
-		{"UnknownAsAFilter", `{ recordsByExternalId(type: UNKNOWN) { nodes { id } } }`, nil, "recordsByExternalId", "BAD_USER_INPUT", "UNKNOWN"},
-		{"UnknownInAnInput", `mutation { updatePatient(input: {id: "x", gender: UNKNOWN}) { userErrors { message } } }`, nil, "updatePatient", "BAD_USER_INPUT", "UNKNOWN"},
-		{"UnknownInAVariable", `mutation($g: Gender) { updatePatient(input: {id: "x", gender: $g}) { userErrors { message } } }`, vars{"g", "UNKNOWN"}, "updatePatient", "BAD_USER_INPUT", "UNKNOWN"},
-		{"UnknownInAList", `mutation { createTreatmentPlan(input: {patientId: "x", state: DRAFT, recommendations: [{variantId: "v", unitsToPurchase: 1, dosage: {timeOfDay: [MORNING, UNKNOWN]}}]}) { userErrors { message } } }`, nil, "createTreatmentPlan", "BAD_USER_INPUT", "UNKNOWN"},
+		{"UnknownSortingInAVariable", `query($s: OrderSort) { orders(sortBy: $s) { nodes { id } } }`, vars{"s", "PRICE"}, "", "BAD_USER_INPUT", "OrderSort"},
+		{"SortingAsThePartnerSpellsIt", `query($s: OrderSort) { orders(sortBy: $s) { nodes { id } } }`, vars{"s", "completed_at"}, "", "BAD_USER_INPUT", "OrderSort"},
+		{"UnknownAsAFilter", `{ recordsByExternalId(type: UNKNOWN) { nodes { id } } }`, nil, "", "BAD_USER_INPUT", "UNKNOWN"},
+		{"UnknownInAnInput", `mutation { updatePatient(input: {id: "x", gender: UNKNOWN}) { userErrors { message } } }`, nil, "", "BAD_USER_INPUT", "UNKNOWN"},
+		{"UnknownInAVariable", `mutation($g: Gender) { updatePatient(input: {id: "x", gender: $g}) { userErrors { message } } }`, vars{"g", "UNKNOWN"}, "", "BAD_USER_INPUT", "UNKNOWN"},
+		{"UnknownInAList", `mutation { createTreatmentPlan(input: {patientId: "x", state: DRAFT, recommendations: [{variantId: "v", unitsToPurchase: 1, dosage: {timeOfDay: [MORNING, UNKNOWN]}}]}) { userErrors { message } } }`, nil, "", "BAD_USER_INPUT", "UNKNOWN"},
 
-		{"VariableOfAnotherType", `query($n: Int) { patients(first: $n) { nodes { id } } }`, vars{"n", "ten"}, "variable.n", "BAD_USER_INPUT", "Int"},
-		{"VariableThatIsAFraction", `query($n: Int) { patients(first: $n) { nodes { id } } }`, vars{"n", 1.5}, "variable.n", "BAD_USER_INPUT", "Int"},
-		{"VariableThatIsAnObject", `query($q: String) { searchPatients(query: $q) { nodes { id } } }`, vars{"q", map[string]any{"a": 1}}, "variable.q", "BAD_USER_INPUT", "String"},
-		{"VariableMissing", `query($id: ID!) { patient(id: $id) { firstName } }`, nil, "variable.id", "BAD_USER_INPUT", "must be defined"},
-		{"VariableNull", `query($id: ID!) { patient(id: $id) { firstName } }`, vars{"id", nil}, "variable.id", "BAD_USER_INPUT", "null"},
-		{"VariableWithAnUnknownField", `mutation($i: UpdateStaffInput!) { updateStaff(input: $i) { userErrors { message } } }`, vars{"i", map[string]any{"id": "x", "salary": 1}}, "variable.i.salary", "BAD_USER_INPUT", "unknown field"},
-		{"VariableWithAMissingField", `mutation($i: CreateStaffInput!) { createStaff(input: $i) { userErrors { message } } }`, vars{"i", map[string]any{"email": "a@example.org", "firstName": "A"}}, "variable.i.lastName", "BAD_USER_INPUT", "must be defined"},
-		{"VariableBesideOthersThatAreFine", `query($n: Int) { clinic { name } patients(first: $n) { nodes { id } } }`, vars{"n", "ten"}, "variable.n", "BAD_USER_INPUT", "Int"},
+		{"VariableOfAnotherType", `query($n: Int) { patients(first: $n) { nodes { id } } }`, vars{"n", "ten"}, "", "BAD_USER_INPUT", "Int"},
+		{"VariableThatIsAFraction", `query($n: Int) { patients(first: $n) { nodes { id } } }`, vars{"n", 1.5}, "", "BAD_USER_INPUT", "Int"},
+		{"VariableThatIsAnObject", `query($q: String) { searchPatients(query: $q) { nodes { id } } }`, vars{"q", map[string]any{"a": 1}}, "", "BAD_USER_INPUT", "String"},
+		{"VariableMissing", `query($id: ID!) { patient(id: $id) { firstName } }`, nil, "", "BAD_USER_INPUT", "must be given"},
+		{"VariableNull", `query($id: ID!) { patient(id: $id) { firstName } }`, vars{"id", nil}, "", "BAD_USER_INPUT", "null"},
+		{"VariableWithAnUnknownField", `mutation($i: UpdateStaffInput!) { updateStaff(input: $i) { userErrors { message } } }`, vars{"i", map[string]any{"id": "x", "salary": 1}}, "", "BAD_USER_INPUT", "no field salary"},
+		{"VariableWithAMissingField", `mutation($i: CreateStaffInput!) { createStaff(input: $i) { userErrors { message } } }`, vars{"i", map[string]any{"email": "a@example.org", "firstName": "A"}}, "", "BAD_USER_INPUT", "must be given"},
+		{"VariableBesideOthersThatAreFine", `query($n: Int) { clinic { name } patients(first: $n) { nodes { id } } }`, vars{"n", "ten"}, "", "BAD_USER_INPUT", "Int"},
 
 		{"Syntax", `{ patients {`, nil, "", "GRAPHQL_PARSE_FAILED", "Expected Name"},
 		{"SyntaxAfterTheEnd", `{ clinic { name } } }`, nil, "", "GRAPHQL_PARSE_FAILED", "Unexpected"},
@@ -108,7 +108,7 @@ func TestArguments(t *testing.T) {
 		{"NoSelection", `{ clinic }`, nil, "", "GRAPHQL_VALIDATION_FAILED", "selection"},
 		{"UnknownFragment", `{ clinic { ...nothing } }`, nil, "", "GRAPHQL_VALIDATION_FAILED", "nothing"},
 		{"NoOperation", `fragment f on Clinic { name }`, nil, "", "GRAPHQL_VALIDATION_FAILED", "operation"},
-		{"NothingButSpace", ` `, nil, "", "GRAPHQL_VALIDATION_FAILED", "operation"},
+		{"NothingButSpace", ` `, nil, "", "GRAPHQL_PARSE_FAILED", "Unexpected <EOF>"},
 		{"OperationToBeChosen", `query A { clinic { name } } query B { clinic { name } }`, nil, "", "GRAPHQL_VALIDATION_FAILED", "operation"},
 		{"Subscription", `subscription { clinic { name } }`, nil, "", "GRAPHQL_VALIDATION_FAILED", "ubscription"},
 	} {
@@ -116,8 +116,7 @@ func TestArguments(t *testing.T) {
 			t.Parallel()
 			virtually(t, config(), sandbox.Options{}, func(v *virtual) {
 				r := v.query(c.query, c.variables...)
-				asAWhole := c.path == "" || strings.HasPrefix(c.path, "variable")
-				if asAWhole {
+				if c.path == "" {
 					if r.status(v, http.StatusBadRequest); r.hasData(v) {
 						v.Errorf("there is a data entry: %s", r.text)
 					}
@@ -150,7 +149,7 @@ func TestArguments(t *testing.T) {
 				`mutation { createTreatmentPlan(input: {patientId: "x", state: DRAFT, recommendations: [{variantId: "v", unitsToPurchase: 1}, {variantId: "Patient:x", unitsToPurchase: 1}]}) { userErrors { message } } }`: `["input","recommendations",1,"variantId"]`,
 			} {
 				r := v.query(query)
-				if len(r.Errors) != 1 || len(r.Errors[0].Path) != 1 {
+				if len(r.Errors) != 1 || r.Errors[0].Path != nil {
 					v.Fatal(r.text)
 				}
 				equal(v, "argument", r.Errors[0].Extensions["argument"], want)
@@ -160,7 +159,7 @@ func TestArguments(t *testing.T) {
 	t.Run("OthersRunBesideABadArgument", func(t *testing.T) {
 		t.Parallel()
 		virtually(t, config(), sandbox.Options{}, func(v *virtual) {
-			r := v.query(`{ clinic { fullscriptId } orders(completedAt: {on: "x"}) { nodes { id } } }`)
+			r := v.query(`{ clinic { fullscriptId } orders(first: -1) { nodes { id } } }`)
 			r.fails(v, failed{"orders", "BAD_USER_INPUT"})
 			equal(v, "data", r.Data, `{"clinic":{"fullscriptId":"`+sandbox.ClinicID+`"},"orders":null}`)
 			if n := v.sandbox.Count(""); n != 1 {
@@ -499,7 +498,7 @@ func TestLog(t *testing.T) {
 		has(keep(line(func() { v.query(`{ patients(query: "canary-literal") { nodes { id } } }`) })), `{"status":400,"upstreamCalls":0,"codes":["GRAPHQL_VALIDATION_FAILED"]}`)
 		has(keep(line(func() { v.query(`query($n: Int) { patients(first: $n) { nodes { id } } }`, "n", secret["variable"]) })), `{"status":400,"upstreamCalls":0,"codes":["BAD_USER_INPUT"]}`)
 		has(keep(line(func() {
-			v.query(`query Two { patient(id: "Variant:canary-literal") { firstName } orders(completedAt: {on: "canary-literal"}) { nodes { id } } }`)
+			v.query(`query Two { patient(id: "Variant:canary-literal") { firstName } patients(after: "canary-literal") { nodes { id } } }`)
 		})), `{"status":200,"upstreamCalls":0,"operation":"Two","codes":["BAD_USER_INPUT","BAD_USER_INPUT"]}`)
 		has(keep(line(func() {
 			v.query(`mutation Add($email: EmailAddress!) { createPatient(input: {email: $email, firstName: "canary-literal", lastName: "canary-literal"}) { patient { id } userErrors { message } } }`, "email", "canary-variable")

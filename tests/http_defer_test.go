@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -235,7 +236,8 @@ func randomly(r *rand.Rand, typ string, depth int) string {
 	var b strings.Builder
 	b.WriteString("{ id")
 	for range 1 + r.IntN(4) {
-		maybe := [...]string{"", "@defer", `@defer(label: "a")`, `@defer(label: "b", if: true)`}[r.IntN(4)]
+		label := strconv.FormatUint(r.Uint64(), 36)
+		maybe := [...]string{"", "@defer", `@defer(label: "` + label + `")`, `@defer(label: "` + label + `", if: true)`}[r.IntN(4)]
 		switch n := r.IntN(7); {
 		case n == 0 && typ == "Patient":
 			b.WriteString(" firstName dateOfBirth")

@@ -183,7 +183,7 @@ func TestSocketOperations(t *testing.T) {
 
 	for _, test := range []struct{ name, query, code string }{
 		{"Parse", `{`, "GRAPHQL_PARSE_FAILED"},
-		{"Empty", ``, "GRAPHQL_VALIDATION_FAILED"},
+		{"Empty", ``, "GRAPHQL_PARSE_FAILED"},
 		{"Validation", `{ nope }`, "GRAPHQL_VALIDATION_FAILED"},
 		{"Variable", `query($id: ID!) { patient(id: $id) { id } }`, "BAD_USER_INPUT"},
 		{"Guard", `{` + strings.Repeat(" __typename", 600) + `}`, "QUERY_TOO_COMPLEX"},

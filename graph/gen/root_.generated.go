@@ -7249,6 +7249,18 @@ directive @restricted(
   inferred: Boolean! = false
 ) on FIELD_DEFINITION
 
+"""
+The fragment may come later than the rest of the answer: a client that accepts
+` + "`" + `multipart/mixed;deferSpec=20220824` + "`" + ` gets it in a part of its own. For other
+clients, and in mutations, everything comes at once.
+"""
+directive @defer(
+  "Whether it may come later."
+  if: Boolean! = true
+  "What the part is called. Each label stands once in a document, as a literal."
+  label: String
+) on FRAGMENT_SPREAD | INLINE_FRAGMENT
+
 "A calendar day, ` + "`" + `2026-01-31` + "`" + `."
 scalar Date @specifiedBy(url: "https://www.rfc-editor.org/rfc/rfc3339#section-5.6")
 
