@@ -3,8 +3,6 @@ package graph
 import (
 	"context"
 	"errors"
-	"strings"
-	"unicode"
 
 	"fsgateway/graph/loader"
 	"fsgateway/graph/model"
@@ -24,7 +22,7 @@ func write[I, T any](ctx context.Context, input *I, do func(context.Context, *I)
 	case ok && e.Kind == fsclient.KindNotFound:
 		return nil, []model.UserError{{Code: model.NotFound, Message: "A record named by the input does not exist, or not for this caller."}}, nil
 	case ok && e.Kind == fsclient.KindInvalid:
-		return nil, userErrors(e.Problems), nil
+		return nil, userErrors(e.Problems, inputOf(ctx)), nil
 	}
 	return nil, nil, err
 }
@@ -37,54 +35,4 @@ func payload[P any](ctx context.Context, p *P, err error) (*P, error) {
 	}
 	loader.Arrived(ctx, p)
 	return p, nil
-}
-
-func userErrors(problems []fsclient.Problem) []model.UserError {
-	out := make([]model.UserError, 0, max(1, len(problems)))
-	for _, p := range problems {
-		message := p.Message
-		if message == "" {
-			message = "The partner refused the input: " + p.Code + "."
-		}
-		out = append(out, model.UserError{Field: inputPath(p.Field), Code: model.Invalid, Message: message})
-	}
-	if len(out) == 0 {
-		out = append(out, model.UserError{Code: model.Invalid, Message: "The partner refused the input and does not say why."})
-	}
-	return out
-}
-
-// inputPath is the path of an input field that the partner calls
-// "recommendations[0].units_to_purchase".
-func inputPath(field string) []string {
-	if field == "" || field == "base" { // base: the record as a whole
-		return nil
-	}
-	path := []string{"input"}
-	for _, part := range strings.FieldsFunc(field, func(r rune) bool { return r == '.' || r == '[' || r == ']' || r == '/' }) {
-		path = append(path, camelCase(part))
-	}
-	return path
-}
-
-func camelCase(s string) string {
-	switch s { // in a place where the API leaves the underscore out
-	case "firstname":
-		return "firstName"
-	case "lastname":
-		return "lastName"
-	}
-	var b strings.Builder
-	upper := false
-	for _, r := range s {
-		if r == '_' {
-			upper = b.Len() > 0
-			continue
-		}
-		if upper {
-			r, upper = unicode.ToUpper(r), false
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
 }

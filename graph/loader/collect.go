@@ -12,7 +12,8 @@ import (
 )
 
 // What resolvers and directives call: all of it waits for what the walker has
-// started. "Not found" becomes GraphQL's null here and nowhere else.
+// started. "Not found" becomes GraphQL's null here and nowhere else, and for
+// look-ups only: a list below a record that is gone is an error.
 
 // List gives the connection of the field being resolved. parent is the object
 // the field is on, nil at the root.
@@ -22,7 +23,11 @@ func List[T any](ctx context.Context, parent any) (*model.Connection[T], error) 
 
 // Value gives what the operation of the field being resolved answered.
 func Value[T any](ctx context.Context, parent any) (*T, error) {
-	return collect[*T](ctx, parent)
+	v, err := collect[*T](ctx, parent)
+	if fsclient.IsNotFound(err) {
+		return nil, nil
+	}
+	return v, err
 }
 
 // Record gives the record that the field being resolved looks up by id.
@@ -77,10 +82,7 @@ func collect[V any](ctx context.Context, parent any) (v V, err error) {
 		return v, fmt.Errorf("loader: %s.%s was not announced", f.ObjectDefinition.Name, f.Name)
 	}
 	got, err := p.wait(ctx)
-	switch {
-	case fsclient.IsNotFound(err):
-		return v, nil
-	case err != nil:
+	if err != nil {
 		return v, err
 	}
 	return got.(V), nil

@@ -123,6 +123,8 @@ func patch(op string, ids ...string) route { return route{http.MethodPatch, op, 
 
 func (r route) String() string { return r.method + " " + r.op }
 
+func (r route) isWrite() bool { return r.method != http.MethodGet }
+
 // path fills the template, each id escaped as one path part.
 func (r route) path() (string, error) {
 	var b strings.Builder
@@ -241,12 +243,17 @@ func (c *Client) do(ctx context.Context, r route, query, body any, header http.H
 		return err
 	}
 	defer res.Body.Close()
-	write := r.method != http.MethodGet
+	write := r.isWrite()
 	buf := buffers.Get().(*bytes.Buffer)
 	defer buffers.Put(buf)
 	buf.Reset()
-	n, err := buf.ReadFrom(io.LimitReader(res.Body, maxAnswer+1))
-	if err != nil && res.StatusCode < 300 {
+	success := res.StatusCode >= 200 && res.StatusCode <= 299
+	bound := int64(maxAnswer)
+	if !success {
+		bound = maxErrorBody
+	}
+	n, err := buf.ReadFrom(io.LimitReader(res.Body, bound+1))
+	if err != nil && success {
 		e := transportError(ctx, r.String(), err, write, sent)
 		e.Status, e.RequestID = res.StatusCode, requestID(res.Header)
 		if e.Kind == KindUnavailable { // it came, but not whole
@@ -254,8 +261,8 @@ func (c *Client) do(ctx context.Context, r route, query, body any, header http.H
 		}
 		return e
 	}
-	if res.StatusCode < 200 || res.StatusCode > 299 {
-		return statusError(r.String(), res, buf.Bytes(), write)
+	if !success {
+		return statusError(r, res, buf.Bytes())
 	}
 	if n > maxAnswer {
 		err = errors.New("the answer is too large")
@@ -286,7 +293,7 @@ func (c *Client) open(ctx context.Context, r route, query, body any, header http
 		}
 		payload = bytes.NewReader(raw)
 	}
-	write := r.method != http.MethodGet
+	write := r.isWrite()
 	var wrote atomic.Bool // by a goroutine of net/http that outlives a call cut short
 	traced := httptrace.WithClientTrace(WithRoute(ctx, r.String()), &httptrace.ClientTrace{WroteHeaders: func() { wrote.Store(true) }})
 	if !write { // nothing to find out

@@ -1,16 +1,17 @@
 package fsclient
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
+	"mime"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Kind says what went wrong with a call, as far as a caller can act on it.
@@ -19,7 +20,7 @@ type Kind string
 const (
 	KindUnauthorized Kind = "unauthorized" // 401: no token, or one that is expired or revoked
 	KindForbidden    Kind = "forbidden"    // 403: a scope or the commercial approval is missing
-	KindNotFound     Kind = "not found"    // 404
+	KindNotFound     Kind = "not found"    // 404 of the API for a call that names a record by its id
 	KindInvalid      Kind = "invalid"      // 400, 409, 422: the API refused the input
 	KindRateLimited  Kind = "rate limited" // 429
 	KindTimeout      Kind = "timeout"      // no answer in time
@@ -123,19 +124,38 @@ func transportError(ctx context.Context, op string, err error, write, sent bool)
 }
 
 // statusError names an answer that is no success.
-func statusError(op string, res *http.Response, body []byte, write bool) *Error {
+func statusError(r route, res *http.Response, body []byte) *Error {
 	e := &Error{
-		Op: op, Kind: kindOfStatus(res.StatusCode), Status: res.StatusCode,
+		Op: r.String(), Kind: kindOfStatus(res.StatusCode), Status: res.StatusCode,
 		RequestID:  requestID(res.Header),
 		RetryAfter: retryAfter(res.Header.Get("Retry-After"), time.Now()),
 	}
-	if e.Kind == KindInvalid {
+	switch e.Kind {
+	case KindInvalid:
 		e.Problems = problems(body)
+	case KindNotFound:
+		if len(r.ids) == 0 || !isAPIError(res.Header, body) {
+			e.Kind = KindUpstream
+		}
 	}
 	// The API refuses with 4xx. Anything else says that it failed on the way, or
 	// that something answered in its place.
-	e.Unknown = write && (res.StatusCode < 400 || res.StatusCode > 499)
+	e.Unknown = r.isWrite() && (res.StatusCode < 400 || res.StatusCode > 499)
 	return e
+}
+
+// isAPIError reports whether an error is the API's own: a JSON object that says
+// what is wrong. Anything between the gateway and the API also answers 404, to
+// a wrong base URL for example, and that says nothing about a record.
+func isAPIError(h http.Header, body []byte) bool {
+	if t := h.Get("Content-Type"); t != "" {
+		media, _, _ := mime.ParseMediaType(t)
+		if media != "application/json" && !strings.HasSuffix(media, "+json") {
+			return false
+		}
+	}
+	body = bytes.TrimLeft(body, " \t\r\n\ufeff")
+	return bytes.HasPrefix(body, []byte("{")) && json.Valid(body) && len(problems(body)) > 0
 }
 
 // requestID is passed on in answers and logs, so nothing but a plain token is taken.
@@ -159,92 +179,4 @@ func retryAfter(v string, now time.Time) time.Duration {
 		return max(0, t.Sub(now))
 	}
 	return 0
-}
-
-// problems reads what the API says of a refused input. Its shape is not
-// published; seen are {"error": text}, {"errors": [{code, message}]},
-// {"errors": {field: [text]}} and {"message": text}.
-func problems(body []byte) []Problem {
-	var out []Problem
-	d := newDecoder(body)
-	if d.PeekKind() != '{' {
-		return nil
-	}
-	_, _ = d.ReadToken()
-	for d.PeekKind() == '"' {
-		key, err := d.ReadToken()
-		if err != nil {
-			return out
-		}
-		switch name := key.String(); name {
-		case "error", "errors", "message":
-			out = append(out, problemsAt(d, "")...)
-		default:
-			if d.SkipValue() != nil {
-				return out
-			}
-		}
-	}
-	return out
-}
-
-// problemsAt reads texts, lists of them, and objects keyed by field or shaped
-// {code, message, field}.
-func problemsAt(d *jsontext.Decoder, field string) (out []Problem) {
-	switch d.PeekKind() {
-	case '"':
-		if tok, err := d.ReadToken(); err == nil && tok.String() != "" {
-			out = append(out, Problem{Field: field, Message: tok.String()})
-		}
-	case '[':
-		_, _ = d.ReadToken()
-		for k := d.PeekKind(); k != ']' && k != 0; k = d.PeekKind() {
-			out = append(out, problemsAt(d, field)...)
-		}
-		_, _ = d.ReadToken()
-	case '{':
-		_, _ = d.ReadToken()
-		var one Problem
-		for d.PeekKind() == '"' {
-			tok, err := d.ReadToken()
-			if err != nil {
-				return out
-			}
-			switch name := tok.String(); {
-			case name == "code" && d.PeekKind() != '[':
-				one.Code = scalarText(d)
-			case (name == "message" || name == "detail") && d.PeekKind() == '"':
-				one.Message = scalarText(d)
-			case (name == "field" || name == "attribute") && d.PeekKind() == '"':
-				one.Field = scalarText(d)
-			default:
-				out = append(out, problemsAt(d, join(field, name))...)
-			}
-		}
-		_, _ = d.ReadToken()
-		if one.Message != "" || one.Code != "" {
-			if one.Field == "" {
-				one.Field = field
-			}
-			out = append(out, one)
-		}
-	default:
-		_ = d.SkipValue()
-	}
-	return out
-}
-
-func join(field, name string) string {
-	if field == "" {
-		return name
-	}
-	return field + "." + name
-}
-
-func scalarText(d *jsontext.Decoder) string {
-	tok, err := d.ReadToken()
-	if err != nil {
-		return ""
-	}
-	return tok.String()
 }

@@ -56,6 +56,6 @@ func (s *ResourcesService) Download(ctx context.Context, id string, kind string)
 		return res, nil
 	}
 	defer res.Body.Close()
-	body, _ := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
-	return nil, statusError(r.String(), res, body, false)
+	body, _ := io.ReadAll(io.LimitReader(res.Body, maxErrorBody))
+	return nil, statusError(r, res, body)
 }

@@ -77,7 +77,9 @@ func TestResourcesDownloadRefused(t *testing.T) {
 					status = http.StatusNotAcceptable
 				}
 				w.Header().Set("Location", "https://elsewhere.example/")
+				w.Header().Set("Content-Type", "application/json")
 				w.WriteHeader(status)
+				_, _ = io.WriteString(w, `{"error":"no"}`)
 			}))
 			defer server.Close()
 			c, err := fsclient.New(server.URL, server.Client())
