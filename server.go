@@ -26,7 +26,9 @@ func main() {
 	stop()
 	stopHurry()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "fsgateway:", err)
+		for line := range strings.Lines(err.Error()) {
+			fmt.Fprintln(os.Stderr, "fsgateway:", strings.TrimSpace(line))
+		}
 		os.Exit(1)
 	}
 }
@@ -76,7 +78,7 @@ func run(ctx, hurry context.Context, args []string, getenv func(string) string, 
 		return nil
 	}
 	if err != nil {
-		return err
+		return settingNamed(parser, err)
 	}
 	listening := func(r gateway.Running) error { return listen(ctx, hurry, r) }
 	switch command, _, _ := strings.Cut(parsed.Command(), " "); command {
@@ -94,12 +96,26 @@ func run(ctx, hurry context.Context, args []string, getenv func(string) string, 
 	return gateway.Serve(c.Serve.Config, out, listening)
 }
 
+// settingNamed completes an error of the parser, which knows a setting by its flag
+// alone, with the setting's variable.
+func settingNamed(parser *kong.Kong, err error) error {
+	text := strings.TrimPrefix(err.Error(), "serve: ")
+	for _, command := range parser.Model.Children {
+		for _, flag := range command.Flags {
+			if rest, ok := strings.CutPrefix(text, "--"+flag.Name+": "); ok {
+				return fmt.Errorf("--%s (%s): %s", flag.Name, flag.Tag.Get("from"), rest)
+			}
+		}
+	}
+	return errors.New(text)
+}
+
 // fromEnvironment is a setting that no flag gives: its variable's value or, for a
 // secret, what is in the file that the variable with _FILE names. nil is none.
 func fromEnvironment(flag *kong.Flag, getenv func(string) string) (any, error) {
 	name := flag.Tag.Get("from")
 	if v := getenv(name); v != "" {
-		return v, nil
+		return given(v)
 	}
 	path := getenv(name + "_FILE")
 	if !flag.Tag.Has("secret") || path == "" {
@@ -109,7 +125,21 @@ func fromEnvironment(flag *kong.Flag, getenv func(string) string) (any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s_FILE: %w", name, err)
 	}
-	return strings.TrimSpace(string(text)), nil
+	value, err := given(string(text))
+	if err != nil {
+		return nil, fmt.Errorf("%s_FILE: %w", name, err)
+	}
+	return value, nil
+}
+
+// given returns the value in the text of a variable or file. One that was meant to
+// hold something and does not is an error, not a setting left out.
+func given(text string) (any, error) {
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return nil, errors.New("it holds nothing but white space; give it a value or leave it out")
+	}
+	return text, nil
 }
 
 // listen serves until ctx ends or a server fails, then lets what is in flight

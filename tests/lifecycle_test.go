@@ -263,6 +263,10 @@ func testBadSettings(t *testing.T, binary string) {
 		{"--drain-delay=1h", "", "--drain-delay"},
 		{"", "GATEWAY_APQ=perhaps", "--apq"},
 		{"--max-header-bytes=0", "", "--max-header-bytes"},
+		{"--client-id=sandbox-client", "FULLSCRIPT_CLIENT_SECRET=of-a-real-app", "--allow-embedded"},
+		{"", "GATEWAY_PUBLIC_URL=https://graphql.example.com", "GATEWAY_PUBLIC_URL"},
+		{"--upstream=http://api.example.com/api", "", "FULLSCRIPT_UPSTREAM"},
+		{"", "GATEWAY_ENCRYPTION_KEY=short", "--encryption-key"},
 	} {
 		t.Run(c.args+c.env, func(t *testing.T) {
 			t.Parallel()

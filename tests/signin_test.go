@@ -206,7 +206,7 @@ func TestForeignPages(t *testing.T) {
 func TestBehindAProxy(t *testing.T) {
 	t.Parallel()
 	c := config()
-	c.PublicURL = "https://graphql.example.com/gateway"
+	c.PublicURL, c.AllowEmbedded = "https://graphql.example.com/gateway", true
 	h := startWith(t, c, sandbox.Options{})
 	for origin, want := range map[string]int{"https://graphql.example.com": 200, "https://evil.example": 403} {
 		if status, text, _ := h.browser().send(http.MethodPost, h.url+"/oauth/logout", "", http.Header{"Origin": {origin}}); status != want {
@@ -282,7 +282,7 @@ func TestNoSignIn(t *testing.T) {
 	if res.Header.Get("Access-Control-Allow-Origin") == "" || res.Header.Get("Access-Control-Allow-Credentials") != "" {
 		t.Errorf("browsers may send cookies: %v", res.Header)
 	}
-	c.ClientID, c.ClientSecret = "app", "secret"
+	c.ClientID, c.ClientSecret = "app", "app-secret"
 	h.serve(c)
 	if status, text, _ := h.browser().send(http.MethodPost, h.url+"/oauth/token", "", nil); status != http.StatusNotFound || !strings.Contains(text, "--oauth-relay") {
 		t.Errorf("%d %s", status, text)

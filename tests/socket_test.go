@@ -433,6 +433,7 @@ func TestSocketOrigins(t *testing.T) {
 	t.Parallel()
 	c := config()
 	c.CORSOrigins, c.PublicURL = []string{someone, "http://[::1]:3000"}, "https://graphql.example.com/gateway"
+	c.AllowEmbedded = true
 	h := startWith(t, c, sandbox.Options{})
 	for _, c := range []struct {
 		origin string

@@ -3,19 +3,13 @@ package gateway
 import (
 	"cmp"
 	"fmt"
-	"net"
-	"net/url"
-	"slices"
 	"sort"
 	"strings"
 	"time"
 
-	"github.com/redis/rueidis"
-
 	"fsgateway/graph"
 	"fsgateway/graph/persisted"
 	"fsgateway/internal/sandbox"
-	"fsgateway/internal/seal"
 )
 
 // Config is every setting. The tags are the command line's: name, environment
@@ -24,6 +18,7 @@ import (
 type Config struct {
 	Addr                   string        `help:"Address to listen on." default:"127.0.0.1:8080" from:"GATEWAY_ADDR"`
 	Upstream               string        `help:"The partner's environment: embedded, us-sandbox, ca-sandbox, us, ca, or an API base URL." default:"embedded" from:"FULLSCRIPT_UPSTREAM"`
+	AllowEmbedded          bool          `help:"Let the embedded sandbox run where others reach it, or with the credentials of a real app." default:"false" from:"GATEWAY_ALLOW_EMBEDDED"`
 	AdminAddr              string        `help:"Address of health and metrics; empty for none." default:"127.0.0.1:8081" from:"GATEWAY_ADMIN_ADDR"`
 	PublicURL              string        `help:"The gateway's address as clients see it, for links to attachments. Default: http:// and --addr." from:"GATEWAY_PUBLIC_URL"`
 	OperationTimeout       time.Duration `help:"How long an operation may take; what is there by then is answered." default:"15s" from:"GATEWAY_OPERATION_TIMEOUT"`
@@ -109,111 +104,6 @@ func (c *Config) client() (id, secret string) {
 	return c.ClientID, c.ClientSecret
 }
 
-// Validate checks the settings; an error names the one that is wrong. The
-// command line's parser calls it, too.
-func (c *Config) Validate() error {
-	if _, _, err := net.SplitHostPort(c.Addr); err != nil {
-		return fmt.Errorf("--addr: %q is no address such as 127.0.0.1:8080", c.Addr)
-	}
-	if _, _, err := net.SplitHostPort(c.AdminAddr); err != nil && c.AdminAddr != "" {
-		return fmt.Errorf("--admin-addr: %q is no address such as 127.0.0.1:8081", c.AdminAddr)
-	}
-	if _, err := c.upstreamURL(); err != nil {
-		return err
-	}
-	for name, address := range map[string]string{"public-url": c.PublicURL, "redirect-url": c.RedirectURL, "authorize-url": c.AuthorizeURL} {
-		u, err := url.Parse(address)
-		if address != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || u.RawQuery != "" || u.Fragment != "") {
-			return fmt.Errorf("--%s: %q is no address such as https://graphql.example.com", name, address)
-		}
-	}
-	if err := c.validateSignIn(); err != nil {
-		return err
-	}
-	for name, d := range map[string]time.Duration{
-		"operation-timeout": c.OperationTimeout, "call-timeout": c.CallTimeout, "dial-timeout": c.DialTimeout,
-		"read-timeout": c.ReadTimeout, "idle-timeout": c.IdleTimeout, "drain-timeout": c.DrainTimeout,
-		"session-lifetime": c.SessionLifetime,
-	} {
-		if d <= 0 {
-			return fmt.Errorf("--%s: must be over zero", name)
-		}
-	}
-	for name, n := range map[string]int64{
-		"max-concurrency": int64(c.MaxConcurrency), "max-body": c.MaxBody,
-		"max-request-errors": int64(c.MaxRequestErrors), "max-execution-errors": int64(c.MaxExecutionErrors), "max-header-bytes": int64(c.MaxHeaderBytes),
-		"events-kept": int64(c.EventsKept),
-	} {
-		if n < 1 {
-			return fmt.Errorf("--%s: must be at least 1", name)
-		}
-	}
-	for name, n := range map[string]int{
-		"max-tokens": c.MaxTokens, "max-fields": c.MaxFields, "max-depth": c.MaxDepth, "max-introspection-depth": c.MaxIntrospectionDepth,
-		"max-aliases": c.MaxAliases, "max-root-fields": c.MaxRootFields, "max-directives": c.MaxDirectives,
-		"max-fragment-spreads": c.MaxFragmentSpreads, "max-list-items": c.MaxListItems, "max-operation-name-length": c.MaxOperationNameLength,
-		"max-streams": c.MaxStreams,
-	} {
-		if n < 0 {
-			return fmt.Errorf("--%s: must not be negative", name)
-		}
-	}
-	if (len(c.WebhookSecret) > 0) != (c.WebhookChallenge != "") {
-		return fmt.Errorf("--webhook-secret, --webhook-challenge: one needs the other")
-	}
-	if slices.Contains(c.WebhookSecret, "") {
-		return fmt.Errorf("--webhook-secret: one of the keys is empty")
-	}
-	if c.PollEvents != 0 && c.PollEvents < time.Second {
-		return fmt.Errorf("--poll-events: must be at least 1s, or 0 for never")
-	}
-	if c.Pprof && c.AdminAddr == "" {
-		return fmt.Errorf("--pprof: needs --admin-addr")
-	}
-	if c.DrainDelay < 0 || c.DrainDelay >= c.DrainTimeout {
-		return fmt.Errorf("--drain-delay: must be less than --drain-timeout, %s", c.DrainTimeout)
-	}
-	if !slices.Contains([]string{"auto", "on", "off"}, c.Introspection) {
-		return fmt.Errorf("--introspection: %q is none of auto, on, off", c.Introspection)
-	}
-	for _, origin := range c.CORSOrigins {
-		if u, err := url.Parse(origin); err != nil || u.Scheme != "http" && u.Scheme != "https" || origin != u.Scheme+"://"+u.Host || u.Hostname() == "" || strings.Contains(origin, "*") {
-			return fmt.Errorf("--cors-origins: %q is no origin such as https://app.example.com", origin)
-		}
-	}
-	return nil
-}
-
-// validateSignIn checks what signing in takes.
-func (c *Config) validateSignIn() error {
-	if (c.ClientID != "") != (c.ClientSecret != "") {
-		return fmt.Errorf("--client-id, --client-secret: one needs the other")
-	}
-	if u, err := url.Parse(c.publicURL()); c.ClientID != "" && c.Upstream != Embedded && (err != nil || u.Scheme != "https" && !isLoopback(u.Hostname())) {
-		return fmt.Errorf("--public-url: signing in takes https, unless it is on this machine alone")
-	}
-	for _, key := range c.EncryptionKey {
-		if len(key) < seal.MinSecret {
-			return fmt.Errorf("--encryption-key: one of the keys is shorter than %d bytes; openssl rand -base64 32 makes one", seal.MinSecret)
-		}
-	}
-	if c.RedisURL == "" {
-		return nil
-	}
-	if _, err := rueidis.ParseURL(c.RedisURL); err != nil { // whose text has the password in it
-		return fmt.Errorf("--redis-url: it is no address such as redis://127.0.0.1:6379")
-	}
-	if len(c.EncryptionKey) == 0 {
-		return fmt.Errorf("--redis-url: needs --encryption-key, which all gateways of the server share")
-	}
-	return nil
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
-
 // limits are the guard's.
 func (c *Config) limits() graph.Limits {
 	return graph.Limits{
@@ -239,6 +129,7 @@ func (c *Config) fill() {
 	or(&c.SessionLifetime, 12*time.Hour)
 }
 
+// upstreamURL is the base of the partner's API.
 func (c *Config) upstreamURL() (string, error) {
 	if c.Upstream == Embedded {
 		return embeddedURL, nil
@@ -246,7 +137,7 @@ func (c *Config) upstreamURL() (string, error) {
 	if base, known := environments[c.Upstream]; known {
 		return base, nil
 	}
-	if u, err := url.Parse(c.Upstream); err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" {
+	if isAddress(c.Upstream) {
 		return c.Upstream, nil
 	}
 	names := []string{Embedded}
@@ -254,5 +145,5 @@ func (c *Config) upstreamURL() (string, error) {
 		names = append(names, name)
 	}
 	sort.Strings(names[1:])
-	return "", fmt.Errorf("--upstream: %q is none of %s, and no URL", c.Upstream, strings.Join(names, ", "))
+	return "", fmt.Errorf("%q is none of %s, and not the URL of an API", c.Upstream, strings.Join(names, ", "))
 }

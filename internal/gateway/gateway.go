@@ -79,6 +79,9 @@ func New(config Config, log zerolog.Logger, opts ...Option) (*Gateway, error) {
 	for _, apply := range opts {
 		apply(&o)
 	}
+	for _, line := range config.warnings() {
+		log.Warn().Msg(line)
+	}
 	g := &Gateway{config: config, log: log, hashKey: make([]byte, 32)}
 	_, _ = rand.Read(g.hashKey)
 	if err := g.open(o); err != nil {
@@ -107,7 +110,7 @@ func (g *Gateway) open(o options) error {
 	g.foreign = http.NewCrossOriginProtection()
 	for _, origin := range g.origins() {
 		if err := g.foreign.AddTrustedOrigin(origin); err != nil {
-			return fmt.Errorf("--cors-origins, --public-url: %w", err)
+			return fmt.Errorf("%s, %s: %w", config.name(&config.CORSOrigins), config.name(&config.PublicURL), err)
 		}
 	}
 	route := transport.NetworkOptions{
@@ -127,7 +130,7 @@ func (g *Gateway) open(o options) error {
 				transport.Timeout(config.CallTimeout,
 					transport.Count(network)))))
 	if g.client, err = fsclient.New(base, &http.Client{Transport: chain}); err != nil {
-		return fmt.Errorf("--upstream: %w", err)
+		return fmt.Errorf("%s: %w", config.name(&config.Upstream), err)
 	}
 	keys := seal.New(config.EncryptionKey...)
 	g.newSessions(base, network, keys)
@@ -138,7 +141,7 @@ func (g *Gateway) open(o options) error {
 		Mode: persisted.Mode(config.PersistedDocuments), Manifest: config.PersistedManifest, APQ: config.APQ, Log: g.logDocument,
 	})
 	if err != nil {
-		return fmt.Errorf("--persisted-documents, --persisted-manifest: %w", err)
+		return fmt.Errorf("%s, %s: %w", config.name(&config.PersistedDocuments), config.name(&config.PersistedManifest), err)
 	}
 	resolver := &graph.Resolver{Client: g.client, PublicURL: config.publicURL(), Events: g.events}
 	if p := g.newPoller(); p != nil {

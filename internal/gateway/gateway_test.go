@@ -108,7 +108,7 @@ func TestValidate(t *testing.T) {
 			config := valid(t)
 			c.change(&config)
 			err := config.Validate()
-			if c.setting == "" && err != nil || c.setting != "" && (err == nil || !strings.HasPrefix(err.Error(), c.setting+":")) {
+			if c.setting == "" && err != nil || c.setting != "" && (err == nil || !strings.HasPrefix(err.Error(), c.setting+" (")) {
 				t.Errorf("%v", err)
 			}
 		})

@@ -1,0 +1,96 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// refusals are what is wrong with the settings of a Config, so that all of it is
+// said at once.
+type refusals struct {
+	config *Config
+	found  []refusal
+}
+
+type refusal struct {
+	field int // of Config
+	text  string
+}
+
+// add notes what is wrong with a setting, which is given as a pointer to its field.
+func (r *refusals) add(setting any, format string, args ...any) {
+	i, name := r.config.setting(setting)
+	found := refusal{i, name + ": " + fmt.Sprintf(format, args...)}
+	if !slices.Contains(r.found, found) { // of a list, the same for several values
+		r.found = append(r.found, found)
+	}
+}
+
+// err is a line for each refusal, in the order of the fields; nil for none.
+func (r *refusals) err() error {
+	slices.SortStableFunc(r.found, func(a, b refusal) int { return a.field - b.field })
+	var errs []error
+	for _, f := range r.found {
+		errs = append(errs, errors.New(f.text))
+	}
+	return errors.Join(errs...)
+}
+
+// name is how an operator knows a setting, such as --addr (GATEWAY_ADDR). The
+// setting is given as a pointer to its field.
+func (c *Config) name(setting any) string {
+	_, name := c.setting(setting)
+	return name
+}
+
+func (c *Config) setting(field any) (i int, name string) {
+	v := reflect.ValueOf(c).Elem()
+	for i := range v.NumField() {
+		if v.Field(i).Addr().Interface() == field {
+			f := v.Type().Field(i)
+			return i, "--" + flagName(f) + " (" + f.Tag.Get("from") + ")"
+		}
+	}
+	panic("gateway: no field of the Config")
+}
+
+var wordEnd = regexp.MustCompile("([a-z0-9])([A-Z])")
+
+// flagName is the flag of a field, as the command line makes it of the field's
+// name; a test compares the two.
+func flagName(f reflect.StructField) string {
+	if name := f.Tag.Get("name"); name != "" {
+		return name
+	}
+	return strings.ToLower(wordEnd.ReplaceAllString(f.Name, "$1-$2"))
+}
+
+// trim takes white space off all texts, and splits lists that came with a value a
+// line: variables and files often bring more than the value.
+func (c *Config) trim() {
+	v := reflect.ValueOf(c).Elem()
+	for i := range v.NumField() {
+		switch field := v.Field(i).Addr().Interface().(type) {
+		case *string:
+			*field = strings.TrimSpace(*field)
+		case *[]string:
+			*field = splitList(*field)
+		}
+	}
+}
+
+// separator is a comma or line breaks, with the white space around it.
+var separator = regexp.MustCompile(`\s*[,\r\n]\s*`)
+
+// splitList parts texts of several values. An empty one between commas stays, to be
+// refused.
+func splitList(texts []string) (values []string) {
+	for _, text := range texts {
+		values = append(values, separator.Split(strings.TrimSpace(text), -1)...)
+	}
+	return values
+}

@@ -1,0 +1,240 @@
+package gateway
+
+import (
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"fsgateway/internal/sandbox"
+	"fsgateway/internal/seal"
+)
+
+// minSecret is the least length of a secret that somebody else made. What is shorter
+// was cut off, or is a placeholder.
+const minSecret = 6
+
+// Validate trims the settings and checks them. The error has a line for each one
+// that is wrong, in the order of the fields. The command line's parser calls it, too.
+func (c *Config) Validate() error {
+	c.trim()
+	r := &refusals{config: c}
+	c.checkAddresses(r)
+	c.checkEmbedded(r)
+	c.checkLimits(r)
+	c.checkOrigins(r)
+	c.checkSignIn(r)
+	c.checkRedis(r)
+	c.checkEvents(r)
+	if c.Pprof && c.AdminAddr == "" {
+		r.add(&c.Pprof, "profiles are served on --admin-addr, which is empty; set both or neither")
+	}
+	if !slices.Contains([]string{"auto", "on", "off"}, c.Introspection) {
+		r.add(&c.Introspection, "%q is none of auto, on, off", c.Introspection)
+	}
+	return r.err()
+}
+
+// isAddress reports whether text is a URL of http or https.
+func isAddress(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != ""
+}
+
+// isPlainAddress reports whether text is one that paths can be added to.
+func isPlainAddress(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && isAddress(text) && u.User == nil && u.RawQuery == "" && u.Fragment == ""
+}
+
+func (c *Config) checkAddresses(r *refusals) {
+	if _, _, err := net.SplitHostPort(c.Addr); err != nil {
+		r.add(&c.Addr, "%q is no address such as 127.0.0.1:8080", c.Addr)
+	}
+	if _, _, err := net.SplitHostPort(c.AdminAddr); err != nil && c.AdminAddr != "" {
+		r.add(&c.AdminAddr, "%q is no address such as 127.0.0.1:8081", c.AdminAddr)
+	}
+	if _, err := c.upstreamURL(); err != nil {
+		r.add(&c.Upstream, "%v", err)
+	} else if inClear(c.Upstream) == anywhere {
+		r.add(&c.Upstream, "tokens and data of patients would cross the internet in clear; use https, or http to a host of a private network")
+	}
+	for _, setting := range []*string{&c.PublicURL, &c.RedirectURL, &c.AuthorizeURL} {
+		if *setting != "" && !isPlainAddress(*setting) {
+			r.add(setting, "%q is no address such as https://graphql.example.com", *setting)
+		}
+	}
+	if inClear(c.AuthorizeURL) == anywhere {
+		r.add(&c.AuthorizeURL, "users would give their consent over http, where anybody could change the page; use https")
+	}
+	if c.isHTTPS() && inClear(c.RedirectURL) == anywhere {
+		r.add(&c.RedirectURL, "codes would arrive over http although --public-url is of https; use https")
+	}
+}
+
+// isHTTPS reports whether clients reach the gateway over TLS.
+func (c *Config) isHTTPS() bool { return strings.HasPrefix(strings.ToLower(c.publicURL()), "https:") }
+
+// checkEmbedded refuses what makes sense with a real partner alone, so that a
+// gateway whose --upstream was forgotten does not run: whoever reaches the sandbox
+// may read and change everything in it.
+func (c *Config) checkEmbedded(r *refusals) {
+	if c.Upstream != Embedded || c.AllowEmbedded {
+		return
+	}
+	const (
+		mend   = "; set --upstream, or --allow-embedded if the sandbox is meant"
+		open   = "others would reach the embedded sandbox, which answers anybody" + mend
+		theirs = "the embedded sandbox takes no credentials of a real app" + mend
+	)
+	if _, _, err := net.SplitHostPort(c.Addr); err == nil && !listensOnLoopback(c.Addr) {
+		r.add(&c.Addr, open)
+	}
+	if isPlainAddress(c.PublicURL) && !isLoopback(hostOf(c.PublicURL)) {
+		r.add(&c.PublicURL, open)
+	}
+	for _, credential := range []struct {
+		setting *string
+		own     string
+	}{
+		{&c.ClientID, sandbox.DefaultClientID},
+		{&c.ClientSecret, sandbox.DefaultClientSecret},
+		{&c.WebhookChallenge, sandbox.DefaultWebhookChallenge},
+	} {
+		if *credential.setting != "" && *credential.setting != credential.own {
+			r.add(credential.setting, theirs)
+		}
+	}
+	if slices.ContainsFunc(c.WebhookSecret, func(key string) bool { return key != sandbox.DefaultWebhookSecret }) {
+		r.add(&c.WebhookSecret, theirs)
+	}
+}
+
+func (c *Config) checkLimits(r *refusals) {
+	for _, d := range []*time.Duration{
+		&c.OperationTimeout, &c.CallTimeout, &c.DialTimeout, &c.ReadTimeout, &c.IdleTimeout, &c.DrainTimeout, &c.SessionLifetime,
+	} {
+		if *d <= 0 {
+			r.add(d, "%s is not over zero", *d)
+		}
+	}
+	for _, n := range []*int{&c.MaxConcurrency, &c.MaxRequestErrors, &c.MaxExecutionErrors, &c.MaxHeaderBytes, &c.EventsKept} {
+		if *n < 1 {
+			r.add(n, "%d is not at least 1", *n)
+		}
+	}
+	if c.MaxBody < 1 {
+		r.add(&c.MaxBody, "%d is not at least 1", c.MaxBody)
+	}
+	for _, n := range []*int{
+		&c.MaxTokens, &c.MaxFields, &c.MaxDepth, &c.MaxIntrospectionDepth, &c.MaxAliases, &c.MaxRootFields, &c.MaxDirectives,
+		&c.MaxFragmentSpreads, &c.MaxListItems, &c.MaxOperationNameLength, &c.MaxStreams,
+	} {
+		if *n < 0 {
+			r.add(n, "%d is negative; 0 is no limit", *n)
+		}
+	}
+	if c.DrainDelay < 0 || c.DrainDelay >= c.DrainTimeout {
+		r.add(&c.DrainDelay, "%s is not from 0 to less than --drain-timeout, %s", c.DrainDelay, c.DrainTimeout)
+	}
+}
+
+func (c *Config) checkOrigins(r *refusals) {
+	for _, origin := range c.CORSOrigins {
+		u, err := url.Parse(origin)
+		switch {
+		case err != nil || !isAddress(origin) || origin != u.Scheme+"://"+u.Host || strings.Contains(origin, "*"):
+			r.add(&c.CORSOrigins, "%q is no origin such as https://app.example.com", origin)
+		case c.isHTTPS() && inClear(origin) == anywhere:
+			r.add(&c.CORSOrigins, "%q is a page over http, which anybody on its way can change, although --public-url is of https; use https", origin)
+		}
+	}
+}
+
+func (c *Config) checkSignIn(r *refusals) {
+	if c.ClientID != "" && c.ClientSecret == "" {
+		r.add(&c.ClientSecret, "--client-id needs it; set both or neither")
+	}
+	if c.ClientID == "" && c.ClientSecret != "" {
+		r.add(&c.ClientID, "--client-secret needs it; set both or neither")
+	}
+	c.checkSecret(r, &c.ClientSecret, c.ClientSecret)
+	if c.ClientID != "" && c.Upstream != Embedded && !c.isHTTPS() && !isLoopback(hostOf(c.publicURL())) {
+		r.add(&c.PublicURL, "signing in takes https, unless it is on this machine alone")
+	}
+	for _, key := range c.EncryptionKey {
+		if len(key) < seal.MinSecret {
+			r.add(&c.EncryptionKey, "one of the keys has %d bytes, less than %d; openssl rand -base64 32 makes one", len(key), seal.MinSecret)
+		}
+	}
+}
+
+// checkSecret refuses one that is too short, without repeating it.
+func (c *Config) checkSecret(r *refusals, setting any, secret string) {
+	if n := len(secret); n > 0 && n < minSecret {
+		r.add(setting, "it has %d characters, less than %d: too short for a secret; copy it anew from the partner's dashboard", n, minSecret)
+	}
+}
+
+func (c *Config) checkRedis(r *refusals) {
+	if c.RedisURL == "" {
+		return
+	}
+	if _, err := rueidis.ParseURL(c.RedisURL); err != nil { // whose text has the password in it
+		r.add(&c.RedisURL, "it is no address such as redis://127.0.0.1:6379")
+	} else if len(c.EncryptionKey) == 0 {
+		r.add(&c.RedisURL, "what is kept there is encrypted; set --encryption-key, which all gateways of the server share")
+	}
+}
+
+func (c *Config) checkEvents(r *refusals) {
+	if len(c.WebhookSecret) > 0 && c.WebhookChallenge == "" {
+		r.add(&c.WebhookChallenge, "--webhook-secret needs it; set both or neither")
+	}
+	if len(c.WebhookSecret) == 0 && c.WebhookChallenge != "" {
+		r.add(&c.WebhookSecret, "--webhook-challenge needs it; set both or neither")
+	}
+	for _, key := range c.WebhookSecret {
+		if key == "" {
+			r.add(&c.WebhookSecret, "one of the keys is empty; write one comma or line break between two keys")
+		}
+		c.checkSecret(r, &c.WebhookSecret, key)
+	}
+	c.checkSecret(r, &c.WebhookChallenge, c.WebhookChallenge)
+	if c.PollEvents != 0 && c.PollEvents < time.Second {
+		r.add(&c.PollEvents, "%s is not at least 1s, or 0 for never", c.PollEvents)
+	}
+}
+
+// warnings are settings that are dangerous unless the network is private, as it is
+// in a compose file.
+func (c *Config) warnings() (lines []string) {
+	add := func(setting any, text string) { lines = append(lines, c.name(setting)+": "+text) }
+	if c.Upstream == Embedded && c.AllowEmbedded {
+		add(&c.AllowEmbedded, "whoever reaches the gateway may read and change everything in the sandbox")
+	}
+	if inClear(c.Upstream) == privateNetwork {
+		add(&c.Upstream, "tokens and data of patients go to the partner over http; the network must be private")
+	}
+	if inClear(c.PublicURL) != thisMachine {
+		add(&c.PublicURL, "clients send tokens over http; put TLS in front of the gateway")
+	}
+	if c.isHTTPS() && inClear(c.RedirectURL) == privateNetwork {
+		add(&c.RedirectURL, "codes arrive over http although --public-url is of https; the network must be private")
+	}
+	if inClear(c.AuthorizeURL) == privateNetwork {
+		add(&c.AuthorizeURL, "users give their consent over http; the network must be private")
+	}
+	for _, origin := range c.CORSOrigins {
+		if c.isHTTPS() && inClear(origin) == privateNetwork {
+			add(&c.CORSOrigins, origin+" is a page over http although --public-url is of https; the network must be private")
+		}
+	}
+	if strings.HasPrefix(c.RedisURL, "redis:") && reachOf(hostOf(c.RedisURL)) == anywhere {
+		add(&c.RedisURL, "the password of Redis crosses the internet in clear; use rediss://")
+	}
+	return lines
+}
