@@ -311,7 +311,7 @@ func (ec *executionContext) unmarshalInputCreateDraftTreatmentPlanLinkInput(ctx 
 			if err != nil {
 				return it, err
 			}
-			it.Patient = data
+			it.Patient = graphql.OmittableOf(data)
 		}
 	}
 	return it, nil
@@ -353,21 +353,21 @@ func (ec *executionContext) unmarshalInputCreateGatewayTreatmentPlanLinkInput(ct
 			if err != nil {
 				return it, err
 			}
-			it.TreatmentPlan = data
+			it.TreatmentPlan = graphql.OmittableOf(data)
 		case "patient":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("patient"))
 			data, err := ec.unmarshalOGatewayLinkPatientInput2ᚖfsgatewayᚋinternalᚋfsclientᚐGatewayLinkPatientInput(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.Patient = data
+			it.Patient = graphql.OmittableOf(data)
 		case "entrypoint":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("entrypoint"))
 			data, err := ec.unmarshalOLinkEntrypoint2ᚖfsgatewayᚋinternalᚋfsclientᚐLinkEntrypoint(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.Entrypoint = data
+			it.Entrypoint = graphql.OmittableOf(data)
 		}
 	}
 	return it, nil
@@ -416,49 +416,49 @@ func (ec *executionContext) unmarshalInputDraftLinkPatientInput(ctx context.Cont
 			if err != nil {
 				return it, err
 			}
-			it.FirstName = data
+			it.FirstName = graphql.OmittableOf(data)
 		case "lastName":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("lastName"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.LastName = data
+			it.LastName = graphql.OmittableOf(data)
 		case "dateOfBirth":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("dateOfBirth"))
 			data, err := ec.unmarshalODate2ᚖfsgatewayᚋinternalᚋfsclientᚐDate(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.DateOfBirth = data
+			it.DateOfBirth = graphql.OmittableOf(data)
 		case "gender":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("gender"))
 			data, err := ec.unmarshalOGender2ᚖfsgatewayᚋinternalᚋfsclientᚐGender(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.Gender = data
+			it.Gender = graphql.OmittableOf(data)
 		case "mobileNumber":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("mobileNumber"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.MobileNumber = data
+			it.MobileNumber = graphql.OmittableOf(data)
 		case "discount":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("discount"))
 			data, err := ec.unmarshalODecimal2ᚖfsgatewayᚋinternalᚋfsclientᚐDecimal(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.Discount = data
+			it.Discount = graphql.OmittableOf(data)
 		case "sendWelcomeEmail":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sendWelcomeEmail"))
-			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			data, err := ec.unmarshalOBoolean2ᚖfsgatewayᚋinternalᚋfsclientᚐFlag(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.SendWelcomeEmail = data
+			it.SendWelcomeEmail = graphql.OmittableOf(data)
 		}
 	}
 	return it, nil
@@ -542,70 +542,70 @@ func (ec *executionContext) unmarshalInputGatewayLinkPatientInput(ctx context.Co
 			if err != nil {
 				return it, err
 			}
-			it.ID = data
+			it.ID = graphql.OmittableOf(data)
 		case "externalId":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("externalId"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.ExternalID = data
+			it.ExternalID = graphql.OmittableOf(data)
 		case "email":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("email"))
 			data, err := ec.unmarshalOEmailAddress2ᚖstring(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.Email = data
+			it.Email = graphql.OmittableOf(data)
 		case "firstName":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("firstName"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.FirstName = data
+			it.FirstName = graphql.OmittableOf(data)
 		case "lastName":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("lastName"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.LastName = data
+			it.LastName = graphql.OmittableOf(data)
 		case "dateOfBirth":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("dateOfBirth"))
 			data, err := ec.unmarshalODate2ᚖfsgatewayᚋinternalᚋfsclientᚐDate(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.DateOfBirth = data
+			it.DateOfBirth = graphql.OmittableOf(data)
 		case "gender":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("gender"))
 			data, err := ec.unmarshalOGender2ᚖfsgatewayᚋinternalᚋfsclientᚐGender(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.Gender = data
+			it.Gender = graphql.OmittableOf(data)
 		case "mobileNumber":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("mobileNumber"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.MobileNumber = data
+			it.MobileNumber = graphql.OmittableOf(data)
 		case "discount":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("discount"))
 			data, err := ec.unmarshalODecimal2ᚖfsgatewayᚋinternalᚋfsclientᚐDecimal(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.Discount = data
+			it.Discount = graphql.OmittableOf(data)
 		case "sendWelcomeEmail":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sendWelcomeEmail"))
-			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			data, err := ec.unmarshalOBoolean2ᚖfsgatewayᚋinternalᚋfsclientᚐFlag(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.SendWelcomeEmail = data
+			it.SendWelcomeEmail = graphql.OmittableOf(data)
 		}
 	}
 	return it, nil
@@ -647,7 +647,7 @@ func (ec *executionContext) unmarshalInputGatewayLinkTreatmentPlanInput(ctx cont
 			if err != nil {
 				return it, err
 			}
-			it.PractitionerID = data
+			it.PractitionerID = graphql.OmittableOf(data)
 		}
 	}
 	return it, nil

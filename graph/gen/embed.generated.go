@@ -355,14 +355,14 @@ func (ec *executionContext) unmarshalInputCreateSessionGrantInput(ctx context.Co
 			if err != nil {
 				return it, err
 			}
-			it.UserID = data
+			it.UserID = graphql.OmittableOf(data)
 		case "userType":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("userType"))
 			data, err := ec.unmarshalOUserType2ᚖfsgatewayᚋinternalᚋfsclientᚐUserType(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.UserType = data
+			it.UserType = graphql.OmittableOf(data)
 		}
 	}
 	return it, nil

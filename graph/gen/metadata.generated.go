@@ -407,7 +407,7 @@ func (ec *executionContext) unmarshalInputExternalIdInput(ctx context.Context, o
 			if err != nil {
 				return it, err
 			}
-			it.ID = data
+			it.ID = graphql.OmittableOf(data)
 		}
 	}
 	return it, nil

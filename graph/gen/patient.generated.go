@@ -1831,42 +1831,42 @@ func (ec *executionContext) unmarshalInputCreatePatientInput(ctx context.Context
 			if err != nil {
 				return it, err
 			}
-			it.DateOfBirth = data
+			it.DateOfBirth = graphql.OmittableOf(data)
 		case "gender":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("gender"))
 			data, err := ec.unmarshalOGender2ᚖfsgatewayᚋinternalᚋfsclientᚐGender(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.Gender = data
+			it.Gender = graphql.OmittableOf(data)
 		case "mobileNumber":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("mobileNumber"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.MobileNumber = data
+			it.MobileNumber = graphql.OmittableOf(data)
 		case "sendWelcomeEmail":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sendWelcomeEmail"))
-			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			data, err := ec.unmarshalOBoolean2ᚖfsgatewayᚋinternalᚋfsclientᚐFlag(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.SendWelcomeEmail = data
+			it.SendWelcomeEmail = graphql.OmittableOf(data)
 		case "discount":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("discount"))
 			data, err := ec.unmarshalODecimal2ᚖfsgatewayᚋinternalᚋfsclientᚐDecimal(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.Discount = data
+			it.Discount = graphql.OmittableOf(data)
 		case "metadata":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("metadata"))
 			data, err := ec.unmarshalOExternalIdInput2ᚖfsgatewayᚋinternalᚋfsclientᚐExternalIDInput(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.Metadata = data
+			it.Metadata = graphql.OmittableOf(data)
 		}
 	}
 	return it, nil

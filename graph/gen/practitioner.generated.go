@@ -1122,7 +1122,7 @@ func (ec *executionContext) unmarshalInputCreatePractitionerInput(ctx context.Co
 			if err != nil {
 				return it, err
 			}
-			it.Metadata = data
+			it.Metadata = graphql.OmittableOf(data)
 		}
 	}
 	return it, nil

@@ -2133,6 +2133,22 @@ func (ec *executionContext) marshalOBoolean2ᚖbool(ctx context.Context, sel ast
 	return res
 }
 
+func (ec *executionContext) unmarshalOBoolean2ᚖfsgatewayᚋinternalᚋfsclientᚐFlag(ctx context.Context, v any) (*fsclient.Flag, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(fsclient.Flag)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOBoolean2ᚖfsgatewayᚋinternalᚋfsclientᚐFlag(ctx context.Context, sel ast.SelectionSet, v *fsclient.Flag) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
+}
+
 func (ec *executionContext) unmarshalOFloat2ᚖfloat64(ctx context.Context, v any) (*float64, error) {
 	if v == nil {
 		return nil, nil
@@ -2297,6 +2313,22 @@ func (ec *executionContext) marshalOID2ᚖstring(ctx context.Context, sel ast.Se
 	_ = ctx
 	res := graphql.MarshalID(*v)
 	return res
+}
+
+func (ec *executionContext) unmarshalOInt2ᚖfsgatewayᚋinternalᚋfsclientᚐCount(ctx context.Context, v any) (*fsclient.Count, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(fsclient.Count)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOInt2ᚖfsgatewayᚋinternalᚋfsclientᚐCount(ctx context.Context, sel ast.SelectionSet, v *fsclient.Count) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
 }
 
 func (ec *executionContext) unmarshalOInt2ᚖint(ctx context.Context, v any) (*int, error) {

@@ -522,7 +522,7 @@ func (ec *executionContext) unmarshalInputCreateStaffInput(ctx context.Context, 
 			if err != nil {
 				return it, err
 			}
-			it.Metadata = data
+			it.Metadata = graphql.OmittableOf(data)
 		}
 	}
 	return it, nil

@@ -2396,14 +2396,14 @@ func (ec *executionContext) unmarshalInputCreateTreatmentPlanInput(ctx context.C
 			if err != nil {
 				return it, err
 			}
-			it.PractitionerID = data
+			it.PractitionerID = graphql.OmittableOf(data)
 		case "personalMessage":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("personalMessage"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.PersonalMessage = data
+			it.PersonalMessage = graphql.OmittableOf(data)
 		case "state":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("state"))
 			data, err := ec.unmarshalNTreatmentPlanInputState2fsgatewayᚋinternalᚋfsclientᚐTreatmentPlanInputState(ctx, v)
@@ -2417,42 +2417,42 @@ func (ec *executionContext) unmarshalInputCreateTreatmentPlanInput(ctx context.C
 			if err != nil {
 				return it, err
 			}
-			it.Recommendations = data
+			it.Recommendations = graphql.OmittableOf(data)
 		case "labs":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("labs"))
 			data, err := ec.unmarshalOLabInput2ᚕfsgatewayᚋinternalᚋfsclientᚐLabInputᚄ(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.Labs = data
+			it.Labs = graphql.OmittableOf(data)
 		case "metadata":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("metadata"))
 			data, err := ec.unmarshalOExternalIdInput2ᚖfsgatewayᚋinternalᚋfsclientᚐExternalIDInput(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.Metadata = data
+			it.Metadata = graphql.OmittableOf(data)
 		case "sendToPatient":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sendToPatient"))
 			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.SendToPatient = data
+			it.SendToPatient = graphql.OmittableOf(data)
 		case "skipEmailNotification":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("skipEmailNotification"))
 			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.SkipEmailNotification = data
+			it.SkipEmailNotification = graphql.OmittableOf(data)
 		case "partnerOrderId":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("partnerOrderId"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.PartnerOrderID = data
+			it.PartnerOrderID = graphql.OmittableOf(data)
 		case "idempotencyKey":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
@@ -2501,42 +2501,42 @@ func (ec *executionContext) unmarshalInputDosageInput(ctx context.Context, obj a
 			if err != nil {
 				return it, err
 			}
-			it.Amount = data
+			it.Amount = graphql.OmittableOf(data)
 		case "frequency":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("frequency"))
 			data, err := ec.unmarshalODosageFrequency2ᚖfsgatewayᚋinternalᚋfsclientᚐDosageFrequency(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.Frequency = data
+			it.Frequency = graphql.OmittableOf(data)
 		case "duration":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("duration"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.Duration = data
+			it.Duration = graphql.OmittableOf(data)
 		case "format":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("format"))
 			data, err := ec.unmarshalODosageFormat2ᚖfsgatewayᚋinternalᚋfsclientᚐDosageFormat(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.Format = data
+			it.Format = graphql.OmittableOf(data)
 		case "additionalInfo":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("additionalInfo"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.AdditionalInfo = data
+			it.AdditionalInfo = graphql.OmittableOf(data)
 		case "timeOfDay":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("timeOfDay"))
 			data, err := ec.unmarshalOTimeOfDay2ᚕfsgatewayᚋinternalᚋfsclientᚐTimeOfDayᚄ(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.TimeOfDay = data
+			it.TimeOfDay = graphql.OmittableOf(data)
 		}
 	}
 	return it, nil
@@ -2581,18 +2581,18 @@ func (ec *executionContext) unmarshalInputLabInput(ctx context.Context, obj any)
 			it.LabTestID = data
 		case "quantity":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("quantity"))
-			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			data, err := ec.unmarshalOInt2ᚖfsgatewayᚋinternalᚋfsclientᚐCount(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.Quantity = data
+			it.Quantity = graphql.OmittableOf(data)
 		case "sampleCollection":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sampleCollection"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.SampleCollection = data
+			it.SampleCollection = graphql.OmittableOf(data)
 		}
 	}
 	return it, nil
@@ -2644,25 +2644,25 @@ func (ec *executionContext) unmarshalInputRecommendationInput(ctx context.Contex
 			it.UnitsToPurchase = data
 		case "refill":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("refill"))
-			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			data, err := ec.unmarshalOBoolean2ᚖfsgatewayᚋinternalᚋfsclientᚐFlag(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.Refill = data
+			it.Refill = graphql.OmittableOf(data)
 		case "takeWith":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("takeWith"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.TakeWith = data
+			it.TakeWith = graphql.OmittableOf(data)
 		case "dosage":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("dosage"))
 			data, err := ec.unmarshalODosageInput2ᚖfsgatewayᚋinternalᚋfsclientᚐDosageInput(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.Dosage = data
+			it.Dosage = graphql.OmittableOf(data)
 		}
 	}
 	return it, nil

@@ -34,12 +34,12 @@ func (d *Dosage) TimeOfDayRaw() []string {
 
 // DosageInput is a dosage to write on a plan.
 type DosageInput struct {
-	Amount         *string          `json:"amount,omitempty"`
-	Frequency      *DosageFrequency `json:"frequency,omitempty"`
-	Duration       *string          `json:"duration,omitempty"`
-	Format         *DosageFormat    `json:"format,omitempty"`
-	AdditionalInfo *string          `json:"additional_info,omitempty"`
-	TimeOfDay      []TimeOfDay      `json:"time_of_day,omitempty"`
+	Amount         Opt[*string]          `json:"amount,omitzero"`
+	Frequency      Opt[*DosageFrequency] `json:"frequency,omitzero"`
+	Duration       Opt[*string]          `json:"duration,omitzero"`
+	Format         Opt[*DosageFormat]    `json:"format,omitzero"`
+	AdditionalInfo Opt[*string]          `json:"additional_info,omitzero"`
+	TimeOfDay      Opt[[]TimeOfDay]      `json:"time_of_day,omitzero"`
 }
 
 // DosageFrequency is how often a dose is taken.

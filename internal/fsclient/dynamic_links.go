@@ -48,7 +48,7 @@ func (s *DynamicLinksService) Get(ctx context.Context, planID string) (*DynamicL
 // CreateDraftTreatmentPlanLinkInput says for whom a draft is made.
 type CreateDraftTreatmentPlanLinkInput struct {
 	TreatmentPlan DraftLinkTreatmentPlanInput `json:"treatment_plan"`
-	Patient       *DraftLinkPatientInput      `json:"patient,omitempty"`
+	Patient       Opt[*DraftLinkPatientInput] `json:"patient,omitzero"`
 }
 
 // DraftLinkTreatmentPlanInput is the plan of a draft link.
@@ -58,14 +58,14 @@ type DraftLinkTreatmentPlanInput struct {
 
 // DraftLinkPatientInput finds the patient by the email, or adds it.
 type DraftLinkPatientInput struct {
-	Email            string   `json:"email"`
-	FirstName        *string  `json:"first_name,omitempty"`
-	LastName         *string  `json:"last_name,omitempty"`
-	DateOfBirth      *Date    `json:"date_of_birth,omitempty"`
-	Gender           *Gender  `json:"gender,omitempty"`
-	MobileNumber     *string  `json:"mobile_number,omitempty"`
-	Discount         *Decimal `json:"discount,omitempty"`
-	SendWelcomeEmail *bool    `json:"send_welcome_email,omitempty,string"`
+	Email            string        `json:"email"`
+	FirstName        Opt[*string]  `json:"first_name,omitzero"`
+	LastName         Opt[*string]  `json:"last_name,omitzero"`
+	DateOfBirth      Opt[*Date]    `json:"date_of_birth,omitzero"`
+	Gender           Opt[*Gender]  `json:"gender,omitzero"`
+	MobileNumber     Opt[*string]  `json:"mobile_number,omitzero"`
+	Discount         Opt[*Decimal] `json:"discount,omitzero"`
+	SendWelcomeEmail Opt[*Flag]    `json:"send_welcome_email,omitzero"`
 }
 
 // CreateDraft makes a draft of a plan, and the patient if there is none, and
@@ -90,29 +90,29 @@ func (e *LinkEntrypoint) UnmarshalGQL(v any) error {
 
 // CreateGatewayTreatmentPlanLinkInput says for whom a plan is opened, and where.
 type CreateGatewayTreatmentPlanLinkInput struct {
-	TreatmentPlan *GatewayLinkTreatmentPlanInput `json:"treatment_plan,omitempty"`
-	Patient       *GatewayLinkPatientInput       `json:"patient,omitempty"`
-	Entrypoint    *LinkEntrypoint                `json:"entrypoint,omitempty"`
+	TreatmentPlan Opt[*GatewayLinkTreatmentPlanInput] `json:"treatment_plan,omitzero"`
+	Patient       Opt[*GatewayLinkPatientInput]       `json:"patient,omitzero"`
+	Entrypoint    Opt[*LinkEntrypoint]                `json:"entrypoint,omitzero"`
 }
 
 // GatewayLinkTreatmentPlanInput is the plan of a gateway link.
 type GatewayLinkTreatmentPlanInput struct {
-	PractitionerID *PractitionerID `json:"practitioner_id,omitempty"`
+	PractitionerID Opt[*PractitionerID] `json:"practitioner_id,omitzero"`
 }
 
 // GatewayLinkPatientInput finds the patient by the id, by the integrator's
 // identifier, or by the details.
 type GatewayLinkPatientInput struct {
-	ID               *PatientID `json:"id,omitempty"`
-	ExternalID       *string    `json:"external_id,omitempty"`
-	Email            *string    `json:"email,omitempty"`
-	FirstName        *string    `json:"first_name,omitempty"`
-	LastName         *string    `json:"last_name,omitempty"`
-	DateOfBirth      *Date      `json:"date_of_birth,omitempty"`
-	Gender           *Gender    `json:"gender,omitempty"`
-	MobileNumber     *string    `json:"mobile_number,omitempty"`
-	Discount         *Decimal   `json:"discount,omitempty"`
-	SendWelcomeEmail *bool      `json:"send_welcome_email,omitempty,string"`
+	ID               Opt[*PatientID] `json:"id,omitzero"`
+	ExternalID       Opt[*string]    `json:"external_id,omitzero"`
+	Email            Opt[*string]    `json:"email,omitzero"`
+	FirstName        Opt[*string]    `json:"first_name,omitzero"`
+	LastName         Opt[*string]    `json:"last_name,omitzero"`
+	DateOfBirth      Opt[*Date]      `json:"date_of_birth,omitzero"`
+	Gender           Opt[*Gender]    `json:"gender,omitzero"`
+	MobileNumber     Opt[*string]    `json:"mobile_number,omitzero"`
+	Discount         Opt[*Decimal]   `json:"discount,omitzero"`
+	SendWelcomeEmail Opt[*Flag]      `json:"send_welcome_email,omitzero"`
 }
 
 // CreateGateway gives a link behind which the practitioner settles unclear

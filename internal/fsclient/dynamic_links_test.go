@@ -40,9 +40,9 @@ func TestDynamicLinksCreateDraft(t *testing.T) {
 	everyMood(t, func(t *testing.T, c *fsclient.Client) {
 		link := must(c.DynamicLinks.CreateDraft(background, &fsclient.CreateDraftTreatmentPlanLinkInput{
 			TreatmentPlan: fsclient.DraftLinkTreatmentPlanInput{PractitionerID: sandbox.PractitionerID},
-			Patient: &fsclient.DraftLinkPatientInput{
-				Email: "di@example.org", FirstName: new("Di"), LastName: new("Sample"), Discount: new(fsclient.Decimal("5")), SendWelcomeEmail: new(false),
-			},
+			Patient: fsclient.Set(&fsclient.DraftLinkPatientInput{
+				Email: "di@example.org", FirstName: fsclient.Set(new("Di")), LastName: fsclient.Set(new("Sample")), Discount: fsclient.Set(new(fsclient.Decimal("5"))), SendWelcomeEmail: fsclient.Set(new(fsclient.Flag(false))),
+			}),
 		}))(t)
 		same(t, "state", link.TreatmentPlan.StateRaw(), new("draft"))
 		same(t, "first name", link.Patient.FirstName, new("Di"))
@@ -60,11 +60,11 @@ func TestDynamicLinksCreateGateway(t *testing.T) {
 		for _, in := range []*fsclient.CreateGatewayTreatmentPlanLinkInput{
 			{},
 			{
-				TreatmentPlan: &fsclient.GatewayLinkTreatmentPlanInput{PractitionerID: new(fsclient.PractitionerID(sandbox.PractitionerID))},
-				Patient:       &fsclient.GatewayLinkPatientInput{ID: new(fsclient.PatientID(sandbox.PatientWithNoPlans))},
-				Entrypoint:    new(fsclient.LinkEntrypoint("labs")),
+				TreatmentPlan: fsclient.Set(&fsclient.GatewayLinkTreatmentPlanInput{PractitionerID: fsclient.Set(new(fsclient.PractitionerID(sandbox.PractitionerID)))}),
+				Patient:       fsclient.Set(&fsclient.GatewayLinkPatientInput{ID: fsclient.Set(new(fsclient.PatientID(sandbox.PatientWithNoPlans)))}),
+				Entrypoint:    fsclient.Set(new(fsclient.LinkEntrypoint("labs"))),
 			},
-			{Patient: &fsclient.GatewayLinkPatientInput{ExternalID: new(sandbox.SharedExternalID)}},
+			{Patient: fsclient.Set(&fsclient.GatewayLinkPatientInput{ExternalID: fsclient.Set(new(sandbox.SharedExternalID))})},
 		} {
 			if link := must(c.DynamicLinks.CreateGateway(background, in))(t); link.RedirectURL == "" {
 				t.Errorf("no link for %+v", in)
@@ -75,8 +75,8 @@ func TestDynamicLinksCreateGateway(t *testing.T) {
 		t.Parallel()
 		c, last := scripted(t, `{"redirect_url":"https://fs.example/1"}`)
 		must(c.DynamicLinks.CreateGateway(background, &fsclient.CreateGatewayTreatmentPlanLinkInput{
-			Patient:    &fsclient.GatewayLinkPatientInput{ExternalID: new("emr"), SendWelcomeEmail: new(true), Gender: new(fsclient.Gender("x"))},
-			Entrypoint: new(fsclient.LinkEntrypoint("catalog")),
+			Patient:    fsclient.Set(&fsclient.GatewayLinkPatientInput{ExternalID: fsclient.Set(new("emr")), SendWelcomeEmail: fsclient.Set(new(fsclient.Flag(true))), Gender: fsclient.Set(new(fsclient.Gender("x")))}),
+			Entrypoint: fsclient.Set(new(fsclient.LinkEntrypoint("catalog"))),
 		}))(t)
 		same(t, "body", last.body, `{"patient":{"external_id":"emr","gender":"x","send_welcome_email":"true"},"entrypoint":"catalog"}`)
 	})

@@ -34,15 +34,15 @@ type FulfillmentLineItemInput struct {
 // FulfillmentAddressInput is where an order for delivery goes. The names have
 // no underscore in this place of the API.
 type FulfillmentAddressInput struct {
-	FirstName *string `json:"firstname,omitempty"`
-	LastName  *string `json:"lastname,omitempty"`
-	Address1  *string `json:"address1,omitempty"`
-	Address2  *string `json:"address2,omitempty"`
-	City      *string `json:"city,omitempty"`
-	State     *string `json:"state,omitempty"`
-	Zipcode   *string `json:"zipcode,omitempty"`
-	Country   *string `json:"country,omitempty"`
-	Phone     string  `json:"phone"`
+	FirstName Opt[*string] `json:"firstname,omitzero"`
+	LastName  Opt[*string] `json:"lastname,omitzero"`
+	Address1  Opt[*string] `json:"address1,omitzero"`
+	Address2  Opt[*string] `json:"address2,omitzero"`
+	City      Opt[*string] `json:"city,omitzero"`
+	State     Opt[*string] `json:"state,omitzero"`
+	Zipcode   Opt[*string] `json:"zipcode,omitzero"`
+	Country   Opt[*string] `json:"country,omitzero"`
+	Phone     string       `json:"phone"`
 }
 
 // Create places an order for delivery. Where its answer puts the id is not

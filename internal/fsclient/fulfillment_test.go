@@ -13,7 +13,7 @@ func TestFulfillmentCreate(t *testing.T) {
 		v := must(c.Variants.Get(t.Context(), sandbox.VariantID))(t)
 		in := &fsclient.CreateFulfillmentOrderInput{
 			ShippingMethod: "Standard", LineItems: []fsclient.FulfillmentLineItemInput{{SKU: *v.SKU, Quantity: 2}},
-			ShippingAddress: fsclient.FulfillmentAddressInput{FirstName: new("Ada"), Phone: "+15550100"}, IdempotencyKey: new("once"),
+			ShippingAddress: fsclient.FulfillmentAddressInput{FirstName: fsclient.Set(new("Ada")), Phone: "+15550100"}, IdempotencyKey: new("once"),
 		}
 		first := must(c.Fulfillment.Create(t.Context(), in))(t)
 		again := must(c.Fulfillment.Create(t.Context(), in))(t)
@@ -35,7 +35,7 @@ func TestFulfillmentCreateAnswers(t *testing.T) {
 			c, sent := scripted(t, answer)
 			order := must(c.Fulfillment.Create(t.Context(), &fsclient.CreateFulfillmentOrderInput{
 				ShippingMethod: "Standard", LineItems: []fsclient.FulfillmentLineItemInput{{SKU: "A", Quantity: 2}},
-				ShippingAddress: fsclient.FulfillmentAddressInput{LastName: new("Sample"), Address1: new("1 Main St"), Phone: "1"},
+				ShippingAddress: fsclient.FulfillmentAddressInput{LastName: fsclient.Set(new("Sample")), Address1: fsclient.Set(new("1 Main St")), Phone: "1"},
 			}))(t)
 			if order.ID != "f" && order.ID != "7" {
 				t.Errorf("id %q", order.ID)

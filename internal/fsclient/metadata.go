@@ -14,10 +14,10 @@ type ExternalID struct {
 	ID *string `json:"id"`
 }
 
-// ExternalIDInput sets the integrator's own identifier of a record; without an
-// id it clears it.
+// ExternalIDInput sets the integrator's own identifier of a record. A null id
+// clears it; an absent one leaves it alone.
 type ExternalIDInput struct {
-	ID *string `json:"id"`
+	ID Opt[*string] `json:"id,omitzero"`
 }
 
 // RecordType is a kind of record that can carry an integrator's identifier.

@@ -110,15 +110,15 @@ func (s *PatientsService) Get(ctx context.Context, id string) (*Patient, error) 
 
 // CreatePatientInput is a new patient.
 type CreatePatientInput struct {
-	Email            string           `json:"email"`
-	FirstName        string           `json:"first_name"`
-	LastName         string           `json:"last_name"`
-	DateOfBirth      *Date            `json:"date_of_birth,omitempty"`
-	Gender           *Gender          `json:"gender,omitempty"`
-	MobileNumber     *string          `json:"mobile_number,omitempty"`
-	SendWelcomeEmail *bool            `json:"send_welcome_email,omitempty,string"`
-	Discount         *Decimal         `json:"discount,omitempty"`
-	Metadata         *ExternalIDInput `json:"metadata,omitempty"`
+	Email            string                `json:"email"`
+	FirstName        string                `json:"first_name"`
+	LastName         string                `json:"last_name"`
+	DateOfBirth      Opt[*Date]            `json:"date_of_birth,omitzero"`
+	Gender           Opt[*Gender]          `json:"gender,omitzero"`
+	MobileNumber     Opt[*string]          `json:"mobile_number,omitzero"`
+	SendWelcomeEmail Opt[*Flag]            `json:"send_welcome_email,omitzero"`
+	Discount         Opt[*Decimal]         `json:"discount,omitzero"`
+	Metadata         Opt[*ExternalIDInput] `json:"metadata,omitzero"`
 }
 
 // Create adds a patient to the clinic and gives it back, whole.

@@ -130,8 +130,8 @@ func TestPatientsCreateAndUpdate(t *testing.T) {
 	t.Parallel()
 	everyMood(t, func(t *testing.T, c *fsclient.Client) {
 		made := must(c.Patients.Create(background, &fsclient.CreatePatientInput{
-			Email: "cy@example.org", FirstName: "Cy", LastName: "Sample", DateOfBirth: new(fsclient.Date("1990-05-06")),
-			Gender: new(fsclient.Gender("x")), Discount: new(fsclient.Decimal("12.5")), SendWelcomeEmail: new(false),
+			Email: "cy@example.org", FirstName: "Cy", LastName: "Sample", DateOfBirth: fsclient.Set(new(fsclient.Date("1990-05-06"))),
+			Gender: fsclient.Set(new(fsclient.Gender("x"))), Discount: fsclient.Set(new(fsclient.Decimal("12.5"))), SendWelcomeEmail: fsclient.Set(new(fsclient.Flag(false))),
 		}))(t)
 		whole(t, made)
 		same(t, "discount", made.Discount, new(fsclient.Decimal("12.5")))
@@ -158,7 +158,7 @@ func TestPatientsBodies(t *testing.T) {
 		t.Parallel()
 		c, last := scripted(t, `{"patient":{"id":"b1"}}`)
 		must(c.Patients.Create(background, &fsclient.CreatePatientInput{
-			Email: "a@example.org", FirstName: "A", LastName: "S", SendWelcomeEmail: new(true), Discount: new(fsclient.Decimal("5")),
+			Email: "a@example.org", FirstName: "A", LastName: "S", SendWelcomeEmail: fsclient.Set(new(fsclient.Flag(true))), Discount: fsclient.Set(new(fsclient.Decimal("5"))),
 		}))(t)
 		same(t, "request", last.request, "POST /clinic/patients")
 		same(t, "body", last.body, `{"email":"a@example.org","first_name":"A","last_name":"S","send_welcome_email":"true","discount":"5"}`)
@@ -167,7 +167,7 @@ func TestPatientsBodies(t *testing.T) {
 		t.Parallel()
 		c, last := scripted(t, `{"patient":{"id":"b1"}}`)
 		must(c.Patients.Update(background, &fsclient.UpdatePatientInput{
-			ID: "b1", Gender: fsclient.Set[*fsclient.Gender](nil), Metadata: fsclient.Set(&fsclient.ExternalIDInput{ID: new("emr-3")}),
+			ID: "b1", Gender: fsclient.Set[*fsclient.Gender](nil), Metadata: fsclient.Set(&fsclient.ExternalIDInput{ID: fsclient.Set(new("emr-3"))}),
 		}))(t)
 		same(t, "request", last.request, "PATCH /clinic/patients/b1")
 		same(t, "body", last.body, `{"gender":null,"metadata":{"id":"emr-3"}}`)

@@ -41,11 +41,11 @@ func (s *PractitionersService) Get(ctx context.Context, id string) (*Practitione
 
 // CreatePractitionerInput is a new practitioner.
 type CreatePractitionerInput struct {
-	PractitionerTypeID PractitionerTypeID `json:"practitioner_type_id"`
-	Email              string             `json:"email"`
-	FirstName          string             `json:"first_name"`
-	LastName           string             `json:"last_name"`
-	Metadata           *ExternalIDInput   `json:"metadata,omitempty"`
+	PractitionerTypeID PractitionerTypeID    `json:"practitioner_type_id"`
+	Email              string                `json:"email"`
+	FirstName          string                `json:"first_name"`
+	LastName           string                `json:"last_name"`
+	Metadata           Opt[*ExternalIDInput] `json:"metadata,omitzero"`
 }
 
 // Create adds a practitioner to the clinic.

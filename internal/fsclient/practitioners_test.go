@@ -49,7 +49,7 @@ func TestPractitionersCreateAndUpdate(t *testing.T) {
 	everyMood(t, func(t *testing.T, c *fsclient.Client) {
 		made := must(c.Practitioners.Create(background, &fsclient.CreatePractitionerInput{
 			PractitionerTypeID: sandbox.PractitionerTypeID, Email: "ada@example.org", FirstName: "Ada", LastName: "Sample",
-			Metadata: &fsclient.ExternalIDInput{ID: new("emr-1")},
+			Metadata: fsclient.Set(&fsclient.ExternalIDInput{ID: fsclient.Set(new("emr-1"))}),
 		}))(t)
 		whole(t, made)
 		same(t, "profession", made.Type.ID, fsclient.PractitionerTypeID(sandbox.PractitionerTypeID))

@@ -78,8 +78,8 @@ func (id *UserID) UnmarshalGQL(v any) error {
 
 // CreateSessionGrantInput names the user, which only clinic-level tokens must.
 type CreateSessionGrantInput struct {
-	UserID   *UserID   `json:"user_id,omitempty"`
-	UserType *UserType `json:"user_type,omitempty"`
+	UserID   Opt[*UserID]   `json:"user_id,omitzero"`
+	UserType Opt[*UserType] `json:"user_type,omitzero"`
 }
 
 // Create makes a grant. Its answer has no envelope.

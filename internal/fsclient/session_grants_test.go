@@ -20,12 +20,12 @@ func TestSessionGrantsCreate(t *testing.T) {
 		same(t, "user's own id", g.User.FullscriptID(), sandbox.PractitionerID)
 		same(t, "user's type", g.User.TypeRaw(), new("Practitioner"))
 
-		refused(c.SessionGrants.Create(background, &fsclient.CreateSessionGrantInput{UserID: new(fsclient.UserID(sandbox.StaffID))}))(t, fsclient.KindInvalid)
+		refused(c.SessionGrants.Create(background, &fsclient.CreateSessionGrantInput{UserID: fsclient.Set(new(fsclient.UserID(sandbox.StaffID)))}))(t, fsclient.KindInvalid)
 	})
 	t.Run("Body", func(t *testing.T) {
 		t.Parallel()
 		c, last := scripted(t, `{"session_grant":{"id":"9a","secret_token":"s","user":{"id":"e5"}}}`)
-		g := must(c.SessionGrants.Create(background, &fsclient.CreateSessionGrantInput{UserID: new(fsclient.UserID("e5")), UserType: new(fsclient.UserType("Staff"))}))(t)
+		g := must(c.SessionGrants.Create(background, &fsclient.CreateSessionGrantInput{UserID: fsclient.Set(new(fsclient.UserID("e5"))), UserType: fsclient.Set(new(fsclient.UserType("Staff")))}))(t)
 		same(t, "body", last.body, `{"user_id":"e5","user_type":"Staff"}`)
 		same(t, "user of no type", g.User.ID(), "e5")
 	})

@@ -40,10 +40,10 @@ func (s *StaffService) Get(ctx context.Context, id string) (*Staff, error) {
 
 // CreateStaffInput is a new member of the staff.
 type CreateStaffInput struct {
-	Email     string           `json:"email"`
-	FirstName string           `json:"first_name"`
-	LastName  string           `json:"last_name"`
-	Metadata  *ExternalIDInput `json:"metadata,omitempty"`
+	Email     string                `json:"email"`
+	FirstName string                `json:"first_name"`
+	LastName  string                `json:"last_name"`
+	Metadata  Opt[*ExternalIDInput] `json:"metadata,omitzero"`
 }
 
 // Create adds a member to the staff.

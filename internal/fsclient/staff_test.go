@@ -31,7 +31,7 @@ func TestStaffCreateAndUpdate(t *testing.T) {
 	t.Parallel()
 	everyMood(t, func(t *testing.T, c *fsclient.Client) {
 		made := must(c.Staff.Create(background, &fsclient.CreateStaffInput{
-			Email: "ben@example.org", FirstName: "Ben", LastName: "Sample", Metadata: &fsclient.ExternalIDInput{ID: new("emr-2")},
+			Email: "ben@example.org", FirstName: "Ben", LastName: "Sample", Metadata: fsclient.Set(&fsclient.ExternalIDInput{ID: fsclient.Set(new("emr-2"))}),
 		}))(t)
 		whole(t, made)
 		same(t, "metadata", made.Metadata, &fsclient.ExternalID{ID: new("emr-2")})

@@ -5,17 +5,17 @@ import "io"
 // CreateTreatmentPlanInput is a plan to write. State is always sent: the API
 // would take a plan without one for active, and send it.
 type CreateTreatmentPlanInput struct {
-	PatientID             PatientID               `json:"-"`
-	PractitionerID        *PractitionerID         `json:"practitioner_id,omitempty"`
-	PersonalMessage       *string                 `json:"personal_message,omitempty"`
-	State                 TreatmentPlanInputState `json:"state"`
-	Recommendations       []RecommendationInput   `json:"recommendations,omitempty"`
-	Labs                  []LabInput              `json:"labs,omitempty"`
-	Metadata              *ExternalIDInput        `json:"metadata,omitempty"`
-	SendToPatient         *bool                   `json:"send_to_patient,omitempty"`
-	SkipEmailNotification *bool                   `json:"skip_email_notification,omitempty"`
-	PartnerOrderID        *string                 `json:"partner_order_id,omitempty"`
-	IdempotencyKey        *string                 `json:"-"`
+	PatientID             PatientID                  `json:"-"`
+	PractitionerID        Opt[*PractitionerID]       `json:"practitioner_id,omitzero"`
+	PersonalMessage       Opt[*string]               `json:"personal_message,omitzero"`
+	State                 TreatmentPlanInputState    `json:"state"`
+	Recommendations       Opt[[]RecommendationInput] `json:"recommendations,omitzero"`
+	Labs                  Opt[[]LabInput]            `json:"labs,omitzero"`
+	Metadata              Opt[*ExternalIDInput]      `json:"metadata,omitzero"`
+	SendToPatient         Opt[*bool]                 `json:"send_to_patient,omitzero"`
+	SkipEmailNotification Opt[*bool]                 `json:"skip_email_notification,omitzero"`
+	PartnerOrderID        Opt[*string]               `json:"partner_order_id,omitzero"`
+	IdempotencyKey        *string                    `json:"-"`
 }
 
 // UpdateTreatmentPlanInput changes a plan. The API wants the recommendations
@@ -45,18 +45,18 @@ type CreateInOfficeCheckoutInput struct {
 // RecommendationInput is one line of a plan to write. The API wants its number
 // and its yes or no as text.
 type RecommendationInput struct {
-	VariantID       VariantID    `json:"variant_id"`
-	UnitsToPurchase int          `json:"units_to_purchase,string"`
-	Refill          *bool        `json:"refill,string,omitempty"`
-	TakeWith        *string      `json:"take_with,omitempty"`
-	Dosage          *DosageInput `json:"dosage,omitempty"`
+	VariantID       VariantID         `json:"variant_id"`
+	UnitsToPurchase int               `json:"units_to_purchase,string"`
+	Refill          Opt[*Flag]        `json:"refill,omitzero"`
+	TakeWith        Opt[*string]      `json:"take_with,omitzero"`
+	Dosage          Opt[*DosageInput] `json:"dosage,omitzero"`
 }
 
 // LabInput is a lab to put on a plan.
 type LabInput struct {
-	LabTestID        LabTestID `json:"lab_test_id"`
-	Quantity         *int      `json:"quantity,string,omitempty"`
-	SampleCollection *string   `json:"sample_collection,omitempty"`
+	LabTestID        LabTestID    `json:"lab_test_id"`
+	Quantity         Opt[*Count]  `json:"quantity,omitzero"`
+	SampleCollection Opt[*string] `json:"sample_collection,omitzero"`
 }
 
 // TreatmentPlanInputState is a state a plan can be written in.

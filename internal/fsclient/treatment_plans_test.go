@@ -68,12 +68,12 @@ func TestTreatmentPlansWrites(t *testing.T) {
 	t.Parallel()
 	c, _ := setup(t)
 	draft, err := c.TreatmentPlans.Create(t.Context(), &fsclient.CreateTreatmentPlanInput{
-		PatientID: sandbox.PatientWithNoPlans, State: "draft", PersonalMessage: new("hello"),
-		Recommendations: []fsclient.RecommendationInput{{
-			VariantID: sandbox.VariantID, UnitsToPurchase: 2, Refill: new(true),
-			Dosage: &fsclient.DosageInput{Amount: new("1"), TimeOfDay: []fsclient.TimeOfDay{"morning"}},
-		}},
-		Labs: []fsclient.LabInput{{LabTestID: sandbox.LabTestID, Quantity: new(1)}},
+		PatientID: sandbox.PatientWithNoPlans, State: "draft", PersonalMessage: fsclient.Set(new("hello")),
+		Recommendations: fsclient.Set([]fsclient.RecommendationInput{{
+			VariantID: sandbox.VariantID, UnitsToPurchase: 2, Refill: fsclient.Set(new(fsclient.Flag(true))),
+			Dosage: fsclient.Set(&fsclient.DosageInput{Amount: fsclient.Set(new("1")), TimeOfDay: fsclient.Set([]fsclient.TimeOfDay{"morning"})}),
+		}}),
+		Labs: fsclient.Set([]fsclient.LabInput{{LabTestID: sandbox.LabTestID, Quantity: fsclient.Set(new(fsclient.Count(1)))}}),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -83,7 +83,7 @@ func TestTreatmentPlansWrites(t *testing.T) {
 		t.Errorf("created %+v", draft)
 	}
 	changed, err := c.TreatmentPlans.Update(t.Context(), &fsclient.UpdateTreatmentPlanInput{
-		ID: draft.ID, PersonalMessage: fsclient.Set[*string](nil), Metadata: fsclient.Set(&fsclient.ExternalIDInput{ID: new("mine")}),
+		ID: draft.ID, PersonalMessage: fsclient.Set[*string](nil), Metadata: fsclient.Set(&fsclient.ExternalIDInput{ID: fsclient.Set(new("mine"))}),
 		Recommendations: []fsclient.RecommendationInput{{VariantID: sandbox.VariantID, UnitsToPurchase: 3}},
 	})
 	if err != nil {
@@ -115,7 +115,7 @@ func TestTreatmentPlansCreateOnce(t *testing.T) {
 	c, _ := setup(t)
 	in := &fsclient.CreateTreatmentPlanInput{
 		PatientID: sandbox.PatientWithNoPlans, State: "draft", IdempotencyKey: new("once"),
-		Recommendations: []fsclient.RecommendationInput{{VariantID: sandbox.VariantID, UnitsToPurchase: 1}},
+		Recommendations: fsclient.Set([]fsclient.RecommendationInput{{VariantID: sandbox.VariantID, UnitsToPurchase: 1}}),
 	}
 	first, err := c.TreatmentPlans.Create(t.Context(), in)
 	if err != nil {
@@ -134,13 +134,13 @@ func TestTreatmentPlansRequests(t *testing.T) {
 		t.Parallel()
 		c, sent := scripted(t, answer)
 		_, err := c.TreatmentPlans.Create(t.Context(), &fsclient.CreateTreatmentPlanInput{
-			PatientID: "a/b", State: "active", PractitionerID: new(fsclient.PractitionerID("p")),
-			Recommendations: []fsclient.RecommendationInput{{
-				VariantID: "v", UnitsToPurchase: 2, Refill: new(false), TakeWith: new("food"),
-				Dosage: &fsclient.DosageInput{Frequency: new(fsclient.DosageFrequency("every night")), Format: new(fsclient.DosageFormat("drops"))},
-			}},
-			Labs:          []fsclient.LabInput{{LabTestID: "l", Quantity: new(1), SampleCollection: new("patient_chooses")}},
-			SendToPatient: new(false), SkipEmailNotification: new(true), PartnerOrderID: new("o"), Metadata: &fsclient.ExternalIDInput{ID: new("m")},
+			PatientID: "a/b", State: "active", PractitionerID: fsclient.Set(new(fsclient.PractitionerID("p"))),
+			Recommendations: fsclient.Set([]fsclient.RecommendationInput{{
+				VariantID: "v", UnitsToPurchase: 2, Refill: fsclient.Set(new(fsclient.Flag(false))), TakeWith: fsclient.Set(new("food")),
+				Dosage: fsclient.Set(&fsclient.DosageInput{Frequency: fsclient.Set(new(fsclient.DosageFrequency("every night"))), Format: fsclient.Set(new(fsclient.DosageFormat("drops")))}),
+			}}),
+			Labs:          fsclient.Set([]fsclient.LabInput{{LabTestID: "l", Quantity: fsclient.Set(new(fsclient.Count(1))), SampleCollection: fsclient.Set(new("patient_chooses"))}}),
+			SendToPatient: fsclient.Set(new(false)), SkipEmailNotification: fsclient.Set(new(true)), PartnerOrderID: fsclient.Set(new("o")), Metadata: fsclient.Set(&fsclient.ExternalIDInput{ID: fsclient.Set(new("m"))}),
 		})
 		if err != nil {
 			t.Fatal(err)
