@@ -14,7 +14,7 @@ import (
 func directives() gen.DirectiveRoot {
 	return gen.DirectiveRoot{
 		// A field that leads to a record waits until as much of it is there as is
-		// selected. A record that does not exist is null.
+		// selected.
 		Rest: func(ctx context.Context, _ any, next graphql.Resolver, _ string, _ *string) (any, error) {
 			v, err := next(ctx)
 			if v == nil || err != nil {
@@ -24,7 +24,7 @@ func directives() gen.DirectiveRoot {
 		},
 		// A field that list items lack waits until the item is whole.
 		Detail: func(ctx context.Context, obj any, next graphql.Resolver) (any, error) {
-			if there, err := loader.Detail(ctx, obj); !there {
+			if err := loader.Detail(ctx, obj); err != nil {
 				return nil, err
 			}
 			return next(ctx)

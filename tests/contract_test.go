@@ -303,7 +303,9 @@ func TestContract(t *testing.T) {
 		t.Helper()
 		own := *h
 		own.t = t
-		data := own.query(query, variables...)
+		a := own.as(sandbox.TokenPractitioner, query, variables...)
+		withdrawn(t, a)
+		data := a.Data
 		root := e.schema.Query
 		if strings.HasPrefix(query, "mutation") {
 			root = e.schema.Mutation

@@ -617,9 +617,9 @@ func TestSelectionOfAPayload(t *testing.T) {
 	bubble("FailureBelowAWriteThatWorked", func(v *virtual) {
 		v.sandbox.AddFault(sandbox.Fault{Operation: "getPatient", Status: 500})
 		r := v.query(`mutation { cancelTreatmentPlan(input: {id: "` + sandbox.ActivePlan + `"}) { treatmentPlan { state patient { firstName } } userErrors { message } } }`)
-		r.fails(v, failed{"cancelTreatmentPlan.treatmentPlan.patient", "UPSTREAM_ERROR"})
-		equal(v, "data", r.Data, `{"cancelTreatmentPlan":{"treatmentPlan":{"state":"CANCELLED","patient":null},"userErrors":[]}}`)
-		if r.extension(v, "cancelTreatmentPlan.treatmentPlan.patient", "outcome") != nil {
+		r.fails(v, failed{"cancelTreatmentPlan.treatmentPlan.patient.firstName", "UPSTREAM_ERROR"})
+		equal(v, "data", r.Data, `{"cancelTreatmentPlan":{"treatmentPlan":{"state":"CANCELLED","patient":{"firstName":null}},"userErrors":[]}}`)
+		if r.extension(v, "cancelTreatmentPlan.treatmentPlan.patient.firstName", "outcome") != nil {
 			v.Error("a read has an outcome")
 		}
 	})

@@ -74,9 +74,10 @@ func TestOrderAndSpeedDoNotMatter(t *testing.T) {
 			res := httptest.NewRecorder()
 			g.Handler().ServeHTTP(res, req)
 			var a answer
-			if err := json.Unmarshal(res.Body.Bytes(), &a); err != nil || len(a.Errors) > 0 {
+			if err := json.Unmarshal(res.Body.Bytes(), &a); err != nil {
 				t.Errorf("%v %.300s", err, res.Body)
 			}
+			withdrawn(t, &a)
 			sorted, _ := json.Marshal(a.Data)
 			got := fmt.Sprintf("%d calls\n%s", s.Count(""), counted(s))
 			if want == "" {

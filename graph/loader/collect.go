@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"slices"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
 
 	"fsgateway/graph/model"
 	"fsgateway/internal/fsclient"
@@ -36,11 +38,11 @@ func Record[T any](ctx context.Context) (*T, error) {
 	if rec == nil || err != nil {
 		return nil, err
 	}
-	whole, err := link(ctx, rec)
-	if whole == nil {
+	found, err := lookedUp(ctx, rec)
+	if found == nil {
 		return nil, err
 	}
-	return any(whole).(*T), err
+	return any(found).(*T), nil
 }
 
 // Node gives the record of `node`, of whichever type.
@@ -49,7 +51,7 @@ func Node(ctx context.Context) (model.Node, error) {
 	if rec == nil || err != nil {
 		return nil, err
 	}
-	return orNull(link(ctx, rec))
+	return orNull(lookedUp(ctx, rec))
 }
 
 // Nodes gives the records of `nodes` in order, null for each there is none of.
@@ -61,11 +63,27 @@ func Nodes(ctx context.Context) ([]model.Node, error) {
 	out := make([]model.Node, len(recs))
 	for i, rec := range recs {
 		at := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
-		if out[i], err = orNull(link(at, rec)); err != nil {
+		if out[i], err = orNull(lookedUp(at, rec)); err != nil {
 			graphql.AddError(at, err)
 		}
 	}
 	return out, nil
+}
+
+// lookedUp waits for a record that is asked for by its id. One that does not
+// exist is nil, without an error.
+func lookedUp(ctx context.Context, rec fsclient.Recorder) (fsclient.Recorder, error) {
+	h, _ := rec.Pending().(*hydration)
+	if h == nil {
+		return rec, nil
+	}
+	switch _, err := h.wait(ctx); {
+	case fsclient.IsNotFound(err):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	return rec, nil
 }
 
 func orNull(rec fsclient.Recorder, err error) (model.Node, error) {
@@ -89,71 +107,102 @@ func collect[V any](ctx context.Context, parent any) (v V, err error) {
 }
 
 // Link waits for a record, or a list of records, that a field leads to, as far
-// as the operation's selection needs more of it than is there. A record that
-// does not exist is nil. Other values are given back as they are.
+// as the field's selection needs more of it than is there. Other values are
+// given back as they are.
+//
+// A record of which the rest cannot be had stays, with its id and whatever else
+// is at hand: each field that is not is an error at its own path.
 func Link(ctx context.Context, v any) (any, error) {
+	selected := graphql.GetFieldContext(ctx).Field.Selections
 	if rec, ok := v.(fsclient.Recorder); ok {
 		if reflect.ValueOf(rec).IsNil() {
 			return nil, nil
 		}
-		whole, err := link(ctx, rec)
-		if whole == nil {
+		if err := link(ctx, rec, selected); err != nil {
 			return nil, err
 		}
-		return whole, err
+		return rec, nil
 	}
 	list := reflect.ValueOf(v)
 	if list.Kind() != reflect.Slice || !list.Type().Elem().Implements(reflect.TypeFor[fsclient.Recorder]()) {
 		return v, nil
 	}
-	out := reflect.MakeSlice(list.Type(), list.Len(), list.Len())
 	for i := range list.Len() {
-		at := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
-		whole, err := Link(at, list.Index(i).Interface())
-		if err != nil {
-			graphql.AddError(at, err)
-		}
-		if whole != nil {
-			out.Index(i).Set(reflect.ValueOf(whole))
+		if rec := list.Index(i); !rec.IsNil() {
+			at := graphql.WithFieldContext(ctx, &graphql.FieldContext{Index: &i})
+			if err := link(at, rec.Interface().(fsclient.Recorder), selected); err != nil {
+				graphql.AddError(at, err)
+				rec.SetZero()
+			}
 		}
 	}
-	return out.Interface(), nil
+	return v, nil
 }
 
-func link(ctx context.Context, rec fsclient.Recorder) (fsclient.Recorder, error) {
+// link waits for one record. It fails if a text that is never null cannot be had.
+func link(ctx context.Context, rec fsclient.Recorder, selected ast.SelectionSet) error {
 	h, _ := rec.Pending().(*hydration)
-	if h == nil || h.details && !h.mention {
-		return rec, nil
+	if h == nil {
+		return nil
+	}
+	awaited := awaitedFields(ctx, rec, h, selected)
+	if len(awaited) == 0 {
+		return nil
 	}
 	_, err := h.wait(ctx)
-	switch {
-	case err == nil:
-		return rec, nil
-	case !h.mention: // what it held stays
-		graphql.AddError(ctx, err)
-		return rec, nil
-	case fsclient.IsNotFound(err):
-		return nil, nil
+	if err == nil {
+		return nil
 	}
-	return nil, err
+	if slices.ContainsFunc(awaited, neverNull(setFrom(ctx).ops.schema)) {
+		return err
+	}
+	for _, f := range awaited {
+		at := &graphql.FieldContext{Field: f, Args: map[string]any{}}
+		graphql.AddError(graphql.WithFieldContext(ctx, at), err)
+	}
+	return nil
 }
 
-// Detail waits until a field that list items lack is there. It reports whether
-// it is; a record that is gone since the list was read has none, and no error.
-func Detail(ctx context.Context, obj any) (bool, error) {
+// neverNull finds texts that are never null. An enum has a value for what is not
+// known.
+func neverNull(schema *ast.Schema) func(graphql.CollectedField) bool {
+	return func(f graphql.CollectedField) bool {
+		t := f.Definition.Type
+		return t.NonNull && schema.Types[t.Name()].Kind == ast.Scalar
+	}
+}
+
+// awaitedFields are the fields that are selected of a record and still to come.
+// Those marked @detail wait for themselves.
+func awaitedFields(ctx context.Context, rec fsclient.Recorder, h *hydration, selected ast.SelectionSet) (awaited []graphql.CollectedField) {
+	s, t := setFrom(ctx), reflect.TypeOf(rec).Elem()
+	b := s.ops.binding(s.ops.schema.Types[t.Name()], t)
+	for _, f := range graphql.CollectFields(graphql.GetOperationContext(ctx), selected, b.satisfies) {
+		bound := b.fields[f.Name]
+		if bound.bit&h.missing != 0 && !bound.detail && !bound.calls(f.ArgumentMap(s.op.Variables)) {
+			awaited = append(awaited, f)
+		}
+	}
+	return awaited
+}
+
+// Detail waits until a field that list items lack is there. It fails if the
+// record cannot be had any more.
+func Detail(ctx context.Context, obj any) error {
 	rec, ok := obj.(fsclient.Recorder)
 	if !ok {
-		return true, nil
+		return nil
 	}
 	h, _ := rec.Pending().(*hydration)
 	if h == nil {
-		return true, nil
+		return nil
+	}
+	s, f, t := setFrom(ctx), graphql.GetFieldContext(ctx).Field, reflect.TypeOf(rec).Elem()
+	if s.ops.binding(f.ObjectDefinition, t).fields[f.Name].bit&h.missing == 0 {
+		return nil
 	}
 	_, err := h.wait(ctx)
-	if fsclient.IsNotFound(err) {
-		return false, nil
-	}
-	return err == nil, err
+	return err
 }
 
 // Arrived tells the walker of a value that a resolver got by itself, the

@@ -244,7 +244,11 @@ func (r *listRead) read(p page) (int, error) {
 func (r *listRead) place(p page, a pageResult, size int) error {
 	c := covered{start: (p.number - 1) * size, result: a.result}
 	c.end = c.start + a.rows
-	if total := a.meta.Total(p.number, c.end); total != nil {
+	seen := c.end
+	if a.rows == 0 { // it may stand behind the end
+		seen = 0
+	}
+	if total := a.meta.Total(p.number, seen); total != nil {
 		r.total = total
 	}
 	r.unusable = r.unusable || a.meta.UnusableCount || a.meta.TotalCount != nil && r.total == nil

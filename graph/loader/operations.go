@@ -47,11 +47,10 @@ func New(schema *ast.Schema, c *fsclient.Client, viewer func(context.Context) *m
 
 // recordOp fetches records of one type by id.
 type recordOp struct {
-	name     string // of the SDL type, which is that of the Go type
-	typ      reflect.Type
-	idBit    uint64
-	required uint64 // fields that no record lacks
-	lacks    uint64 // fields that the single fetch lacks
+	name  string // of the SDL type, which is that of the Go type
+	typ   reflect.Type
+	idBit uint64
+	lacks uint64 // fields that the single fetch lacks
 	// get is the single fetch; nil when the API has none.
 	get func(ctx context.Context, id string) (fsclient.Recorder, error)
 	// list gives a page of the full list, for resources whose list holds full
@@ -76,7 +75,7 @@ func (o *Operations) recordOf(t reflect.Type) *recordOp { return o.records[t] }
 // does it.
 func record[T any](o *Operations, operation string, get func(context.Context, string) (*T, error)) *recordOp {
 	t := reflect.TypeFor[T]()
-	op := &recordOp{name: t.Name(), typ: t, idBit: fsclient.FieldBit(t, "ID"), required: fsclient.RequiredBits(t)}
+	op := &recordOp{name: t.Name(), typ: t, idBit: fsclient.FieldBit(t, "ID")}
 	o.calls[operation] = lookUp{op}
 	if get != nil {
 		op.get = func(ctx context.Context, id string) (fsclient.Recorder, error) {

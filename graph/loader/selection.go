@@ -176,7 +176,7 @@ func (s *Set) compile(b *binding, sets []ast.SelectionSet) *node {
 			}
 			below := s.ops.schema.Types[f.Definition.Type.Name()]
 			args := f.ArgumentMap(s.op.Variables)
-			if bound.call != nil && (bound.index < 0 || given(args)) {
+			if bound.calls(args) {
 				n.addCall(&fieldCall{boundField: bound, field: f.Field, args: args, sub: s.subtree(below, f.Selections)})
 				continue
 			}
@@ -190,6 +190,12 @@ func (s *Set) compile(b *binding, sets []ast.SelectionSet) *node {
 		}
 	}
 	return n
+}
+
+// calls reports whether the field performs an operation of its own rather than
+// reads the value.
+func (b *boundField) calls(args map[string]any) bool {
+	return b.call != nil && (b.index < 0 || given(args))
 }
 
 func given(args map[string]any) bool {

@@ -9,11 +9,7 @@ import (
 // hydration is a record waiting for the rest of itself.
 type hydration struct {
 	*promise
-	// mention says that without the rest it is no record: its id is all that is
-	// known, or it lacks a text that is never null.
-	mention bool
-	// details says that all it waits for are details, which wait for themselves.
-	details bool
+	missing uint64 // the fields that are to come; all others may be read
 }
 
 // walk starts every call that the selection n needs of v and v does not hold,
@@ -108,11 +104,7 @@ func (s *Set) hydrate(rec fsclient.Recorder, v reflect.Value, n *node, missing u
 		s.walkChildren(v, n, 0, wave+1)
 		return
 	}
-	h := &hydration{
-		promise: newPromise(),
-		mention: held&^op.idBit == 0 || missing&op.required != 0,
-		details: missing&^n.detail == 0,
-	}
+	h := &hydration{promise: newPromise(), missing: missing}
 	rec.SetPending(h)
 	s.waves.enter(wave)
 	s.walkChildren(v, n, ^held, wave)
