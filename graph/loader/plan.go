@@ -18,7 +18,7 @@ type lengthKey struct{ caller, kind string }
 func (s *Set) plan(op *recordOp, ids []string, caller string) {
 	keys := make([]key, len(ids))
 	for i, id := range ids {
-		keys[i] = key{kind: op.name, id: id}
+		keys[i] = recordKey(op, id)
 	}
 	s.fetch(keys, func(ctx context.Context, keys []key) []*dataloader.Result[any] {
 		p := planning{set: s, op: op, length: lengthKey{caller, op.name}, found: map[string]fsclient.Recorder{}, failed: map[string]error{}}
@@ -178,7 +178,7 @@ func (p *planning) fetch(ctx context.Context, first, last int) ([]fullPage, erro
 			got[n-first] = l
 			for _, r := range l.rows {
 				if !r.Broken() {
-					p.found[fsclient.IDOf(r)] = r
+					p.found[fsclient.IDKey(fsclient.IDOf(r))] = r
 					p.set.keep(r)
 				}
 			}

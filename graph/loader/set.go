@@ -129,14 +129,16 @@ type PanicError struct {
 
 func (e *PanicError) Error() string { return "panic in a loader" }
 
+func recordKey(op *recordOp, id string) key { return key{kind: op.name, id: fsclient.IDKey(id)} }
+
 // record gives the promise of a whole record, and starts its call if it is the
 // first to ask.
 func (s *Set) record(op *recordOp, id string, wave int) *promise {
-	k := key{kind: op.name, id: id}
+	k := recordKey(op, id)
 	p, fresh := s.memo.promise(k)
 	switch {
 	case op.planned():
-		s.waves.park(op, id, wave, fresh)
+		s.waves.park(op, k.id, wave, fresh)
 	case fresh:
 		s.call(k, func(ctx context.Context) (any, error) { return s.single(ctx, op, id) })
 	}
@@ -192,7 +194,7 @@ func (s *Set) keep(r fsclient.Recorder) {
 	if op == nil || !s.linked[op.name] || r.Broken() || r.Held()&^op.idBit == 0 {
 		return
 	}
-	k := key{kind: op.name, id: fsclient.IDOf(r)}
+	k := recordKey(op, fsclient.IDOf(r))
 	c := fsclient.Copy(r)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -207,7 +209,7 @@ func (s *Set) keep(r fsclient.Recorder) {
 func (s *Set) kept(op *recordOp, id string, missing, detail uint64) fsclient.Recorder {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r := s.held[key{kind: op.name, id: id}]
+	r := s.held[recordKey(op, id)]
 	if r == nil || lacks(r, missing, detail) != 0 {
 		return nil
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"sync/atomic"
 
 	"fsgateway/internal/fsclient"
 )
@@ -59,7 +60,8 @@ func (l lookUp) announce(s *Set, c *fieldCall, _ fsclient.Recorder, p *promise, 
 	if err != nil {
 		return err
 	}
-	p.resolve(s.reference(l.op, id, c, wave), nil)
+	rec := s.reference(l.op, id, c, wave)
+	whenHere([]fsclient.Recorder{rec}, func() { p.resolve(rec, nil) })
 	return nil
 }
 
@@ -77,6 +79,33 @@ func (s *Set) reference(op *recordOp, id string, c *fieldCall, wave int) fsclien
 	return rec
 }
 
+// whenHere runs f when what the records wait for has come or failed. Until then
+// nobody reads them, so their ids become what the partner's answers call them:
+// the same record is one, however it was asked for.
+func whenHere(recs []fsclient.Recorder, f func()) {
+	var left atomic.Int32
+	left.Add(int32(len(recs)) + 1)
+	done := func() {
+		if left.Add(-1) == 0 {
+			f()
+		}
+	}
+	for _, rec := range recs {
+		h, _ := rec.Pending().(*hydration)
+		if h == nil {
+			done()
+			continue
+		}
+		h.then(func() {
+			if whole, ok := h.value.(fsclient.Recorder); ok {
+				fsclient.Respell(rec, whole)
+			}
+			done()
+		})
+	}
+	done()
+}
+
 // nodes are records of any type by their global ids.
 type nodes struct{ many bool }
 
@@ -86,7 +115,8 @@ func (l nodes) announce(s *Set, c *fieldCall, _ fsclient.Recorder, p *promise, w
 		if err != nil {
 			return err
 		}
-		p.resolve(s.reference(op, id, c, wave), nil)
+		rec := s.reference(op, id, c, wave)
+		whenHere([]fsclient.Recorder{rec}, func() { p.resolve(rec, nil) })
 		return nil
 	}
 	ids, isList := c.args["ids"].([]any)
@@ -108,7 +138,7 @@ func (l nodes) announce(s *Set, c *fieldCall, _ fsclient.Recorder, p *promise, w
 	for i := range ids {
 		recs[i] = s.reference(found[i], raw[i], c, wave)
 	}
-	p.resolve(recs, nil)
+	whenHere(recs, func() { p.resolve(recs, nil) })
 	return nil
 }
 
@@ -116,10 +146,11 @@ const maxNodes = 100
 
 func (o *Operations) parseGlobalID(v any) (*recordOp, string, error) {
 	text, _ := v.(string)
-	kind, id, ok := strings.Cut(text, ":")
+	kind, _, ok := strings.Cut(text, ":")
 	op := o.byName[kind]
-	if !ok || id == "" || op == nil || op.get == nil {
+	if !ok || op == nil || op.get == nil {
 		return nil, "", fsclient.InputErrorf("id must be the global id of a record, such as Patient:<id>")
 	}
-	return op, id, nil
+	id, err := fsclient.ParseID(kind, text)
+	return op, id, err
 }

@@ -122,6 +122,6 @@ func (s *Set) hydrate(rec fsclient.Recorder, v reflect.Value, n *node, missing u
 				}
 			}
 		}
-		h.resolve(nil, whole.err)
+		h.resolve(whole.value, whole.err)
 	})
 }

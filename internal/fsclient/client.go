@@ -123,9 +123,24 @@ func patch(op string, ids ...string) route { return route{http.MethodPatch, op, 
 
 func (r route) String() string { return r.method + " " + r.op }
 
+// answeredBy checks that v is the record that the path names, if it is one.
+// What a POST names is the parent of a record to make.
+func (r route) answeredBy(v any) error {
+	rec, isRecord := v.(Recorder)
+	if !isRecord || len(r.ids) == 0 || r.method == http.MethodPost {
+		return nil
+	}
+	if id := IDOf(rec); id != "" && IDKey(id) != IDKey(r.ids[len(r.ids)-1]) {
+		return errOtherRecord
+	}
+	return nil
+}
+
+var errOtherRecord = errors.New("the answer is another record than asked for")
+
 func (r route) isWrite() bool { return r.method != http.MethodGet }
 
-// path fills the template, each id escaped as one path part.
+// path fills the template.
 func (r route) path() (string, error) {
 	var b strings.Builder
 	ids := r.ids
@@ -137,12 +152,13 @@ func (r route) path() (string, error) {
 		}
 		end := open + strings.IndexByte(rest[open:], '}')
 		id := ids[0]
-		// "." and ".." survive escaping and would name another resource.
-		if id == "" || id == "." || id == ".." {
-			return "", &Error{Op: r.String(), Kind: KindNotFound, cause: errors.New("no such id")}
+		// What a client gives is refused before. This is an id that the partner
+		// gave, or a mistake, and would name another resource.
+		if !ValidID(id) {
+			return "", &Error{Op: r.String(), Kind: KindUpstream, cause: errors.New("an id that cannot be part of a path")}
 		}
 		b.WriteString(rest[:open])
-		b.WriteString(url.PathEscape(id))
+		b.WriteString(id)
 		ids, rest = ids[1:], rest[end+1:]
 	}
 	return b.String(), nil
@@ -196,6 +212,9 @@ func one[T any](ctx context.Context, c *Client, r route, query, body any, header
 			if r.broken {
 				return errors.New("the record lacks its id or its name")
 			}
+		}
+		if err := r.answeredBy(v); err != nil {
+			return err
 		}
 		out = v
 		return nil

@@ -19,12 +19,23 @@ type DynamicLink struct {
 	Patient       *Patient       `json:"patient"`
 }
 
-// linked refuses an answer without the link, the one thing it is asked for.
+// linked refuses an answer without the link, the one thing it is asked for, and
+// one with the link to another plan.
 func linked(r route, l *DynamicLink, err error) (*DynamicLink, error) {
-	if err == nil && l.RedirectURL == "" {
-		return nil, &Error{Op: r.String(), Kind: KindUpstream, Unknown: r.method != "GET", cause: errors.New("the answer has no link")}
+	if err != nil {
+		return nil, err
 	}
-	return l, err
+	var cause error
+	switch {
+	case l.RedirectURL == "":
+		cause = errors.New("the answer has no link")
+	case l.TreatmentPlan != nil:
+		cause = r.answeredBy(l.TreatmentPlan)
+	}
+	if cause != nil {
+		return nil, &Error{Op: r.String(), Kind: KindUpstream, Unknown: r.isWrite(), cause: cause}
+	}
+	return l, nil
 }
 
 // New gives a link to a blank plan. Its answer has no envelope.

@@ -213,8 +213,13 @@ func (s *EventsService) Get(ctx context.Context, id string) (*Event, error) {
 // op: GET /events/{id}
 func (s *EventsService) GetBody(ctx context.Context, id string) ([]byte, error) {
 	var body []byte
-	err := s.client.do(ctx, get("/events/{id}", id), nil, nil, nil, func(answer []byte) error {
-		if _, err := ParseEvent(answer); err != nil {
+	r := get("/events/{id}", id)
+	err := s.client.do(ctx, r, nil, nil, nil, func(answer []byte) error {
+		e, err := ParseEvent(answer)
+		if err != nil {
+			return err
+		}
+		if err := r.answeredBy(e); err != nil {
 			return err
 		}
 		body = bytes.Clone(answer)

