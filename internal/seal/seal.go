@@ -6,7 +6,9 @@ package seal
 import (
 	"bytes"
 	"crypto/hkdf"
+	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 
 	"github.com/gorilla/securecookie"
@@ -16,7 +18,10 @@ import (
 const MinSecret = 32
 
 // Keys seal and open. Make them with [New].
-type Keys struct{ codecs []securecookie.Codec }
+type Keys struct {
+	codecs []securecookie.Codec
+	names  []byte // the key of Name
+}
 
 // New makes keys of secrets: the first seals, all open, so that one can be
 // replaced while what it sealed is still around. Without any, a random one
@@ -25,7 +30,7 @@ func New(secrets ...string) *Keys {
 	if len(secrets) == 0 {
 		secrets = []string{string(securecookie.GenerateRandomKey(MinSecret))}
 	}
-	k := &Keys{}
+	k := &Keys{names: derive(secrets[0], "names")}
 	for _, secret := range secrets {
 		// Lengths and ages are minded by who seals: a session is no cookie.
 		k.codecs = append(k.codecs, securecookie.New(derive(secret, "mac"), derive(secret, "encryption")).
@@ -58,4 +63,12 @@ func (k *Keys) Open(purpose, sealed string) (plain []byte, err error) {
 		return nil, fmt.Errorf("open %s: it was not sealed here", purpose)
 	}
 	return plain, nil
+}
+
+// Name stands for a text where others may read it, such as in the key of a store:
+// the same for all who share the first secret, and telling nobody else the text.
+func (k *Keys) Name(text string) string {
+	mac := hmac.New(sha256.New, k.names)
+	mac.Write([]byte(text))
+	return hex.EncodeToString(mac.Sum(nil)[:16])
 }

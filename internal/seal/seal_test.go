@@ -42,3 +42,21 @@ func TestSeal(t *testing.T) {
 		}
 	}
 }
+
+// TestName: gateways with the same first secret agree, and nobody else.
+func TestName(t *testing.T) {
+	t.Parallel()
+	one, other := strings.Repeat("a", 32), strings.Repeat("b", 32)
+	name := seal.New(one).Name("clinic")
+	if len(name) != 32 || strings.Contains(name, "clinic") || seal.New(one, other).Name("clinic") != name {
+		t.Errorf("the name is %s", name)
+	}
+	for _, k := range []*seal.Keys{seal.New(other), seal.New(other, one), seal.New()} {
+		if k.Name("clinic") == name {
+			t.Error("another secret gives the same name")
+		}
+	}
+	if seal.New(one).Name("clinics") == name {
+		t.Error("another text has the same name")
+	}
+}
