@@ -88,7 +88,7 @@ func (r *Resolver) watch(ctx context.Context, types []fsclient.EventType, after 
 	if err := s.prove(ctx); err != nil {
 		return nil, err
 	}
-	feed, found := r.Events.Subscribe(from)
+	feed, found := r.Events.Subscribe(from, s.visible)
 	s.feed = feed
 	var err error
 	switch {
@@ -162,7 +162,7 @@ func (s *source) pull(ctx context.Context) (*fsclient.Event, error) {
 // with what one caller may see. What another clinic's events hold is not even
 // decoded.
 func (s *source) decode(e events.Event) *fsclient.Event {
-	if s.told[e.ID] || e.ClinicID != "" && e.ClinicID != s.proof.clinic || !s.wanted(fsclient.EventType(e.Type)) {
+	if s.told[e.ID] || !s.visible(e) || !s.wanted(fsclient.EventType(e.Type)) {
 		return nil
 	}
 	own, err := fsclient.ParseEvent(e.Body)
@@ -170,6 +170,16 @@ func (s *source) decode(e events.Event) *fsclient.Event {
 		return nil // it was read once before it came to the bus
 	}
 	return own
+}
+
+// visible reports whether an event on the bus may be known to the caller at all: it
+// is of their clinic, or of a product that is everyone's. One that is not is as good
+// as unknown: after: with its id is answered like after: with an id that was made up.
+func (s *source) visible(e events.Event) bool {
+	if e.ClinicID == "" {
+		return fsclient.EventType(e.Type).Category() == "product"
+	}
+	return e.ClinicID == s.proof.clinic
 }
 
 // wanted says whether the subscription is about such events.

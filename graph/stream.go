@@ -16,6 +16,7 @@ import (
 // event it has seen.
 const (
 	CodeSubscriptionLagged = "SUBSCRIPTION_LAGGED"
+	CodeSubscriptionGap    = "SUBSCRIPTION_GAP"
 	CodeSubscriptionClosed = "SUBSCRIPTION_CLOSED"
 )
 
@@ -135,6 +136,8 @@ func ended(err error) error {
 	switch {
 	case errors.Is(err, events.ErrLagged):
 		return known(CodeSubscriptionLagged, "The client reads too slowly, the next event is no longer kept: subscribe again with after.")
+	case errors.Is(err, events.ErrGap):
+		return known(CodeSubscriptionGap, "The gateway's event log in Redis lost its data, and events may be missing here: subscribe again with after, and they are read from the partner's list.")
 	case errors.Is(err, events.ErrClosed):
 		return known(CodeSubscriptionClosed, "The gateway is stopping: subscribe again with after.")
 	}

@@ -9,10 +9,12 @@ import (
 // Options of a bus; zero values stand for the defaults.
 type Options struct {
 	// Keep is how many events are kept for subscribers who come back or are
-	// slow: 10,000 unless told.
+	// slow; default 10,000.
 	Keep int
-	// Dedupe is how long an event's id is remembered: 24 hours unless told.
+	// Dedupe is how long an event's id is remembered; default 24 hours.
 	Dedupe time.Duration
+	// Life is how long an event stays in Redis; default 24 hours.
+	Life time.Duration
 	// Trouble is told of what goes wrong while nobody waits for an answer.
 	Trouble func(error)
 }
@@ -23,6 +25,9 @@ func (o *Options) fill() {
 	}
 	if o.Dedupe <= 0 {
 		o.Dedupe = 24 * time.Hour
+	}
+	if o.Life <= 0 {
+		o.Life = 24 * time.Hour
 	}
 	if o.Trouble == nil {
 		o.Trouble = func(error) {}
@@ -111,8 +116,8 @@ func (b *Bus) holds(id string) bool {
 	return holds
 }
 
-// gap forgets what is kept, since something is missing behind it: subscribers are
-// told that they lag, and begin anew behind the last event they saw.
+// gap forgets what is kept, since something is missing behind it. Subscribers get
+// [ErrGap].
 func (b *Bus) gap() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -129,10 +134,10 @@ func (b *Bus) gap() {
 func (b *Bus) oldest() int64 { return b.end - int64(len(b.ring)) }
 
 // Subscribe begins behind the event with the id after; with "" it begins with
-// what comes next. An event that is not kept is not found: the subscription then
-// begins with the oldest that is, and who wants all has to ask elsewhere for
-// what was before.
-func (b *Bus) Subscribe(after string) (s *Subscription, found bool) {
+// what comes next. An event that is not kept, or not visible to the subscriber, is
+// not found: the subscription then begins with the oldest that is kept, and whoever
+// wants all has to ask elsewhere for what came before.
+func (b *Bus) Subscribe(after string, visible func(Event) bool) (s *Subscription, found bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	s = &Subscription{bus: b, done: make(chan struct{})}
@@ -141,11 +146,12 @@ func (b *Bus) Subscribe(after string) (s *Subscription, found bool) {
 		return s, true
 	}
 	at, found := b.at[after]
-	s.next = at + 1
-	if !found {
+	if !found || !visible(*b.slot(at)) {
 		s.next = b.oldest()
+		return s, false
 	}
-	return s, found
+	s.next = at + 1
+	return s, true
 }
 
 // Close ends every subscription.
@@ -172,7 +178,7 @@ type Subscription struct {
 	done chan struct{}
 }
 
-// Next waits for the next event. Errors end the subscription: [ErrLagged],
+// Next waits for the next event. Errors end the subscription: [ErrLagged], [ErrGap],
 // [ErrClosed] or that of the context.
 func (s *Subscription) Next(ctx context.Context) (Event, error) {
 	for {
@@ -198,6 +204,8 @@ func (s *Subscription) read() (e Event, grown <-chan struct{}, err error) {
 	switch {
 	case b.closed:
 		return Event{}, nil, ErrClosed
+	case s.next < b.base:
+		return Event{}, nil, ErrGap
 	case s.next < b.oldest():
 		return Event{}, nil, ErrLagged
 	case s.next == b.end:

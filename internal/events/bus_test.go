@@ -18,6 +18,9 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m, redistest.Leftover()) }
 
+// all is the filter of a subscriber who may see every event.
+func all(events.Event) bool { return true }
+
 func publish(t testing.TB, b *events.Bus, id, clinic string) bool {
 	t.Helper()
 	fresh, err := b.Publish(t.Context(), events.Event{ID: id, ClinicID: clinic})
@@ -33,10 +36,10 @@ func TestCrowd(t *testing.T) {
 	t.Parallel()
 	const clinics, each, readers = 7, 1430, 100
 	b := events.NewMemory(events.Options{Keep: clinics * each})
-	stuck, _ := b.Subscribe("")
+	stuck, _ := b.Subscribe("", nil)
 	var all sync.WaitGroup
 	for range readers {
-		s, _ := b.Subscribe("")
+		s, _ := b.Subscribe("", nil)
 		all.Go(func() {
 			next := map[string]int{}
 			for range clinics * each {
@@ -83,7 +86,7 @@ func TestResume(t *testing.T) {
 		random := rand.New(rand.NewPCG(seed, 0))
 		keep := 1 + random.IntN(20)
 		b := events.NewMemory(events.Options{Keep: keep})
-		s, _ := b.Subscribe("")
+		s, _ := b.Subscribe("", nil)
 		published, read := 0, 0
 		for range 200 {
 			switch random.IntN(3) {
@@ -100,7 +103,7 @@ func TestResume(t *testing.T) {
 						t.Fatalf("%d of %d read, %d kept: %v", read, published, keep, err)
 					}
 					read = published // begins anew
-					s, _ = b.Subscribe("")
+					s, _ = b.Subscribe("", nil)
 					continue
 				}
 				if err != nil || e.ID != fmt.Sprint(read) {
@@ -112,7 +115,7 @@ func TestResume(t *testing.T) {
 					continue
 				}
 				s.Close()
-				again, found := b.Subscribe(fmt.Sprint(read - 1))
+				again, found := b.Subscribe(fmt.Sprint(read-1), all)
 				if kept := published-read < keep; found != kept {
 					t.Fatalf("%d of %d read, %d kept: found %v", read, published, keep, found)
 				}
@@ -172,7 +175,7 @@ func TestWaiting(t *testing.T) {
 			"Context": func(_ *events.Bus, _ *events.Subscription, c context.CancelFunc) error { c(); return context.Canceled },
 		} {
 			b := events.NewMemory(events.Options{})
-			s, _ := b.Subscribe("")
+			s, _ := b.Subscribe("", nil)
 			ctx, cancel := context.WithCancel(t.Context())
 			got := make(chan error, 1)
 			go func() {

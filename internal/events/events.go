@@ -22,6 +22,9 @@ var (
 	// ErrLagged ends a subscription whose next event is no longer kept: its
 	// reader was too slow.
 	ErrLagged = errors.New("events: the next event is no longer kept")
+	// ErrGap ends a subscription behind whose last event some are missing: what
+	// kept them was lost, through no fault of the reader.
+	ErrGap = errors.New("events: some events are missing")
 	// ErrClosed ends every subscription when the bus is closed.
 	ErrClosed = errors.New("events: the bus is closed")
 )

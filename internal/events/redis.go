@@ -2,6 +2,7 @@ package events
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"github.com/redis/rueidis"
+
+	"fsgateway/internal/redisconn"
 )
 
 // Sealer encrypts what is kept in Redis: events tell of patients.
@@ -21,10 +24,15 @@ type Sealer interface {
 
 // Keys of the stream; the braces keep them on one server of a cluster.
 const (
-	streamKey = "fsgateway:{events}:log"
-	countKey  = "fsgateway:{events}:count"
-	idKey     = "fsgateway:{events}:id:"
+	streamKey = redisconn.Prefix + "{events}:log"
+	countKey  = redisconn.Prefix + "{events}:count"
+	idKey     = redisconn.Prefix + "{events}:id:"
 )
+
+// countLife is how long the number of the last entry is remembered. It is longer
+// than the life of entries, so that a stream whose entries have all expired can be
+// told from one that was lost.
+const countLife = 30 * 24 * time.Hour
 
 const (
 	// readAtOnce is how many events are read at once.
@@ -45,10 +53,18 @@ func NewRedis(ctx context.Context, client rueidis.Client, seal Sealer, o Options
 	r := &redis{bus: b, client: client, seal: seal, done: make(chan struct{})}
 	r.ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	b.journal = r
+	count, err := r.counted(ctx) // first: what is added after it is read
+	if err != nil {
+		r.cancel()
+		return nil, err
+	}
 	kept, err := r.newest(ctx, b.o.Keep)
 	if err != nil {
 		r.cancel()
 		return nil, err
+	}
+	if len(kept) == 0 {
+		r.count = count // the entries have expired
 	}
 	for _, e := range kept {
 		r.take(e)
@@ -68,7 +84,7 @@ type redis struct {
 	done   chan struct{}
 
 	last  string // id of the last entry read, "" for none
-	count int64  // its number
+	count int64  // its number, or that of the last one that expired; 0 for none
 
 	mu   sync.Mutex
 	read rueidis.DedicatedClient // what follow waits on
@@ -76,13 +92,57 @@ type redis struct {
 
 // add writes an entry before the id under which it is known: what goes wrong in
 // between makes an event come twice, and never not at all. Entries are numbered,
-// so that who follows sees when one is missing.
+// so that whoever follows sees when one is missing. They have a life: old ones go
+// with the next that is added, and the last with the stream.
 var add = rueidis.NewLuaScript(`
 if redis.call('EXISTS', KEYS[3]) == 1 then return 0 end
 local n = redis.call('INCR', KEYS[2])
+redis.call('PEXPIRE', KEYS[2], ARGV[4])
 redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 'n', n, 'event', ARGV[2])
+local now = redis.call('TIME')
+redis.call('XTRIM', KEYS[1], 'MINID', string.format('%.0f', now[1] * 1000 + math.floor(now[2] / 1000) - ARGV[5]))
+redis.call('PEXPIRE', KEYS[1], ARGV[5])
 redis.call('SET', KEYS[3], '1', 'PX', ARGV[3])
 return 1`)
+
+// keys are those that add takes for an event.
+type keys struct{ stream, count, id string }
+
+// write runs add.
+func write(ctx context.Context, client rueidis.Client, k keys, sealed string, o *Options) rueidis.RedisResult {
+	ms := func(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
+	return add.Exec(ctx, client, []string{k.stream, k.count, k.id},
+		[]string{strconv.Itoa(o.Keep), sealed, ms(o.Dedupe), ms(max(countLife, 2*o.Life)), ms(o.Life)})
+}
+
+// CheckRedis does once all that the bus does at a server, with keys of its own that
+// are gone soon after.
+func CheckRedis(ctx context.Context, client rueidis.Client) error {
+	const life = 10 * time.Second
+	check := redisconn.Prefix + "{events}:check:" + rand.Text()
+	k := keys{check + ":log", check + ":count", check + ":id"}
+	for _, command := range []func() rueidis.RedisResult{
+		func() rueidis.RedisResult {
+			return write(ctx, client, k, "check", &Options{Keep: 1, Dedupe: life, Life: life})
+		},
+		func() rueidis.RedisResult { return client.Do(ctx, client.B().Exists().Key(k.id).Build()) },
+		func() rueidis.RedisResult { return client.Do(ctx, client.B().Get().Key(k.count).Build()) },
+		func() rueidis.RedisResult {
+			return client.Do(ctx, client.B().Xrevrange().Key(k.stream).End("+").Start("-").Count(1).Build())
+		},
+		func() rueidis.RedisResult {
+			return client.Do(ctx, client.B().Xread().Count(1).Streams().Key(k.stream).Id("0").Build())
+		},
+		func() rueidis.RedisResult {
+			return client.Do(ctx, client.B().Del().Key(k.stream, k.count, k.id).Build())
+		},
+	} {
+		if err := command().Error(); err != nil && !rueidis.IsRedisNil(err) {
+			return err
+		}
+	}
+	return nil
+}
 
 func (r *redis) publish(ctx context.Context, e Event) (fresh bool, err error) {
 	plain, err := json.Marshal(e)
@@ -93,8 +153,7 @@ func (r *redis) publish(ctx context.Context, e Event) (fresh bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	keep, remember := strconv.Itoa(r.bus.o.Keep), strconv.FormatInt(r.bus.o.Dedupe.Milliseconds(), 10)
-	return add.Exec(ctx, r.client, []string{streamKey, countKey, idKey + e.ID}, []string{keep, sealed, remember}).AsBool()
+	return write(ctx, r.client, keys{streamKey, countKey, idKey + e.ID}, sealed, &r.bus.o).AsBool()
 }
 
 func (r *redis) known(ctx context.Context, id string) (bool, error) {
@@ -113,26 +172,38 @@ func (r *redis) follow() {
 	defer close(r.done)
 	failing := false
 	for r.ctx.Err() == nil {
-		entries, err := r.next()
-		if err == nil && len(entries) == 0 {
-			err = r.compare()
-		}
-		if err != nil && r.ctx.Err() == nil {
-			if !failing { // once for as long as it lasts
-				r.bus.o.Trouble(fmt.Errorf("events cannot be read: %w", err))
-			}
-			failing = true
-			select {
-			case <-time.After(retry):
-			case <-r.ctx.Done():
-			}
+		err := r.advance(failing)
+		if err == nil || r.ctx.Err() != nil {
+			failing = false
 			continue
 		}
-		failing = false
-		for _, e := range entries {
-			r.take(e)
+		if !failing { // once for as long as it lasts
+			r.bus.o.Trouble(fmt.Errorf("events cannot be read: %w", err))
+		}
+		failing = true
+		select {
+		case <-time.After(retry):
+		case <-r.ctx.Done():
 		}
 	}
+}
+
+// advance waits for entries and takes them. When Redis was away, or nothing has come
+// for a while, it looks whether the stream is still the same.
+func (r *redis) advance(wasAway bool) error {
+	if wasAway {
+		if err := r.compare(); err != nil {
+			return err
+		}
+	}
+	entries, err := r.next()
+	if err == nil && len(entries) == 0 {
+		err = r.compare()
+	}
+	for _, e := range entries {
+		r.take(e)
+	}
+	return err
 }
 
 // next waits for entries, on a connection of its own, which close cuts.
@@ -159,20 +230,42 @@ func (r *redis) next() ([]rueidis.XRangeEntry, error) {
 	return streams[streamKey], err
 }
 
+// counted reads the number of the last entry that was added, 0 for none.
+func (r *redis) counted(ctx context.Context) (int64, error) {
+	n, err := r.client.Do(ctx, r.client.B().Get().Key(countKey).Build()).AsInt64()
+	if rueidis.IsRedisNil(err) {
+		return 0, nil
+	}
+	return n, err
+}
+
 // compare looks whether the stream ends where we have read to. One that was lost
 // with its server, and begun anew, may number its entries below ours, and nothing
-// would ever come of waiting.
+// would ever come of waiting: its subscribers are told, and it is read from its
+// beginning.
 func (r *redis) compare() error {
+	count, err := r.counted(r.ctx) // first: the entry of a count that is read is there
+	if err != nil {
+		return err
+	}
 	newest, err := r.newest(r.ctx, 1)
 	if err != nil {
 		return err
 	}
-	if len(newest) == 0 && r.last == "" || len(newest) > 0 && number(newest[0]) >= r.count && !before(newest[0].ID, r.last) {
-		return nil // what has come since then the next read brings
+	same := count == r.count // all entries may have expired
+	if len(newest) > 0 {
+		same = count >= r.count && !before(newest[0].ID, r.last) // the next read brings what has been added
 	}
+	if same {
+		return nil
+	}
+	r.bus.o.Trouble(errors.New("the stream in Redis was lost and has begun anew: subscribers are told to resume from the partner's list"))
 	r.bus.gap()
-	r.last, r.count = "", 0
-	return errors.New("the stream is another one")
+	r.last, r.count = "", count
+	if len(newest) > 0 {
+		r.count = 0
+	}
+	return nil
 }
 
 // before compares ids of entries, which are milliseconds and a number.
@@ -194,8 +287,8 @@ func number(e rueidis.XRangeEntry) int64 {
 // take puts an entry into the log, or notes that one before it is missing.
 func (r *redis) take(entry rueidis.XRangeEntry) {
 	n := number(entry)
-	if r.last != "" && n != r.count+1 {
-		r.bus.o.Trouble(fmt.Errorf("events %d to %d are missing", r.count+1, n-1))
+	if r.count != 0 && n != r.count+1 {
+		r.bus.o.Trouble(fmt.Errorf("the stream in Redis has a gap: event %d follows event %d", n, r.count))
 		r.bus.gap()
 	}
 	r.last, r.count = entry.ID, n

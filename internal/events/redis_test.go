@@ -49,7 +49,7 @@ func TestRedisShares(t *testing.T) {
 	buses := []*events.Bus{shared(t, server, events.Options{}), shared(t, server, events.Options{}), shared(t, server, events.Options{})}
 	var subscriptions []*events.Subscription
 	for _, b := range buses {
-		s, _ := b.Subscribe("")
+		s, _ := b.Subscribe("", nil)
 		subscriptions = append(subscriptions, s)
 	}
 	const n = 300
@@ -92,7 +92,7 @@ func TestRedisShares(t *testing.T) {
 	}
 	// One that begins now has what is kept, and goes on from anywhere in it.
 	late := shared(t, server, events.Options{})
-	s, found := late.Subscribe(order[100])
+	s, found := late.Subscribe(order[100], all)
 	if e := next(t, s); !found || e.ID != order[101] {
 		t.Errorf("found %t, %s", found, e.ID)
 	}
@@ -111,7 +111,7 @@ func TestRedisRestarts(t *testing.T) {
 	server := redistest.Start(t)
 	var told atomic.Int64
 	b := shared(t, server, events.Options{Trouble: func(error) { told.Add(1) }})
-	s, _ := b.Subscribe("")
+	s, _ := b.Subscribe("", nil)
 	publish(t, b, "before", "")
 	server.Stop(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
@@ -141,18 +141,18 @@ func TestRedisRestarts(t *testing.T) {
 // begins anew.
 func TestRedisGap(t *testing.T) {
 	t.Parallel()
-	lagged := func(t *testing.T, s *events.Subscription) {
+	gone := func(t *testing.T, s *events.Subscription) {
 		t.Helper()
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 		defer cancel()
-		if e, err := s.Next(ctx); !errors.Is(err, events.ErrLagged) {
+		if e, err := s.Next(ctx); !errors.Is(err, events.ErrGap) {
 			t.Errorf("%+v, %v", e, err)
 		}
 	}
 	for name, damage := range map[string]func(*testing.T, rueidis.Client, *events.Bus){
 		// While it could not be read it grew over what is kept.
 		"Missing": func(t *testing.T, c rueidis.Client, b *events.Bus) {
-			if err := c.Do(t.Context(), c.B().Incr().Key("fsgateway:{events}:count").Build()).Error(); err != nil {
+			if err := c.Do(t.Context(), c.B().Incr().Key("fsgateway:1:{events}:count").Build()).Error(); err != nil {
 				t.Fatal(err)
 			}
 			publish(t, b, "third", "")
@@ -168,19 +168,95 @@ func TestRedisGap(t *testing.T) {
 			t.Parallel()
 			server := redistest.Start(t)
 			b := shared(t, server, events.Options{})
-			s, _ := b.Subscribe("")
+			s, _ := b.Subscribe("", nil)
 			publish(t, b, "first", "")
 			publish(t, b, "second", "")
 			next(t, s)
 			next(t, s)
 			damage(t, redistest.Client(t, server.URL), b)
-			lagged(t, s)
-			if again, found := b.Subscribe("second"); found {
+			gone(t, s)
+			if again, found := b.Subscribe("second", all); found {
 				t.Error("what was before is found")
 			} else if e := next(t, again); e.ID != "third" {
 				t.Errorf("then comes %s", e.ID)
 			}
 		})
+	}
+}
+
+// TestRedisRestartsEmpty: a server that comes back without its data has those who
+// follow told at once, not when something comes next.
+func TestRedisRestartsEmpty(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	trouble := make(chan string, 100)
+	b := shared(t, server, events.Options{Trouble: func(err error) { trouble <- err.Error() }})
+	s, _ := b.Subscribe("", nil)
+	publish(t, b, "before", "")
+	next(t, s)
+	server.RestartEmpty(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if e, err := s.Next(ctx); !errors.Is(err, events.ErrGap) {
+		t.Fatalf("%+v, %v", e, err)
+	}
+	again, found := b.Subscribe("before", all)
+	if found {
+		t.Error("what was lost is found")
+	}
+	publish(t, b, "after", "")
+	if e := next(t, again); e.ID != "after" {
+		t.Errorf("then comes %s", e.ID)
+	}
+	var said []string
+	for len(trouble) > 0 {
+		said = append(said, <-trouble)
+	}
+	if text := strings.Join(said, "\n"); strings.Count(text, "was lost") != 1 {
+		t.Errorf("said is %q", text)
+	}
+}
+
+// TestRedisForgets events by their age, and the stream after the last of them.
+// That a quiet stream has expired ends nobody's subscription.
+func TestRedisForgets(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	c := redistest.Client(t, server.URL)
+	quiet := shared(t, server, events.Options{})
+	s, _ := quiet.Subscribe("", nil)
+	publish(t, quiet, "first", "")
+	next(t, s)
+	for key, day := range map[string]int64{"log": 1, "count": 30} {
+		ttl, err := c.Do(t.Context(), c.B().Ttl().Key("fsgateway:1:{events}:"+key).Build()).AsInt64()
+		if hours := float64(ttl) / 3600; err != nil || hours > float64(24*day) || hours < float64(24*day)-1 {
+			t.Errorf("%s lives for %.1f hours, %v", key, hours, err)
+		}
+	}
+	// As after a day without events.
+	if err := c.Do(t.Context(), c.B().Del().Key("fsgateway:1:{events}:log").Build()).Error(); err != nil {
+		t.Fatal(err)
+	}
+	late := shared(t, server, events.Options{})
+	behind, _ := late.Subscribe("", nil)
+	ctx, cancel := context.WithTimeout(t.Context(), 6*time.Second) // longer than it takes to compare
+	defer cancel()
+	if e, err := s.Next(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("%+v, %v", e, err)
+	}
+	publish(t, quiet, "second", "")
+	for _, s := range []*events.Subscription{s, behind} {
+		if e := next(t, s); e.ID != "second" {
+			t.Errorf("then comes %s", e.ID)
+		}
+	}
+	// Old entries go with the next one.
+	old := shared(t, server, events.Options{Life: time.Millisecond})
+	time.Sleep(5 * time.Millisecond)
+	publish(t, old, "third", "")
+	entries, err := c.Do(t.Context(), c.B().Xrange().Key("fsgateway:1:{events}:log").Start("-").End("+").Build()).AsXRange()
+	if err != nil || len(entries) > 1 {
+		t.Errorf("%d entries, %v", len(entries), err)
 	}
 }
 
@@ -191,7 +267,7 @@ func TestRedisKeeps(t *testing.T) {
 	var mu sync.Mutex
 	var trouble []error
 	b := shared(t, server, events.Options{Keep: 10})
-	s, _ := b.Subscribe("")
+	s, _ := b.Subscribe("", nil)
 	const canary = "CANARY-OF-A-PATIENT"
 	for i := range 2000 {
 		if _, err := b.Publish(t.Context(), events.Event{ID: fmt.Sprint(i), Body: []byte(canary)}); err != nil {
@@ -199,14 +275,14 @@ func TestRedisKeeps(t *testing.T) {
 		}
 	}
 	c := redistest.Client(t, server.URL)
-	entries, err := c.Do(t.Context(), c.B().Xrange().Key("fsgateway:{events}:log").Start("-").End("+").Build()).AsXRange()
+	entries, err := c.Do(t.Context(), c.B().Xrange().Key("fsgateway:1:{events}:log").Start("-").End("+").Build()).AsXRange()
 	if err != nil || len(entries) < 10 || len(entries) > 300 { // Redis trims whole nodes
 		t.Errorf("%d entries, %v", len(entries), err)
 	}
 	if text := fmt.Sprint(entries); strings.Contains(text, canary) || strings.Contains(text, "Q0FOQVJZ") {
 		t.Error("the stream can be read")
 	}
-	if ttl, err := c.Do(t.Context(), c.B().Ttl().Key("fsgateway:{events}:id:7").Build()).AsInt64(); err != nil || ttl < 86000 || ttl > 86400 {
+	if ttl, err := c.Do(t.Context(), c.B().Ttl().Key("fsgateway:1:{events}:id:7").Build()).AsInt64(); err != nil || ttl < 86000 || ttl > 86400 {
 		t.Errorf("an id is remembered for %d s, %v", ttl, err)
 	}
 	_ = s

@@ -17,7 +17,6 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/redis/rueidis"
 	"github.com/rs/zerolog"
 	"golang.org/x/oauth2"
 
@@ -29,6 +28,7 @@ import (
 	"fsgateway/internal/middleware"
 	"fsgateway/internal/oauth"
 	"fsgateway/internal/obs"
+	"fsgateway/internal/redisconn"
 	"fsgateway/internal/sandbox"
 	"fsgateway/internal/seal"
 	"fsgateway/internal/transport"
@@ -47,9 +47,10 @@ type Gateway struct {
 	events   *events.Bus
 	hashKey  []byte // tokens are told apart by a hash under this key, new in each process
 
-	sessions *oauth.Sessions // nil where nobody can sign in
-	redis    rueidis.Client  // nil without --redis-url
-	store    oauth.Store     // what is kept for a while, for all gateways where there is Redis
+	keys     *seal.Keys        // of what is kept in Redis
+	sessions *oauth.Sessions   // nil where nobody can sign in
+	redis    *redisconn.Client // nil without --redis-url
+	store    oauth.Store       // what is kept for a while, for all gateways where there is Redis
 	foreign  *http.CrossOriginProtection
 
 	sandbox *sandbox.Server // nil unless embedded
@@ -99,10 +100,11 @@ func (g *Gateway) open(o options) error {
 	if err != nil {
 		return err
 	}
+	g.keys = seal.New(config.EncryptionKey...)
 	g.store = oauth.NewMemory()
 	if config.RedisURL != "" {
-		if g.redis, err = config.openRedis(); err != nil {
-			return err
+		if g.redis, err = g.openRedis(); err != nil {
+			return fmt.Errorf("--redis-url: %w", err)
 		}
 		g.close = append(g.close, func() error { g.redis.Close(); return nil })
 		g.store = oauth.NewRedis(g.redis)
@@ -132,9 +134,8 @@ func (g *Gateway) open(o options) error {
 	if g.client, err = fsclient.New(base, &http.Client{Transport: chain}); err != nil {
 		return fmt.Errorf("%s: %w", config.name(&config.Upstream), err)
 	}
-	keys := seal.New(config.EncryptionKey...)
-	g.newSessions(base, network, keys)
-	if err := g.newEvents(keys); err != nil {
+	g.newSessions(base, network)
+	if err := g.newEvents(); err != nil {
 		return err
 	}
 	documents, err := persisted.New(persisted.Options{

@@ -134,7 +134,7 @@ var errorCodes = map[string]bool{
 	graph.CodeParseFailed: true, graph.CodeValidationFailed: true, graph.CodeBadUserInput: true,
 	graph.CodeRateLimited: true, graph.CodeUpstreamTimeout: true, graph.CodeUpstreamUnavailable: true,
 	graph.CodeUpstreamError: true, graph.CodeInternal: true, graph.CodeTooManyErrors: true, graph.CodeQueryTooComplex: true,
-	graph.CodeSubscriptionLagged: true, graph.CodeSubscriptionClosed: true, graph.CodeTooManyStreams: true, graph.CodeTooManyOperations: true,
+	graph.CodeSubscriptionLagged: true, graph.CodeSubscriptionGap: true, graph.CodeSubscriptionClosed: true, graph.CodeTooManyStreams: true, graph.CodeTooManyOperations: true,
 	CodeSessionUnavailable: true,
 	persisted.CodeNotFound: true, persisted.CodeNotSupported: true, persisted.CodeHashMismatch: true, persisted.CodeNotAllowed: true,
 }

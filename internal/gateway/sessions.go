@@ -7,14 +7,12 @@ import (
 	"path"
 	"time"
 
-	"github.com/redis/rueidis"
 	"golang.org/x/oauth2"
 
 	"fsgateway/graph"
 	"fsgateway/graph/model"
 	"fsgateway/internal/fsclient"
 	"fsgateway/internal/oauth"
-	"fsgateway/internal/seal"
 	"fsgateway/internal/transport"
 )
 
@@ -23,7 +21,7 @@ const CodeSessionUnavailable = "SESSION_UNAVAILABLE"
 
 // newSessions makes sign-in, if the partner knows this gateway as an app. base is
 // where its API is, network how it is reached.
-func (g *Gateway) newSessions(base string, network http.RoundTripper, keys *seal.Keys) {
+func (g *Gateway) newSessions(base string, network http.RoundTripper) {
 	id, secret := g.config.client()
 	if id == "" {
 		return
@@ -33,7 +31,7 @@ func (g *Gateway) newSessions(base string, network http.RoundTripper, keys *seal
 		AuthorizeURL: base + "/oauth/authorize", TokenURL: base + "/oauth/token", RevokeURL: base + "/oauth/revoke",
 		RedirectURL: g.config.redirectURL(), PublicURL: g.config.publicURL(), Origins: g.config.CORSOrigins,
 		CallTimeout: g.config.CallTimeout, Lifetime: g.config.SessionLifetime,
-		Store: g.store, Seal: keys,
+		Store: g.store, Seal: g.keys,
 		Refuse: func(w http.ResponseWriter, r *http.Request, status int, message string) {
 			code := graph.CodeBadUserInput
 			if status == http.StatusServiceUnavailable {
@@ -55,26 +53,6 @@ func (g *Gateway) newSessions(base string, network http.RoundTripper, keys *seal
 	})
 	g.sessions = oauth.New(o)
 }
-
-// openRedis connects to the server of the settings.
-func (c *Config) openRedis() (rueidis.Client, error) {
-	o, err := rueidis.ParseURL(c.RedisURL)
-	if err != nil {
-		return nil, errors.New("--redis-url: it is no address such as redis://127.0.0.1:6379")
-	}
-	o.DisableCache = true // everything that is read there changes
-	o.DisableRetry = true // which would go on until the request is over, however long that is
-	o.Dialer.Timeout = redisTimeout
-	o.ConnWriteTimeout = redisTimeout
-	client, err := rueidis.NewClient(o)
-	if err != nil {
-		return nil, errors.New("--redis-url: the server cannot be reached")
-	}
-	return client, nil
-}
-
-// redisTimeout bounds connecting to Redis and one command there.
-const redisTimeout = 2 * time.Second
 
 // signInURL is where a browser signs in, "" where none can.
 func (g *Gateway) signInURL() string {

@@ -11,7 +11,6 @@ import (
 	"fsgateway/internal/middleware"
 	"fsgateway/internal/poller"
 	"fsgateway/internal/sandbox"
-	"fsgateway/internal/seal"
 	"fsgateway/internal/webhook"
 )
 
@@ -41,15 +40,13 @@ func (g *Gateway) webhooks() http.Handler {
 }
 
 // newEvents makes the bus.
-func (g *Gateway) newEvents(keys *seal.Keys) error {
+func (g *Gateway) newEvents() error {
 	o := events.Options{Keep: g.config.EventsKept, Trouble: func(err error) { g.log.Warn().Err(err).Msg("events") }}
 	if g.redis == nil {
 		g.events = events.NewMemory(o)
 	} else {
-		ctx, cancel := context.WithTimeout(context.Background(), redisTimeout)
-		defer cancel()
 		var err error
-		if g.events, err = events.NewRedis(ctx, g.redis, keys, o); err != nil {
+		if g.events, err = events.NewRedis(context.Background(), g.redis, g.keys, o); err != nil {
 			return fmt.Errorf("--redis-url: the events there cannot be read: %w", err)
 		}
 	}
@@ -81,7 +78,7 @@ func (g *Gateway) newPoller() *poller.Poller {
 // pollTurn lets one of the gateways that share a store poll a category of a
 // clinic. When the store does not answer each does: an event counts once.
 func (g *Gateway) pollTurn(ctx context.Context, clinic, category string) (end func(done bool), mine bool) {
-	key, token := "poll:"+clinic+":"+category, rand.Text()
+	key, token := "poll:"+g.keys.Name(clinic)+":"+category, rand.Text()
 	life := g.config.PollEvents * 9 / 10 // so that it is over when the next turn begins
 	added, err := g.store.Add(ctx, key, token, life)
 	return func(done bool) {

@@ -2,10 +2,13 @@ package oauth
 
 import (
 	"context"
+	"crypto/rand"
 	"strconv"
 	"time"
 
 	"github.com/redis/rueidis"
+
+	"fsgateway/internal/redisconn"
 )
 
 // NewRedis makes a store of a Redis server, which gateways share.
@@ -13,8 +16,23 @@ func NewRedis(client rueidis.Client) Store { return redis{client} }
 
 type redis struct{ client rueidis.Client }
 
-// keyPrefix keeps our keys apart from those of others on the same server.
-const keyPrefix = "fsgateway:"
+const keyPrefix = redisconn.Prefix
+
+// CheckRedis does once all that the store does at a server, with a key of its own.
+func CheckRedis(ctx context.Context, client rueidis.Client) error {
+	s, key := NewRedis(client), "check:"+rand.Text()
+	if _, err := s.Add(ctx, key, "a", 10*time.Second); err != nil {
+		return err
+	}
+	if _, err := s.Get(ctx, key); err != nil {
+		return err
+	}
+	if _, err := s.Swap(ctx, key, "a", "b", 10*time.Second); err != nil {
+		return err
+	}
+	_, err := s.Swap(ctx, key, "b", "", 0)
+	return err
+}
 
 func (r redis) Get(ctx context.Context, key string) (string, error) {
 	value, err := r.client.Do(ctx, r.client.B().Get().Key(keyPrefix+key).Build()).ToString()

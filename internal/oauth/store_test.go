@@ -111,7 +111,7 @@ func TestStoreForgets(t *testing.T) {
 	if _, err := oauth.NewRedis(s).Add(t.Context(), "a", "x", 1500*time.Millisecond); err != nil {
 		t.Fatal(err)
 	}
-	if life, err := s.Do(t.Context(), s.B().Pttl().Key("fsgateway:a").Build()).AsInt64(); err != nil || life < 1 || life > 1500 {
+	if life, err := s.Do(t.Context(), s.B().Pttl().Key("fsgateway:1:a").Build()).AsInt64(); err != nil || life < 1 || life > 1500 {
 		t.Errorf("it ends in %d ms, %v", life, err)
 	}
 }

@@ -23,6 +23,7 @@ type Health struct {
 	failed   int // calls in a row
 	why      string
 	last     time.Time
+	redis    string // why Redis cannot be used, "" while it can
 }
 
 // Drain makes the gateway unready for good.
@@ -53,6 +54,13 @@ func (h *Health) Upstream(failure string) {
 	h.last = time.Now()
 }
 
+// Redis notes why Redis cannot be used, "" once it can.
+func (h *Health) Redis(why string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.redis = why
+}
+
 // Unready says why the gateway should not be sent requests, "" if it should.
 func (h *Health) Unready() string {
 	h.mu.Lock()
@@ -62,6 +70,8 @@ func (h *Health) Unready() string {
 		return "draining"
 	case h.failed >= downAfter && time.Since(h.last) < downFor:
 		return "upstream down: " + h.why
+	case h.redis != "":
+		return "redis down: " + h.redis
 	}
 	return ""
 }

@@ -39,6 +39,8 @@ func TestHealth(t *testing.T) {
 		is("upstream down: refused") // one probe is enough
 		h.Upstream("")
 		is("")
+		h.Redis("READONLY: a replica")
+		is("redis down: READONLY: a replica")
 		h.Drain()
 		is("draining")
 		fail(20)

@@ -77,7 +77,7 @@ func inBubble(t *testing.T, test func(*house)) {
 		now := func() time.Time { return time.Now().AddDate(27, 0, 0) }
 		h := &house{T: t, sandbox: sandbox.New(sandbox.Options{Now: now}), bus: events.NewMemory(events.Options{}), begin: now()}
 		h.turns.taken = map[string]time.Time{}
-		h.feed, _ = h.bus.Subscribe("")
+		h.feed, _ = h.bus.Subscribe("", nil)
 		var err error
 		if h.client, err = fsclient.New("http://partner.example/api", &http.Client{Transport: partner{h.sandbox}}); err != nil {
 			t.Fatal(err)

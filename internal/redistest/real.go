@@ -67,3 +67,25 @@ func (s *Server) Stop(testing.TB) {
 	_ = s.cmd.Process.Kill()
 	_ = s.cmd.Wait()
 }
+
+// RestartEmpty restarts the server, which has lost what it kept.
+func (s *Server) RestartEmpty(t testing.TB) {
+	t.Helper()
+	s.Stop(t)
+	if err := os.RemoveAll(s.folder); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(s.folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s.Restart(t)
+}
+
+// Demote makes the server a replica of another. It keeps its connections.
+func (s *Server) Demote(t testing.TB, primary *Server) {
+	t.Helper()
+	c := Client(t, s.URL)
+	if err := c.Do(t.Context(), c.B().Arbitrary("REPLICAOF").Args("127.0.0.1", primary.port).Build()).Error(); err != nil {
+		t.Fatal(err)
+	}
+}

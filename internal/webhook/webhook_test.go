@@ -80,7 +80,7 @@ func TestReceive(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			b := events.NewMemory(events.Options{})
-			s, _ := b.Subscribe("")
+			s, _ := b.Subscribe("", nil)
 			o := options(b)
 			var outcome webhook.Outcome
 			o.Done = func(_ context.Context, got webhook.Outcome) { outcome = got }
@@ -105,7 +105,7 @@ func TestReceive(t *testing.T) {
 func TestRepetition(t *testing.T) {
 	t.Parallel()
 	b := events.NewMemory(events.Options{})
-	s, _ := b.Subscribe("")
+	s, _ := b.Subscribe("", nil)
 	var outcomes []webhook.Outcome
 	o := options(b)
 	o.Done = func(_ context.Context, got webhook.Outcome) { outcomes = append(outcomes, got) }
@@ -177,7 +177,7 @@ func FuzzReceive(f *testing.F) {
 	f.Add("t=1,t=2,v1=00,v1="+strings.Repeat("ab", 32), []byte(`[]`))
 	f.Fuzz(func(t *testing.T, header string, body []byte) {
 		b := events.NewMemory(events.Options{})
-		s, _ := b.Subscribe("")
+		s, _ := b.Subscribe("", nil)
 		r := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(body))
 		r.Header[webhook.SignatureHeader] = []string{header}
 		w := httptest.NewRecorder()
@@ -200,7 +200,7 @@ func BenchmarkAcknowledge(b *testing.B) {
 		b.Run(fmt.Sprintf("stuck=%d", stuck), func(b *testing.B) {
 			bus := events.NewMemory(events.Options{})
 			for range stuck {
-				_, _ = bus.Subscribe("")
+				_, _ = bus.Subscribe("", nil)
 			}
 			h := webhook.New(options(bus))
 			b.ReportAllocs()

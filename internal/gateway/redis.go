@@ -1,0 +1,34 @@
+package gateway
+
+import (
+	"context"
+
+	"github.com/redis/rueidis"
+
+	"fsgateway/internal/events"
+	"fsgateway/internal/oauth"
+	"fsgateway/internal/redisconn"
+)
+
+// openRedis connects to the server of the settings and follows whether it can be
+// used.
+func (g *Gateway) openRedis() (*redisconn.Client, error) {
+	return redisconn.Open(redisconn.Options{
+		URL: g.config.RedisURL,
+		Check: func(ctx context.Context, client rueidis.Client) error {
+			if err := oauth.CheckRedis(ctx, client); err != nil {
+				return err
+			}
+			return events.CheckRedis(ctx, client)
+		},
+		Changed: func(err error) {
+			if err == nil {
+				g.health.Redis("")
+				g.log.Info().Msg("Redis works again")
+				return
+			}
+			g.health.Redis(err.Error())
+			g.log.Warn().Err(err).Msg("Redis cannot be used; sessions and webhooks are refused until it can")
+		},
+	})
+}

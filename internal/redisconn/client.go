@@ -1,0 +1,158 @@
+package redisconn
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/redis/rueidis"
+)
+
+const (
+	// timeout bounds connecting, and waiting for the answer to a command.
+	timeout = time.Second
+	// checkEvery is how often a server that works is checked: failures are noticed
+	// while nobody uses it.
+	checkEvery = 2 * time.Second
+	// retryEvery is how often a server that does not work is checked.
+	retryEvery = 250 * time.Millisecond
+)
+
+// Options of a client.
+type Options struct {
+	// URL is the server's address, such as redis://127.0.0.1:6379.
+	URL string
+	// Check does once whatever the gateway needs of the server.
+	Check func(context.Context, rueidis.Client) error
+	// Changed is told why the server cannot be used, and nil when it works again.
+	// It must not use the client.
+	Changed func(error)
+}
+
+// Client is a [rueidis.Client] whose Do and DoMulti fail at once while the server
+// cannot be used. Dedicated connections and subscriptions are dropped when that
+// begins; whoever holds one connects again.
+type Client struct {
+	rueidis.Client
+	o     Options
+	conns conns
+
+	ctx    context.Context // ends with the client
+	cancel context.CancelFunc
+	done   chan struct{} // closed when watch has ended
+	wake   chan struct{} // has the server checked now
+
+	mu       sync.Mutex
+	down     error // why the server cannot be used, nil while it works
+	failures int   // how often down was set
+}
+
+// Open connects to a server and checks it. An error says what is wrong with it, and
+// nothing of the address beyond the host.
+func Open(o Options) (*Client, error) {
+	settings, err := rueidis.ParseURL(o.URL)
+	if err != nil { // whose text has the password in it
+		return nil, errors.New("is not an address such as redis://127.0.0.1:6379")
+	}
+	c := &Client{o: o, done: make(chan struct{}), wake: make(chan struct{}, 1)}
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	settings.DisableCache = true // everything that is read there changes
+	settings.DisableRetry = true // which would go on until the request is over, however long that is
+	settings.Dialer.Timeout = timeout
+	settings.ConnWriteTimeout = timeout
+	settings.DialCtxFn = c.conns.dial
+	if c.Client, err = rueidis.NewClient(settings); err != nil {
+		c.cancel()
+		return nil, describe(err)
+	}
+	if err := c.check(); err != nil {
+		c.cancel()
+		c.Client.Close()
+		return nil, describe(err)
+	}
+	go c.watch()
+	return c, nil
+}
+
+// Err says why the server cannot be used, nil while it works.
+func (c *Client) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.down
+}
+
+// Do sends a command.
+func (c *Client) Do(ctx context.Context, cmd rueidis.Completed) rueidis.RedisResult {
+	before, err := c.state()
+	if err != nil {
+		return rueidis.NewErrorResult(err)
+	}
+	r := c.Client.Do(ctx, cmd)
+	c.note(ctx, before, r.Error())
+	return r
+}
+
+// DoMulti sends commands in one go.
+func (c *Client) DoMulti(ctx context.Context, multi ...rueidis.Completed) []rueidis.RedisResult {
+	before, err := c.state()
+	if err != nil {
+		failed := make([]rueidis.RedisResult, len(multi))
+		for i := range failed {
+			failed[i] = rueidis.NewErrorResult(err)
+		}
+		return failed
+	}
+	results := c.Client.DoMulti(ctx, multi...)
+	for _, r := range results {
+		c.note(ctx, before, r.Error())
+	}
+	return results
+}
+
+// Close ends the client and its connections.
+func (c *Client) Close() {
+	c.cancel()
+	c.conns.drop()
+	<-c.done
+	c.Client.Close()
+}
+
+func (c *Client) state() (failures int, down error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.failures, c.down
+}
+
+// note looks at what came of a command that was sent when the client had failed
+// before times. What the drop of that failure has broken says nothing new.
+func (c *Client) note(ctx context.Context, before int, err error) {
+	if err == nil || !unusable(err) || ctx.Err() != nil {
+		return
+	}
+	c.mu.Lock()
+	first := c.failures == before && c.down == nil && c.ctx.Err() == nil
+	if first {
+		c.fail(err)
+	}
+	c.mu.Unlock()
+	if first {
+		c.conns.drop()
+		select {
+		case c.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// fail sets why the server cannot be used.
+func (c *Client) fail(err error) {
+	err = describe(err)
+	if c.down == nil {
+		c.failures++
+	}
+	if c.down == nil || c.down.Error() != err.Error() {
+		c.down = err
+		c.o.Changed(err)
+	}
+}

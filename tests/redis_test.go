@@ -1,0 +1,185 @@
+package tests
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"fsgateway/internal/gateway"
+	"fsgateway/internal/redistest"
+	"fsgateway/internal/sandbox"
+)
+
+// onRedis is a gateway that keeps sessions and events in Redis.
+func onRedis(t *testing.T, url string) *watched {
+	t.Helper()
+	c := config()
+	c.OperationTimeout, c.CallTimeout = 2*time.Minute, time.Minute
+	c.RedisURL, c.EncryptionKey = url, []string{strings.Repeat("key ", 8)}
+	w := watch(t, c)
+	w.sandbox.SetWebhookURL(w.url + "/webhooks/fullscript")
+	return w
+}
+
+// taken reports whether a webhook is acknowledged.
+func (w *watched) taken() bool {
+	w.t.Helper()
+	sent, err := w.sandbox.Emit(sandbox.Emission{Type: "patient.updated"})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return sent[0].Delivered
+}
+
+// TestRedisFailover: the primary becomes a replica, keeps its connections and
+// refuses to write, and the address leads to a new primary. Sign-in and webhooks
+// work again without a restart, and meanwhile it is said what is wrong.
+func TestRedisFailover(t *testing.T) {
+	t.Parallel()
+	one, two := redistest.Start(t), redistest.Start(t)
+	relay := redistest.StartRelay(t, one)
+	w := onRedis(t, relay.URL)
+	if a := w.signIn(sandbox.PractitionerID).ask(who); a.Status != http.StatusOK || !w.taken() {
+		t.Fatalf("%d %v", a.Status, a.Errors)
+	}
+	one.Demote(t, two)
+	eventually(t, func() bool { return !w.taken() }, "a replica takes events")
+	eventually(t, func() bool {
+		status, why := w.get("/readyz")
+		return status == http.StatusServiceUnavailable && strings.HasPrefix(why, "redis down: READONLY: ")
+	}, "/readyz does not say why")
+	if text := w.log.String(); !strings.Contains(text, "READONLY") {
+		t.Errorf("the log does not say why: %s", text)
+	}
+	w.query(`{ clinic { name } }`) // with a token of its own
+	relay.Lead(two)
+	eventually(t, w.taken, "webhooks need a restart")
+	if a := w.signIn(sandbox.PractitionerID).ask(who); a.Status != http.StatusOK {
+		t.Errorf("signing in needs a restart: %d %v", a.Status, a.Errors)
+	}
+	if status, why := w.get("/readyz"); status != http.StatusOK {
+		t.Errorf("%d %s", status, why)
+	}
+}
+
+// TestRedisHung: with a Redis that is silent, requests with a session are refused at
+// once, /readyz says so, and requests with a token do not care.
+func TestRedisHung(t *testing.T) {
+	t.Parallel()
+	relay := redistest.StartRelay(t, redistest.Start(t))
+	w := onRedis(t, relay.URL)
+	b := w.signIn(sandbox.PractitionerID)
+	relay.Hang(true)
+	eventually(t, func() bool {
+		status, why := w.get("/readyz")
+		return status == http.StatusServiceUnavailable && strings.HasPrefix(why, "redis down: ")
+	}, "/readyz is not told")
+	begin := time.Now()
+	const requests = 100 // each would wait for a second
+	for range requests {
+		if a := b.ask(who); a.Status != http.StatusServiceUnavailable || a.Errors[0].Extensions["code"] != "SESSION_UNAVAILABLE" {
+			t.Fatalf("%d %v", a.Status, a.Errors)
+		}
+	}
+	if took := time.Since(begin); took > requests*time.Second/3 {
+		t.Errorf("%d refusals took %v", requests, took)
+	}
+	if w.taken() {
+		t.Error("an event is acknowledged that is kept nowhere")
+	}
+	w.query(`{ clinic { name } }`)
+	relay.Hang(false)
+	eventually(t, func() bool { return b.ask(who).Status == http.StatusOK }, "the session is gone")
+	eventually(t, w.taken, "webhooks are refused for ever")
+}
+
+// TestRedisRestartsEmpty: a subscriber is told that events may be missing, not that
+// it reads too slowly, and resumes from the partner's list without losing any.
+func TestRedisRestartsEmpty(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	w := onRedis(t, server.URL)
+	s := w.subscribe(sandbox.TokenPractitioner, watchAll)
+	seen := w.emit(sandbox.Emission{Type: "patient.created"})[0]
+	if got := at(t, s.value(), "events.fullscriptId"); got != seen {
+		t.Fatalf("got %v, want %s", got, seen)
+	}
+	server.RestartEmpty(t)
+	a, _ := s.read()
+	if a == nil || len(a.Errors) != 1 || a.Errors[0].Extensions["code"] != "SUBSCRIPTION_GAP" || !strings.Contains(a.Errors[0].Message, "Redis") {
+		t.Fatalf("%+v", a)
+	}
+	// While nobody listens.
+	var missed []string
+	eventually(t, func() bool {
+		sent, err := w.sandbox.Emit(sandbox.Emission{Type: "patient.updated"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if sent[0].Delivered {
+			missed = append(missed, sent[0].EventID)
+		}
+		return len(missed) == 2
+	}, "webhooks are refused for ever")
+	resumed := w.subscribe(sandbox.TokenPractitioner, watchAll, "after", seen)
+	got := map[any]int{}
+	for len(got) < 2 || got[missed[1]] == 0 {
+		got[at(t, resumed.value(), "events.fullscriptId")]++
+	}
+	for _, id := range missed {
+		if got[id] != 1 {
+			t.Errorf("%s came %d times", id, got[id])
+		}
+	}
+}
+
+// TestRedisKeysTellNothing: whoever reads the keys learns no id of a clinic or a
+// session. They carry a version, and so do not meet those of another one.
+func TestRedisKeysTellNothing(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	c := config()
+	c.OperationTimeout, c.CallTimeout = 2*time.Minute, time.Minute
+	c.RedisURL, c.EncryptionKey = server.URL, []string{strings.Repeat("key ", 8)}
+	c.PollEvents = 2 * time.Second
+	w := watch(t, c)
+	w.sandbox.SetWebhookURL(w.url + "/webhooks/fullscript")
+	w.signIn(sandbox.PractitionerID)
+	w.emit(sandbox.Emission{Type: "patient.created"})
+	w.subscribe(sandbox.TokenPractitioner, watchAll)
+	client := redistest.Client(t, server.URL)
+	var keys []string
+	eventually(t, func() bool {
+		var err error
+		if keys, err = client.Do(t.Context(), client.B().Keys().Pattern("*").Build()).AsStrSlice(); err != nil {
+			t.Fatal(err)
+		}
+		return strings.Contains(strings.Join(keys, "\n"), "poll:")
+	}, "nothing is polled")
+	for _, key := range keys {
+		if !strings.HasPrefix(key, "fsgateway:1:") || strings.Contains(key, sandbox.ClinicID) {
+			t.Errorf("a key is %s", key)
+		}
+		if ttl, err := client.Do(t.Context(), client.B().Ttl().Key(key).Build()).AsInt64(); err != nil || ttl == -1 {
+			t.Errorf("%s is kept for ever, %v", key, err)
+		}
+	}
+}
+
+// TestRedisRefusal: the start is refused with the word of Redis.
+func TestRedisRefusal(t *testing.T) {
+	t.Parallel()
+	one, two := redistest.Start(t), redistest.Start(t)
+	two.Demote(t, one)
+	c := config()
+	c.EncryptionKey = []string{strings.Repeat("key ", 8)}
+	c.RedisURL = two.URL
+	_, err := gateway.New(c, zerolog.Nop(), gateway.WithSandbox(sandbox.New(sandbox.Options{})))
+	if text := fmt.Sprint(err); !strings.HasPrefix(text, "--redis-url: READONLY: ") {
+		t.Error(text)
+	}
+}
