@@ -43,9 +43,7 @@ type commands struct {
 
 type serve struct{ gateway.Config }
 
-type sandbox struct {
-	Addr string `help:"Address to listen on." default:"127.0.0.1:7070" from:"SANDBOX_ADDR"`
-}
+type sandbox struct{ gateway.SandboxConfig }
 
 type healthCommand struct {
 	AdminAddr string `help:"The gateway's --admin-addr." default:"127.0.0.1:8081" from:"GATEWAY_ADMIN_ADDR"`
@@ -83,7 +81,7 @@ func run(ctx, hurry context.Context, args []string, getenv func(string) string, 
 	listening := func(r gateway.Running) error { return listen(ctx, hurry, r) }
 	switch command, _, _ := strings.Cut(parsed.Command(), " "); command {
 	case "sandbox":
-		return gateway.ServeSandbox(c.Sandbox.Addr, out, listening)
+		return gateway.ServeSandbox(c.Sandbox.SandboxConfig, out, listening)
 	case "health":
 		return gateway.CheckHealth(ctx, c.Health.AdminAddr)
 	case "schema":
@@ -99,7 +97,7 @@ func run(ctx, hurry context.Context, args []string, getenv func(string) string, 
 // settingNamed completes an error of the parser, which knows a setting by its flag
 // alone, with the setting's variable.
 func settingNamed(parser *kong.Kong, err error) error {
-	text := strings.TrimPrefix(err.Error(), "serve: ")
+	text := strings.TrimPrefix(strings.TrimPrefix(err.Error(), "serve: "), "sandbox: ")
 	for _, command := range parser.Model.Children {
 		for _, flag := range command.Flags {
 			if rest, ok := strings.CutPrefix(text, "--"+flag.Name+": "); ok {

@@ -2,6 +2,7 @@ package tests
 
 import (
 	"bytes"
+	"cmp"
 	"io"
 	"net/http"
 	"os"
@@ -140,5 +141,35 @@ func TestReadmeTokens(t *testing.T) {
 	}
 	if got := rows(t, "README.md", "\\| `(sandbox-[a-z-]+)` \\| .+ \\|"); !slices.EqualFunc(got, want, slices.Equal) {
 		t.Errorf("%q, and the sandbox has %q", got, want)
+	}
+}
+
+// TestSandboxSettingsAreDocumented compares the table with the command line.
+func TestSandboxSettingsAreDocumented(t *testing.T) {
+	t.Parallel()
+	parser, err := kong.New(&gateway.SandboxConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want [][]string
+	for _, f := range parser.Model.Flags {
+		if f.Name != "help" {
+			want = append(want, []string{"--" + f.Name, f.Tag.Get("from"), cmp.Or(f.Default, "none")})
+		}
+	}
+	_, section, _ := strings.Cut(document(t, "docs/config.md"), "# Settings of the sandbox run alone")
+	var got [][]string
+	for _, m := range regexp.MustCompile("(?m)^\\| `(--[a-z-]+)` \\| `([A-Z_]+)` \\| (.+?) \\| .+ \\|$").FindAllStringSubmatch(section, -1) {
+		got = append(got, []string{m[1], m[2], strings.Trim(m[3], "`")})
+	}
+	if !slices.EqualFunc(got, want, slices.Equal) {
+		t.Errorf("the table says\n%q\nand the command line\n%q", got, want)
+	}
+	var c gateway.SandboxConfig
+	if parser, err = kong.New(&c); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := parser.Parse(nil); err != nil || c.ClientID != sandbox.DefaultClientID || c.ClientSecret != sandbox.DefaultClientSecret {
+		t.Errorf("%+v %v", c, err)
 	}
 }

@@ -41,6 +41,7 @@ func TestProgram(t *testing.T) {
 		"Drain": testDrain, "DrainTimeout": testDrainTimeout, "BadSettings": testBadSettings,
 		"RefreshOnce": testRefreshOnce, "Killed": testKilled, "EventsOutlive": testEventsOutlive,
 		"SilentConnection": testSilentConnection, "UnsolicitedBytes": testUnsolicitedBytes, "Proxy": testProxy,
+		"SandboxAlone": testSandboxAlone,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -3,6 +3,8 @@ package gateway
 import (
 	"cmp"
 	"fmt"
+	"net"
+	"net/url"
 	"sort"
 	"strings"
 	"time"
@@ -88,9 +90,28 @@ const embeddedURL = "http://sandbox.embedded/api"
 // end.
 func (c *Config) publicURL() string {
 	if c.PublicURL == "" {
-		return "http://" + c.Addr
+		return localURL(c.Addr)
 	}
 	return strings.TrimRight(c.PublicURL, "/")
+}
+
+// publicPath is the path of the gateway's address as clients see it, "" for none.
+func (c *Config) publicPath() string {
+	u, err := url.Parse(c.publicURL())
+	if err != nil {
+		return ""
+	}
+	return u.Path
+}
+
+// localURL is where a server that listens on an address is reached from the same
+// machine.
+func localURL(addr string) string {
+	host, port, err := net.SplitHostPort(addr)
+	if ip := net.ParseIP(host); err == nil && (host == "" || ip != nil && ip.IsUnspecified()) {
+		return "http://" + net.JoinHostPort("localhost", port)
+	}
+	return "http://" + addr
 }
 
 // redirectURL is where the partner leads a browser back to.

@@ -13,7 +13,6 @@ import (
 	"log"
 	"net"
 	"net/http"
-	"net/url"
 	"slices"
 	"sync"
 
@@ -190,11 +189,11 @@ func (g *Gateway) embed(s *sandbox.Server) func(context.Context, string, string)
 	if s == nil {
 		id, secret := g.config.client()
 		client := sandbox.Client{Secret: secret}
-		if u, err := url.Parse(g.config.redirectURL()); err != nil || !isLoopback(u.Hostname()) {
-			client.RedirectURIs = []string{g.config.redirectURL()} // else any address of this machine will do
+		if redirect := g.config.redirectURL(); !isLoopback(hostOf(redirect)) {
+			client.RedirectURIs = []string{redirect} // else any address of this machine will do
 		}
 		s = sandbox.New(sandbox.Options{
-			BaseURL: g.config.publicURL(), WebhookURL: g.config.publicURL() + webhookRoute,
+			Open: g.config.AllowEmbedded, BaseURL: g.config.publicURL(), WebhookURL: localURL(g.config.Addr) + webhookRoute,
 			Clients: map[string]sandbox.Client{id: client},
 		})
 	}

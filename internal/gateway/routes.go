@@ -51,7 +51,7 @@ func (g *Gateway) Handler() http.Handler {
 	route("GET /agents.md", document("text/markdown; charset=utf-8", g.fill(agentsText)))
 	route("GET /integration-environments.json", document("application/json", g.environmentsText()))
 
-	var h http.Handler = mux
+	h := below(g.config.publicPath(), mux)
 	h = count(h)
 	h = middleware.Closing(g.health.Draining)(h)
 	h = middleware.Recover(g.log)(h)
@@ -59,6 +59,25 @@ func (g *Gateway) Handler() http.Handler {
 	h = g.metrics.counted(h)
 	h = middleware.RequestID(h)
 	return g.graphql.Whole(h)
+}
+
+// below serves under a path as well as without it: proxies differ in whether they
+// take the path of --public-url off.
+func below(path string, h http.Handler) http.Handler {
+	if path == "" {
+		return h
+	}
+	stripped := http.StripPrefix(path, h)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path == path: // where the page's relative addresses would lead elsewhere
+			http.Redirect(w, r, path+"/", http.StatusPermanentRedirect)
+		case strings.HasPrefix(r.URL.Path, path+"/"):
+			stripped.ServeHTTP(w, r)
+		default:
+			h.ServeHTTP(w, r)
+		}
+	})
 }
 
 // Admin serves health and metrics, which are not for clients of the graph.

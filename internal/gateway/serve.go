@@ -62,9 +62,9 @@ func Serve(config Config, out io.Writer, listening Listening) (err error) {
 	}
 	logger, err := obs.NewLogger(out, config.LogLevel, config.LogFormat)
 	if err != nil {
-		return fmt.Errorf("--log-level, --log-format: %w", err)
+		return fmt.Errorf("%s, %s: %w", config.name(&config.LogLevel), config.name(&config.LogFormat), err)
 	}
-	l, err := open("--addr", config.Addr)
+	l, err := open(config.name(&config.Addr), config.Addr)
 	if err != nil {
 		return err
 	}
@@ -79,13 +79,13 @@ func Serve(config Config, out io.Writer, listening Listening) (err error) {
 	servers := []Server{config.server(l, g.Handler(), g.errorLog)}
 	health := ""
 	if config.AdminAddr != "" {
-		admin, err := open("--admin-addr", config.AdminAddr)
+		admin, err := open(config.name(&config.AdminAddr), config.AdminAddr)
 		if err != nil {
 			return err
 		}
 		defer admin.Close()
 		servers = append(servers, config.server(admin, g.Admin(), g.errorLog))
-		health = "http://" + admin.Addr().String()
+		health = localURL(admin.Addr().String())
 	}
 	if g.sandbox != nil {
 		greet(out, g.config.publicURL(), health)
@@ -96,19 +96,49 @@ func Serve(config Config, out io.Writer, listening Listening) (err error) {
 	return listening(Running{servers, g.Drain, config.DrainDelay, config.DrainTimeout})
 }
 
+// SandboxConfig is every setting of the sandbox alone.
+type SandboxConfig struct {
+	Addr         string   `help:"Address to listen on." default:"127.0.0.1:7070" from:"SANDBOX_ADDR"`
+	ClientID     string   `help:"The id of the app that it knows." default:"sandbox-client" from:"SANDBOX_CLIENT_ID"`
+	ClientSecret string   `help:"The app's secret." default:"sandbox-secret" secret:"" from:"SANDBOX_CLIENT_SECRET"`
+	RedirectURLs []string `name:"redirect-urls" help:"Where the app may be led back to after a sign-in, comma-separated. Default: any address of this machine." from:"SANDBOX_REDIRECT_URLS"`
+}
+
+// Validate checks the settings. The command line's parser calls it.
+func (c *SandboxConfig) Validate() error {
+	var errs []error
+	if c.ClientID == "" {
+		errs = append(errs, errors.New("--client-id (SANDBOX_CLIENT_ID): it is empty; an app has an id"))
+	}
+	if n := len(c.ClientSecret); n < minSecret {
+		errs = append(errs, fmt.Errorf("--client-secret (SANDBOX_CLIENT_SECRET): it has %d characters, less than %d, which a gateway refuses", n, minSecret))
+	}
+	c.RedirectURLs = splitList(c.RedirectURLs)
+	for _, address := range c.RedirectURLs {
+		if !isAddress(address) {
+			errs = append(errs, fmt.Errorf("--redirect-urls (SANDBOX_REDIRECT_URLS): %q is no address such as https://graphql.example.com/oauth/callback", address))
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // ServeSandbox runs the sandbox alone.
-func ServeSandbox(addr string, out io.Writer, listening Listening) (err error) {
-	l, err := open("--addr", addr)
+func ServeSandbox(c SandboxConfig, out io.Writer, listening Listening) (err error) {
+	l, err := open("--addr (SANDBOX_ADDR)", c.Addr)
 	if err != nil {
 		return err
 	}
 	defer l.Close()
-	base := "http://" + l.Addr().String()
-	fmt.Fprintf(out, "Sandbox of the partner API: %s/api\nControl:                    %s/_sandbox/\n\nTokens:\n", base, base)
-	tokens(out)
 	var config Config
 	config.fill()
-	s := sandbox.New(sandbox.Options{BaseURL: base})
+	base := localURL(l.Addr().String())
+	fmt.Fprintf(out, "Sandbox of the partner API: %s/api\nControl:                    %[1]s/_sandbox/\nClient id:                  %s\nClient secret:              %s\n\nTokens:\n",
+		base, c.ClientID, c.ClientSecret)
+	tokens(out)
+	s := sandbox.New(sandbox.Options{
+		BaseURL: base, Open: !listensOnLoopback(l.Addr().String()),
+		Clients: map[string]sandbox.Client{c.ClientID: {Secret: c.ClientSecret, RedirectURIs: c.RedirectURLs}},
+	})
 	drop := func(string) {}
 	obs.CaptureStandardLog(drop)
 	defer func() { err = errors.Join(err, s.Close()) }()
@@ -149,13 +179,13 @@ func CheckHealth(ctx context.Context, adminAddr string) error {
 // SDL is the schema as one file.
 func SDL() string { return graph.SDL() }
 
-func open(flag, addr string) (net.Listener, error) {
+func open(setting, addr string) (net.Listener, error) {
 	l, err := net.Listen("tcp", addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("%s: %s is in use; choose another, such as %s 127.0.0.1:0 for any that is free", flag, addr, flag)
+		return nil, fmt.Errorf("%s: %s is in use; choose another, such as 127.0.0.1:0 for any that is free", setting, addr)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", flag, err)
+		return nil, fmt.Errorf("%s: %w", setting, err)
 	}
 	return l, nil
 }

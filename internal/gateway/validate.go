@@ -162,7 +162,11 @@ func (c *Config) checkSignIn(r *refusals) {
 		r.add(&c.ClientID, "--client-secret needs it; set both or neither")
 	}
 	c.checkSecret(r, &c.ClientSecret, c.ClientSecret)
-	if c.ClientID != "" && c.Upstream != Embedded && !c.isHTTPS() && !isLoopback(hostOf(c.publicURL())) {
+	local := listensOnLoopback(c.Addr)
+	if c.PublicURL != "" {
+		local = isLoopback(hostOf(c.PublicURL))
+	}
+	if c.ClientID != "" && c.Upstream != Embedded && !c.isHTTPS() && !local {
 		r.add(&c.PublicURL, "signing in takes https, unless it is on this machine alone")
 	}
 	for _, key := range c.EncryptionKey {

@@ -28,6 +28,6 @@ func BenchmarkCall(b *testing.B) {
 func BenchmarkNew(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
-		serve(b, New(Options{}), httptest.NewRequest("GET", "/_sandbox/tokens", nil))
+		serve(b, New(Options{}), httptest.NewRequest("GET", "http://127.0.0.1:7070/_sandbox/tokens", nil))
 	}
 }

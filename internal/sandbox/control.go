@@ -63,20 +63,16 @@ func (f Fault) check() string {
 // routeControl adds what only a sandbox has. None of it is counted, limited or subject to faults.
 func (s *Server) routeControl(mux *http.ServeMux) {
 	handle := func(pattern string, h func(*http.Request) reply) {
-		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		mux.Handle(pattern, s.guard(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 			h(r).write(w)
-		})
+		})))
 	}
 	handle("GET /_sandbox/{$}", func(*http.Request) reply { return controlIndex() })
 	handle("GET /_sandbox/tokens", func(*http.Request) reply { return ok(object{"tokens": Tokens()}) })
 	handle("GET /_sandbox/calls", func(*http.Request) reply {
 		now, most := s.InFlight()
-		calls := []callJSON{}
-		for _, c := range s.Calls() {
-			calls = append(calls, callJSON{c, string(c.Body)})
-		}
-		return ok(object{"calls": calls, "count": s.Count(""), "in_flight": now, "max_in_flight": most})
+		return ok(object{"calls": s.shownCalls(), "count": s.Count(""), "in_flight": now, "max_in_flight": most})
 	})
 	handle("DELETE /_sandbox/calls", func(*http.Request) reply {
 		s.ResetCalls()

@@ -9,7 +9,7 @@ import (
 
 func control(t *testing.T, h http.Handler, method, path, body string) answer {
 	t.Helper()
-	return serve(t, h, httptest.NewRequest(method, "http://sandbox.test"+path, strings.NewReader(body)))
+	return serve(t, h, httptest.NewRequest(method, "http://127.0.0.1:7070"+path, strings.NewReader(body)))
 }
 
 func TestControlRoutes(t *testing.T) {
@@ -88,7 +88,7 @@ func TestControlHandlerServesNoAPI(t *testing.T) {
 
 func TestLinksEndSomewhere(t *testing.T) {
 	t.Parallel()
-	s := New(Options{BaseURL: "http://sandbox.test"})
+	s := New(Options{BaseURL: "http://127.0.0.1:7070"})
 	plan := call(t, s, "GET", "/clinic/treatment_plans/"+PlanWithLabs, "").object()["treatment_plan"].(map[string]any)
 	lab := call(t, s, "GET", "/clinic/labs/orders/"+LabOrderID, "").object()["order"].(map[string]any)
 	checkout := call(t, s, "POST", "/clinic/treatment_plans/"+PlanWithLabs+"/in_office_checkout", "").object()["in_office_checkout"].(map[string]any)
@@ -97,7 +97,7 @@ func TestLinksEndSomewhere(t *testing.T) {
 		call(t, s, "GET", "/clinic/dynamic_links/treatment_plans", "").object()["redirect_url"],
 		lab["latest_aggregated_result"].(map[string]any)["pdf_url"], lab["results"].([]any)[0].(map[string]any)["pdf_url"],
 	} {
-		control(t, s.ControlHandler(), "GET", strings.TrimPrefix(link.(string), "http://sandbox.test"), "").want(200)
+		control(t, s.ControlHandler(), "GET", strings.TrimPrefix(link.(string), "http://127.0.0.1:7070"), "").want(200)
 	}
 }
 

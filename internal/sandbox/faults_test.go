@@ -196,7 +196,7 @@ func TestCalls(t *testing.T) {
 	s := New(Options{})
 	call(t, s, "PATCH", "/clinic/patients/"+PatientWithNoPlans+"?x=1", `{"gender":"x"}`).want(200)
 	callAs(t, s, "secret", "GET", "/clinic", "").want(401)
-	serve(t, s, httptest.NewRequest("GET", "/_sandbox/tokens", nil)).want(200)
+	serve(t, s, httptest.NewRequest("GET", "http://127.0.0.1:7070/_sandbox/tokens", nil)).want(200)
 	calls := s.Calls()
 	if len(calls) != 2 || s.Count("") != 2 || s.Count("updatePatient") != 1 || s.Count("getPatient") != 0 {
 		t.Fatalf("calls are %+v", calls)
@@ -217,7 +217,7 @@ func TestCalls(t *testing.T) {
 
 func TestARequestWithoutBodyReaderIsServed(t *testing.T) {
 	t.Parallel()
-	r, err := http.NewRequest("POST", "http://sandbox.test/api/clinic/embeddable/session_grants", nil)
+	r, err := http.NewRequest("POST", "http://127.0.0.1:7070/api/clinic/embeddable/session_grants", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

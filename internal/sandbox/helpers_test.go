@@ -45,7 +45,7 @@ func newRequest(t testing.TB, method, target, body string) *http.Request {
 	if body != "" {
 		reader = strings.NewReader(body)
 	}
-	r := httptest.NewRequest(method, "http://sandbox.test/api"+target, reader)
+	r := httptest.NewRequest(method, "http://127.0.0.1:7070/api"+target, reader)
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
 	}

@@ -5,6 +5,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -23,28 +24,16 @@ const (
 // Client is an app registered with the partner.
 type Client struct {
 	Secret string
-	// RedirectURIs are compared exactly. When there are none, any http address on the loopback interface will do.
+	// RedirectURIs are compared exactly. When there are none, any address of this machine will do, with or without TLS.
 	RedirectURIs []string
 }
 
 func (c Client) allows(redirect string) bool {
 	if len(c.RedirectURIs) > 0 {
-		for _, u := range c.RedirectURIs {
-			if u == redirect {
-				return true
-			}
-		}
-		return false
+		return slices.Contains(c.RedirectURIs, redirect)
 	}
 	u, err := url.Parse(redirect)
-	if err != nil || u.Scheme != "http" || u.User != nil {
-		return false
-	}
-	switch u.Hostname() {
-	case "127.0.0.1", "localhost", "::1":
-		return true
-	}
-	return false
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.User == nil && isLoopback(strings.ToLower(u.Hostname()))
 }
 
 // authCode is what a consent hands to the app; it is good for one exchange within ten minutes.

@@ -17,7 +17,7 @@ func consentFor(t *testing.T, h http.Handler, user, decision string) *url.URL {
 	t.Helper()
 	query := url.Values{"client_id": {DefaultClientID}, "redirect_uri": {testRedirect}, "response_type": {"code"}, "state": {"a b&c=d"}, "code_challenge": {"x"}}
 	start := serve(t, h, newRequest(t, "GET", "/oauth/authorize?"+query.Encode(), "")).want(http.StatusFound)
-	from, _ := url.Parse("http://sandbox.test/api/oauth/authorize")
+	from, _ := url.Parse("http://127.0.0.1:7070/api/oauth/authorize")
 	to, err := from.Parse(start.Header().Get("Location"))
 	if err != nil {
 		t.Fatal(err)
@@ -150,7 +150,9 @@ func TestRedirectsAreComparedExactly(t *testing.T) {
 		{loopback, "http://127.0.0.1:8080/cb", true},
 		{loopback, "http://localhost/cb?x=1", true},
 		{loopback, "http://[::1]:1/", true},
-		{loopback, "https://127.0.0.1/cb", false},
+		{loopback, "https://127.0.0.1/cb", true},
+		{loopback, "https://localhost:18221/oauth/callback", true},
+		{loopback, "ftp://127.0.0.1/cb", false},
 		{loopback, "http://127.0.0.1.example/cb", false},
 		{loopback, "http://localhost@evil.example/", false},
 		{loopback, "", false},

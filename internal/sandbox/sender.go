@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"strconv"
 	"time"
@@ -22,10 +23,14 @@ const webhookTimeout = 5 * time.Second
 // maxAnswer is how much of an answer is read; what is longer echoes no challenge.
 const maxAnswer = 4 << 10
 
-// newSender does not follow redirects: an event is for the address that was registered.
-func newSender() *http.Client {
+// newSender does not follow redirects: an event is for the address that was registered. Unless the sandbox is open, that is on this machine.
+func newSender(open bool) *http.Client {
+	dialer := &net.Dialer{Control: loopbackOnly}
+	if open {
+		dialer.Control = nil
+	}
 	return &http.Client{
-		Transport:     &http.Transport{},
+		Transport:     &http.Transport{DialContext: dialer.DialContext},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }

@@ -18,6 +18,8 @@ type Options struct {
 	RateLimit int
 	// RateWindow is 5 minutes when zero.
 	RateWindow time.Duration
+	// Open lets other machines use the control routes, by names that are not the BaseURL's, and lets events be sent to other machines.
+	Open bool
 	// BaseURL is where links that the API hands out point to: "http://127.0.0.1:7070" when empty.
 	BaseURL string
 	// Clients are the apps known to the OAuth endpoints, by client id. The default is one, see DefaultClientID.
@@ -86,7 +88,7 @@ func New(opts Options) *Server {
 		opts.WebhookWaits = webhookWaits
 	}
 	s := &Server{
-		opts: opts, mux: http.NewServeMux(), control: http.NewServeMux(), sender: newSender(),
+		opts: opts, mux: http.NewServeMux(), control: http.NewServeMux(), sender: newSender(opts.Open),
 		receiver: receiver{opts.WebhookURL, opts.WebhookSecret, opts.WebhookChallenge},
 	}
 	s.ctx, s.stop = context.WithCancel(context.Background())

@@ -709,7 +709,7 @@ func TestRelative(t *testing.T) {
 		{"/api/embeddable/session/embed/entry", "/_sandbox/web/embed"},
 	} {
 		for _, prefix := range []string{"", "/behind/a/proxy"} {
-			from, _ := url.Parse("http://sandbox.test" + prefix + c[0])
+			from, _ := url.Parse("http://127.0.0.1:7070" + prefix + c[0])
 			if to, err := from.Parse(relative(c[0], c[1])); err != nil || to.Path != prefix+c[1] {
 				t.Errorf("from %s to %v", from, to)
 			}

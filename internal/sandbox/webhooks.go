@@ -164,6 +164,9 @@ func (s *Server) putWebhook(r *http.Request) reply {
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 			return failure(http.StatusBadRequest, "Not a receiver: url must be an http address, or empty for none")
 		}
+		if !s.mayCall(u) {
+			return failure(http.StatusBadRequest, "Not a receiver: url must be on this machine; a gateway with --allow-embedded, and a sandbox alone that listens for other machines, may send further")
+		}
 	}
 	if to.Secret != nil && *to.Secret == "" || to.Challenge != nil && *to.Challenge == "" {
 		return failure(http.StatusBadRequest, "Not a receiver: secret and challenge must not be empty")

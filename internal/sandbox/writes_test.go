@@ -267,13 +267,13 @@ func TestSessionGrant(t *testing.T) {
 
 func TestDownload(t *testing.T) {
 	t.Parallel()
-	s := New(Options{BaseURL: "http://sandbox.test"})
+	s := New(Options{BaseURL: "http://127.0.0.1:7070"})
 	plan := call(t, s, "GET", "/clinic/treatment_plans/"+PlanWithLabs, "").object()["treatment_plan"].(map[string]any)
 	at := plan["resources"].([]any)[0].(map[string]any)["attachment_url"].(string)
-	if want := "http://sandbox.test/api/clinic/resources/" + ResourceID + "/download?type=practitioner_resource"; at != want {
+	if want := "http://127.0.0.1:7070/api/clinic/resources/" + ResourceID + "/download?type=practitioner_resource"; at != want {
 		t.Fatalf("attachment_url is %s, want %s", at, want)
 	}
-	a := call(t, s, "GET", at[len("http://sandbox.test/api"):], "").want(200)
+	a := call(t, s, "GET", at[len("http://127.0.0.1:7070/api"):], "").want(200)
 	if a.Header().Get("Content-Type") != "application/pdf" || a.Header().Get("Content-Disposition") != `attachment; filename="sleep-hygiene-guide.pdf"` || a.Body.String()[:5] != "%PDF-" {
 		t.Errorf("download is %v %.20s", a.Header(), a.Body)
 	}
