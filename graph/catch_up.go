@@ -25,14 +25,13 @@ const maxMissed = 10_000
 func (s *source) catchUp(ctx context.Context, after string) error {
 	kept := s.feed.Kept() // now: by the end of this it may hold them no longer
 	id := fsclient.EventID(after)
-	unknown := fsclient.InputErrorf("after must be the id of an event of the last 30 days; read the records anew and subscribe without it")
 	first, _, err := s.attempts(ctx, &fsclient.WebhookDeliveryListOptions{EventID: &id})
 	if err != nil {
 		return err
 	}
 	begin := first[after]
-	if begin == nil {
-		return unknown
+	if begin == nil || !s.visible(begin.event.Clinic(), string(begin.event.Type)) {
+		return unknownEvent()
 	}
 	// Days are all the partner can choose by, and whose days is not said: one
 	// more on either side.
@@ -46,7 +45,7 @@ func (s *source) catchUp(ctx context.Context, after string) error {
 	}
 	from := all[after]
 	if from == nil {
-		return unknown
+		return unknownEvent()
 	}
 	var missed []*attempted
 	for _, a := range all {
@@ -86,11 +85,14 @@ func (s *source) goOn(kept []events.Event) {
 func (s *source) catchUpPolled(ctx context.Context, after string) error {
 	kept := s.feed.Kept()
 	last, err := s.client.Events.Get(ctx, after)
-	if fsclient.IsNotFound(err) || err == nil && last.CreatedAt == nil {
-		return fsclient.InputErrorf("after must be the id of an event of the last 30 days; read the records anew and subscribe without it")
+	if fsclient.IsNotFound(err) || isForbidden(err) {
+		return unknownEvent()
 	}
 	if err != nil {
 		return err
+	}
+	if last.CreatedAt == nil || !s.visible(last.Clinic(), string(last.Type)) {
+		return unknownEvent()
 	}
 	all, err := s.since(ctx, last)
 	if err != nil {
@@ -156,6 +158,12 @@ func (s *source) since(ctx context.Context, from *fsclient.Event) (all []happene
 }
 
 func day(t time.Time) fsclient.Date { return fsclient.Date(t.UTC().Format(time.DateOnly)) }
+
+// unknownEvent refuses an id to begin after. It does not tell whether there is such an
+// event in another clinic.
+func unknownEvent() error {
+	return fsclient.InputErrorf("after must be the id of an event of the last 30 days; read the records anew and subscribe without it")
+}
 
 func tooMany() error {
 	return fsclient.InputErrorf("more than %d events came after that one: read the records anew and subscribe without after", maxMissed)

@@ -88,7 +88,7 @@ func (r *Resolver) watch(ctx context.Context, types []fsclient.EventType, after 
 	if err := s.prove(ctx); err != nil {
 		return nil, err
 	}
-	feed, found := r.Events.Subscribe(from, s.visible)
+	feed, found := r.Events.Subscribe(from, func(e events.Event) bool { return s.visible(e.ClinicID, e.Type) })
 	s.feed = feed
 	var err error
 	switch {
@@ -162,7 +162,7 @@ func (s *source) pull(ctx context.Context) (*fsclient.Event, error) {
 // with what one caller may see. What another clinic's events hold is not even
 // decoded.
 func (s *source) decode(e events.Event) *fsclient.Event {
-	if s.told[e.ID] || !s.visible(e) || !s.wanted(fsclient.EventType(e.Type)) {
+	if s.told[e.ID] || !s.visible(e.ClinicID, e.Type) || !s.wanted(fsclient.EventType(e.Type)) {
 		return nil
 	}
 	own, err := fsclient.ParseEvent(e.Body)
@@ -172,14 +172,14 @@ func (s *source) decode(e events.Event) *fsclient.Event {
 	return own
 }
 
-// visible reports whether an event on the bus may be known to the caller at all: it
-// is of their clinic, or of a product that is everyone's. One that is not is as good
-// as unknown: after: with its id is answered like after: with an id that was made up.
-func (s *source) visible(e events.Event) bool {
-	if e.ClinicID == "" {
-		return fsclient.EventType(e.Type).Category() == "product"
+// visible reports whether the caller may know of an event at all: it is of their
+// clinic, or of a product, which may be everyone's. After an event that they may not
+// know of, a stream is refused like after one that does not exist.
+func (s *source) visible(clinic, kind string) bool {
+	if clinic == "" {
+		return fsclient.EventType(kind).Category() == "product"
 	}
-	return e.ClinicID == s.proof.clinic
+	return clinic == s.proof.clinic
 }
 
 // wanted says whether the subscription is about such events.
@@ -187,16 +187,13 @@ func (s *source) wanted(t fsclient.EventType) bool {
 	return len(s.types) == 0 || slices.Contains(s.types, t)
 }
 
-// mayRead says whether the caller may see an event: it is of their clinic and of
-// a category that the partner lets them read. Of a type in no category the
-// partner is asked for the event itself. Events of no clinic are nobody's, but
-// for those of products.
+// mayRead reports whether the caller may see an event: it is visible to them and of
+// a category that the partner lets them read. Of a type in no category the partner
+// is asked for the event itself.
 func (s *source) mayRead(ctx context.Context, e *fsclient.Event) (bool, error) {
 	c := e.Type.Category()
 	switch {
-	case e.ClinicID == nil:
-		return c == "product" && s.proof.mayRead(c), nil
-	case string(*e.ClinicID) != s.proof.clinic:
+	case !s.visible(e.Clinic(), string(e.Type)):
 		return false, nil
 	case fsclient.EventCategories[c] != nil:
 		return s.proof.mayRead(c), nil
