@@ -1,6 +1,7 @@
 package redistest
 
 import (
+	"context"
 	"net"
 	"strings"
 	"sync"
@@ -70,7 +71,7 @@ func (r *Relay) serve(client net.Conn, work *sync.WaitGroup) {
 	to := r.to
 	r.conns = append(r.conns, client)
 	r.mu.Unlock()
-	server, err := net.Dial("tcp", to)
+	server, err := (&net.Dialer{}).DialContext(context.Background(), "tcp", to)
 	if err != nil {
 		client.Close()
 		return
