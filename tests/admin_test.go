@@ -47,7 +47,7 @@ func watch(t *testing.T, c gateway.Config) *watched {
 func (w *watched) get(path string) (status int, body string) {
 	w.t.Helper()
 	res := httptest.NewRecorder()
-	w.admin.ServeHTTP(res, httptest.NewRequestWithContext(w.t.Context(), http.MethodGet, path, nil))
+	w.admin.ServeHTTP(res, httptest.NewRequestWithContext(w.t.Context(), http.MethodGet, "http://127.0.0.1:8081"+path, nil))
 	return res.Code, res.Body.String()
 }
 
@@ -223,9 +223,14 @@ func TestPprof(t *testing.T) {
 	}
 	c.Pprof, c.AdminAddr = true, "127.0.0.1:8081"
 	w := watch(t, c)
-	for _, path := range []string{"/debug/pprof/", "/debug/pprof/goroutine?debug=1", "/debug/pprof/cmdline", "/debug/pprof/symbol"} {
+	for _, path := range []string{"/debug/pprof/", "/debug/pprof/goroutine?debug=1", "/debug/pprof/symbol"} {
 		if status, _ := w.get(path); status != http.StatusOK {
 			t.Errorf("%s: %d", path, status)
+		}
+	}
+	for _, path := range []string{"/debug/pprof/cmdline", "/debug/pprof/cmdline/", "/debug/pprof/cmdline?debug=1"} {
+		if status, body := w.get(path); status != http.StatusNotFound {
+			t.Errorf("%s: %d %s", path, status, body)
 		}
 	}
 	if res := w.send("GET", "/debug/pprof/", ""); res.StatusCode != http.StatusNotFound {

@@ -230,7 +230,9 @@ func TestCORS(t *testing.T) {
 				}
 				if res.StatusCode != http.StatusNoContent || res.Header.Get("Access-Control-Max-Age") != "7200" ||
 					!lists(res.Header["Access-Control-Allow-Methods"], "GET", "POST") ||
-					!lists(res.Header["Access-Control-Allow-Headers"], "Authorization", "Content-Type", "GraphQL-Require-Preflight", "Apollo-Require-Preflight") {
+					!lists(res.Header["Access-Control-Allow-Headers"], "Authorization", "Content-Type", "GraphQL-Require-Preflight", "Apollo-Require-Preflight",
+						"traceparent", "tracestate", "baggage", "sentry-trace", "apollographql-client-name", "apollographql-client-version",
+						"x-apollo-operation-name", "graphql-client-name", "graphql-client-version", "x-request-id") {
 					t.Errorf("%d %v", res.StatusCode, res.Header)
 				}
 			}
@@ -598,5 +600,23 @@ func TestAPQSetting(t *testing.T) {
 		res := h.send("POST", "/graphql", string(body), "Content-Type", asJSON)
 		r := readReply(t, res.StatusCode, res.Header, res.body)
 		r.fails(t, failed{"", code})
+	}
+}
+
+// TestCORSHeaders: a page may send the headers of its libraries, and those that
+// --cors-headers adds.
+func TestCORSHeaders(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.CORSOrigins, c.CORSHeaders = []string{someone}, []string{"X-Session-Id", " x-tenant "}
+	h := startWith(t, c, sandbox.Options{})
+	for _, path := range []string{"/graphql", "/resources/1/download", "/oauth/session"} {
+		for origin, may := range map[string]bool{someone: true, stranger: false} {
+			res := h.send("OPTIONS", path, "", "Origin", origin, "Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "traceparent,x-tenant")
+			allowed := res.Header["Access-Control-Allow-Headers"]
+			if lists(allowed, "X-Session-Id", "x-tenant", "traceparent") != may || lists(allowed, "x-other") || may && res.Header.Get("Access-Control-Max-Age") != "7200" {
+				t.Errorf("%s, %s: %v", path, origin, res.Header)
+			}
+		}
 	}
 }

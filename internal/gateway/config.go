@@ -22,6 +22,7 @@ type Config struct {
 	Upstream               string        `help:"The partner's environment: embedded, us-sandbox, ca-sandbox, us, ca, or an API base URL." default:"embedded" from:"FULLSCRIPT_UPSTREAM"`
 	AllowEmbedded          bool          `help:"Let the embedded sandbox run where others reach it, or with the credentials of a real app." default:"false" from:"GATEWAY_ALLOW_EMBEDDED"`
 	AdminAddr              string        `help:"Address of health and metrics; empty for none." default:"127.0.0.1:8081" from:"GATEWAY_ADMIN_ADDR"`
+	AdminHosts             []string      `help:"Names under which --admin-addr is asked where other machines reach it, comma-separated. Default: any." from:"GATEWAY_ADMIN_HOSTS"`
 	PublicURL              string        `help:"The gateway's address as clients see it, for links to attachments. Default: http:// and --addr." from:"GATEWAY_PUBLIC_URL"`
 	OperationTimeout       time.Duration `help:"How long an operation may take; what is there by then is answered." default:"15s" from:"GATEWAY_OPERATION_TIMEOUT"`
 	CallTimeout            time.Duration `help:"How long one call to the partner may take." default:"5s" from:"GATEWAY_CALL_TIMEOUT"`
@@ -47,6 +48,7 @@ type Config struct {
 	APQ                    bool          `name:"apq" negatable:"" help:"Let clients register documents by hash (automatic persisted queries)." default:"true" from:"GATEWAY_APQ"`
 	HTTPDraftStatus        bool          `name:"http-draft-status" help:"Answer with the statuses of the 2026 draft of GraphQL over HTTP: 422 and 294." default:"false" from:"GATEWAY_HTTP_DRAFT_STATUS"`
 	CORSOrigins            []string      `name:"cors-origins" help:"Origins whose pages may call the gateway, by comma." from:"GATEWAY_CORS_ORIGINS"`
+	CORSHeaders            []string      `name:"cors-headers" help:"Headers that pages of --cors-origins may send beside the usual ones, comma-separated." from:"GATEWAY_CORS_HEADERS"`
 	H2C                    bool          `name:"h2c" help:"Speak HTTP/2 without TLS, too, to proxies that begin with it." default:"false" from:"GATEWAY_H2C"`
 	ReadTimeout            time.Duration `help:"How long a request may take to arrive." default:"15s" from:"GATEWAY_READ_TIMEOUT"`
 	IdleTimeout            time.Duration `help:"How long a connection may wait for its next request." default:"60s" from:"GATEWAY_IDLE_TIMEOUT"`

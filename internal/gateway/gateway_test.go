@@ -97,6 +97,10 @@ func TestValidate(t *testing.T) {
 		{"OriginWithPath", func(c *Config) { c.CORSOrigins = []string{"https://app.example.com/"} }, "--cors-origins"},
 		{"OriginWithoutScheme", func(c *Config) { c.CORSOrigins = []string{"app.example.com"} }, "--cors-origins"},
 		{"NullOrigin", func(c *Config) { c.CORSOrigins = []string{"null"} }, "--cors-origins"},
+		{"CORSHeaders", func(c *Config) { c.CORSHeaders = []string{"X-Session-Id"} }, ""},
+		{"AnyCORSHeader", func(c *Config) { c.CORSHeaders = []string{"*"} }, "--cors-headers"},
+		{"NoCORSHeader", func(c *Config) { c.CORSHeaders = []string{"X-A\r\nX-B: 1"} }, "--cors-headers"},
+		{"AdminHosts", func(c *Config) { c.AdminHosts = []string{"gateway:8081"} }, "--admin-hosts"},
 		{"PprofNowhere", func(c *Config) { c.Pprof, c.AdminAddr = true, "" }, "--pprof"},
 		{"DrainDelay", func(c *Config) { c.DrainDelay = c.DrainTimeout }, "--drain-delay"},
 		{"NoDrainDelay", func(c *Config) { c.DrainDelay = 0 }, ""},
@@ -128,7 +132,7 @@ func TestAdmin(t *testing.T) {
 	}()
 	for path, status := range map[string]int{"/livez": http.StatusOK, "/readyz": http.StatusOK, "/metrics": http.StatusOK, "/debug/pprof/": http.StatusNotFound, "/graphql": http.StatusNotFound} {
 		res := httptest.NewRecorder()
-		g.Admin().ServeHTTP(res, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
+		g.Admin().ServeHTTP(res, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://localhost"+path, nil))
 		if res.Code != status {
 			t.Errorf("%s: %d", path, res.Code)
 		}

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"net/http/pprof"
 	"slices"
 	"strings"
 
@@ -31,7 +30,7 @@ func (g *Gateway) Handler() http.Handler {
 		}
 		mux.Handle(pattern, middleware.Route(pattern, h))
 	}
-	cors := middleware.CORS(g.config.CORSOrigins, g.sessions != nil)
+	cors := middleware.CORS(g.config.CORSOrigins, g.config.CORSHeaders, g.sessions != nil)
 	bearer := middleware.Bearer(g.authorize, http.HandlerFunc(g.refuseToken))
 	route(graphqlRoute, g.graphql, cors, middleware.Private, bearer,
 		middleware.CSRF(http.HandlerFunc(g.refuseSimple)), g.session, middleware.Compress(secret, codings...))
@@ -78,22 +77,6 @@ func below(path string, h http.Handler) http.Handler {
 			h.ServeHTTP(w, r)
 		}
 	})
-}
-
-// Admin serves health and metrics, which are not for clients of the graph.
-func (g *Gateway) Admin() http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /livez", g.health.Live)
-	mux.HandleFunc("GET /readyz", g.health.Ready)
-	mux.Handle("GET /metrics", g.metrics.handler())
-	if g.config.Pprof {
-		mux.HandleFunc("/debug/pprof/", pprof.Index)
-		mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
-		mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
-		mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
-		mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
-	}
-	return mux
 }
 
 // codings are the content codings of answers, the better one first.

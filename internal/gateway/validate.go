@@ -3,6 +3,7 @@ package gateway
 import (
 	"net"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -26,6 +27,7 @@ func (c *Config) Validate() error {
 	c.checkEmbedded(r)
 	c.checkLimits(r)
 	c.checkOrigins(r)
+	c.checkHeaders(r)
 	c.checkSignIn(r)
 	c.checkRedis(r)
 	c.checkEvents(r)
@@ -56,6 +58,12 @@ func (c *Config) checkAddresses(r *refusals) {
 	}
 	if _, _, err := net.SplitHostPort(c.AdminAddr); err != nil && c.AdminAddr != "" {
 		r.add(&c.AdminAddr, "%q is no address such as 127.0.0.1:8081", c.AdminAddr)
+	}
+	for i, host := range c.AdminHosts {
+		c.AdminHosts[i] = strings.ToLower(host)
+		if host == "" || strings.ContainsAny(host, "/:*") {
+			r.add(&c.AdminHosts, "%q is no name such as gateway.internal, without a port", host)
+		}
 	}
 	if _, err := c.upstreamURL(); err != nil {
 		r.add(&c.Upstream, "%v", err)
@@ -150,6 +158,17 @@ func (c *Config) checkOrigins(r *refusals) {
 			r.add(&c.CORSOrigins, "%q is no origin such as https://app.example.com", origin)
 		case c.isHTTPS() && inClear(origin) == anywhere:
 			r.add(&c.CORSOrigins, "%q is a page over http, which anybody on its way can change, although --public-url is of https; use https", origin)
+		}
+	}
+}
+
+// headerName matches the names that a header can have.
+var headerName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
+
+func (c *Config) checkHeaders(r *refusals) {
+	for _, name := range c.CORSHeaders {
+		if !headerName.MatchString(name) || name == "*" {
+			r.add(&c.CORSHeaders, "%q is no name of a header such as X-Session-Id", name)
 		}
 	}
 }
