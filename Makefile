@@ -34,10 +34,11 @@ audits: $(npm) ## what graphql-http's 61 audits say of the gateway; needs Node 2
 	go build -o .bin/fsgateway .
 	cd tests/clients && GATEWAY=$(CURDIR)/.bin/fsgateway npm run --silent audits
 
-clients: $(npm) ## Apollo Client, urql, Relay's network layer, graphql-ws and graphql-sse against it
+clients: $(npm) ## Apollo Client, urql, Relay's network layer, graphql-ws, graphql-sse, and a comparison with graphql-js
 	go build -o .bin/fsgateway .
 	cd tests/clients && GATEWAY=$(CURDIR)/.bin/fsgateway npm run --silent clients
 	cd tests/clients && GATEWAY=$(CURDIR)/.bin/fsgateway npm run --silent streams
+	cd tests/clients && GATEWAY=$(CURDIR)/.bin/fsgateway npm run --silent differential
 
 browser: ## the page in headless Chromium; installs what it needs
 	.ci/browser

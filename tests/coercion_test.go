@@ -168,7 +168,7 @@ func TestInputIsTaken(t *testing.T) {
 				text, _ := json.Marshal(body)
 				v.post(string(text)).status(v, http.StatusOK)
 				var got any
-				if err := json.Unmarshal([]byte(v.written(c.operation).Body), &got); err != nil {
+				if err := json.Unmarshal(v.written(c.operation).Body, &got); err != nil {
 					v.Fatal(err)
 				}
 				equal(v, "the body", got, c.want)

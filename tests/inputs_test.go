@@ -100,7 +100,7 @@ func (v *virtual) bodyOf(query string, variables ...any) map[string]string {
 			continue
 		}
 		var body any
-		if err := json.Unmarshal([]byte(c.Body), &body); err != nil {
+		if err := json.Unmarshal(c.Body, &body); err != nil {
 			v.Fatalf("%v in %s", err, c.Body)
 		}
 		leaves := map[string]string{}
@@ -200,8 +200,8 @@ func (in inputs) value(t *ast.Type) any {
 	if t.Elem != nil {
 		return []any{in.value(t.Elem)}
 	}
-	switch def := in.schema.Types[t.Name()]; {
-	case def.Kind == ast.InputObject:
+	switch def := in.schema.Types[t.Name()]; def.Kind {
+	case ast.InputObject:
 		object := map[string]any{}
 		for _, f := range def.Fields {
 			if f.Name != "idempotencyKey" {
@@ -209,7 +209,7 @@ func (in inputs) value(t *ast.Type) any {
 			}
 		}
 		return object
-	case def.Kind == ast.Enum:
+	case ast.Enum:
 		return def.EnumValues[0].Name
 	default:
 		return map[string]any{

@@ -77,8 +77,8 @@ func (p *place) read(v any) *fault {
 	return nil
 }
 
-// int32 is a number that Int takes. In variables 1.0 is 1: JSON does not tell
-// them apart, section 3.5.1.
+// int32 is a number that Int takes. In variables 1e2 is one: JSON does not tell
+// it from 100, section 3.5.1.
 func (l leaf) int32() (int, bool) {
 	switch {
 	case l.kind == ast.IntValue:

@@ -9,7 +9,10 @@ import (
 // Rules are those that a document is validated by: gqlparser's, and ours where
 // those are not what the specification says.
 func (s *Schema) Rules() *rules.Rules {
-	r := rules.NewDefaultRules()
+	r := rules.NewRules(core.Rule{Name: "+Positions", RuleFunc: positions}) // sorts before all others
+	for name, rule := range rules.NewDefaultRules().GetInner() {
+		r.AddRule(name, rule)
+	}
 	r.ReplaceRule("ValuesOfCorrectType", s.literals)
 	r.ReplaceRule("SingleFieldSubscriptions", singleRoots)
 	r.AddRule("DeferLabels", deferLabels)
@@ -26,12 +29,13 @@ func singleRoots(events *core.Events, addError core.AddErrFunc) {
 		}
 		r := &roots{fields: map[string]*ast.Field{}, seen: map[string]bool{}}
 		r.collect(o.SelectionSet)
-		switch {
-		case r.conditional != nil:
+		if r.conditional != nil {
 			addError(core.Message("A subscription must not use @skip or @include on its root field."), core.At(r.conditional))
-		case r.second != nil:
+		}
+		if r.second != nil {
 			addError(core.Message("A subscription must select only one root field."), core.At(r.second))
-		case r.introspection != nil:
+		}
+		if r.introspection != nil {
 			addError(core.Message("A subscription must not select %s as its root field.", r.introspection.Name), core.At(r.introspection.Position))
 		}
 	})

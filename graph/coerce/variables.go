@@ -127,10 +127,14 @@ func leafOf(v any) (leaf, bool) {
 	case string:
 		return leaf{ast.StringValue, v, true}, true
 	case json.Number:
-		if strings.ContainsAny(v.String(), ".eE") {
+		whole, fraction, point := strings.Cut(v.String(), ".")
+		switch {
+		case point && strings.Trim(fraction, "0") == "": // 1.0 is a whole number in JSON
+			return leaf{ast.IntValue, whole, true}, true
+		case point || strings.ContainsAny(whole, "eE"):
 			return leaf{ast.FloatValue, v.String(), true}, true
 		}
-		return leaf{ast.IntValue, v.String(), true}, true
+		return leaf{ast.IntValue, whole, true}, true
 	case bool:
 		if v {
 			return leaf{ast.BooleanValue, "true", true}, true
