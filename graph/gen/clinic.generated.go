@@ -197,14 +197,14 @@ func (ec *executionContext) _Clinic_integrationId(ctx context.Context, field gra
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
-			return ec.marshalOString2ᚖstring(ctx, selections, v)
+			return ec.marshalOID2ᚖstring(ctx, selections, v)
 		},
 		true,
 		false,
 	)
 }
 func (ec *executionContext) fieldContext_Clinic_integrationId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Clinic", field, false, false, "String")
+	return graphql.NewScalarFieldContext("Clinic", field, false, false, "ID")
 }
 
 func (ec *executionContext) _Clinic_integrationActivatedAt(ctx context.Context, field graphql.CollectedField, obj *fsclient.Clinic) (ret graphql.Marshaler) {
@@ -265,7 +265,7 @@ func (ec *executionContext) fieldContext_Clinic_marginType(_ context.Context, fi
 
 // region    **************************** object.gotpl ****************************
 
-var clinicImplementors = []string{"Clinic"}
+var clinicImplementors = []string{"Clinic", "Node"}
 
 func (ec *executionContext) _Clinic(ctx context.Context, sel ast.SelectionSet, obj *fsclient.Clinic) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, clinicImplementors)

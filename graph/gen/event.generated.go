@@ -190,14 +190,14 @@ func (ec *executionContext) _Event_integrationId(ctx context.Context, field grap
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
-			return ec.marshalOString2ᚖstring(ctx, selections, v)
+			return ec.marshalOID2ᚖstring(ctx, selections, v)
 		},
 		true,
 		false,
 	)
 }
 func (ec *executionContext) fieldContext_Event_integrationId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Event", field, false, false, "String")
+	return graphql.NewScalarFieldContext("Event", field, false, false, "ID")
 }
 
 func (ec *executionContext) _Event_data(ctx context.Context, field graphql.CollectedField, obj *fsclient.Event) (ret graphql.Marshaler) {
@@ -423,14 +423,14 @@ func (ec *executionContext) _FulfillmentShipment_orderId(ctx context.Context, fi
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
-			return ec.marshalOString2ᚖstring(ctx, selections, v)
+			return ec.marshalOID2ᚖstring(ctx, selections, v)
 		},
 		true,
 		false,
 	)
 }
 func (ec *executionContext) fieldContext_FulfillmentShipment_orderId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("FulfillmentShipment", field, false, false, "String")
+	return graphql.NewScalarFieldContext("FulfillmentShipment", field, false, false, "ID")
 }
 
 func (ec *executionContext) _FulfillmentShipment_number(ctx context.Context, field graphql.CollectedField, obj *fsclient.FulfillmentShipment) (ret graphql.Marshaler) {

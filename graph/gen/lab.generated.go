@@ -84,14 +84,14 @@ func (ec *executionContext) _LabAggregatedResult_artifactId(ctx context.Context,
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
-			return ec.marshalOString2ᚖstring(ctx, selections, v)
+			return ec.marshalOID2ᚖstring(ctx, selections, v)
 		},
 		true,
 		false,
 	)
 }
 func (ec *executionContext) fieldContext_LabAggregatedResult_artifactId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("LabAggregatedResult", field, false, false, "String")
+	return graphql.NewScalarFieldContext("LabAggregatedResult", field, false, false, "ID")
 }
 
 func (ec *executionContext) _LabAggregatedResult_pdfUrl(ctx context.Context, field graphql.CollectedField, obj *fsclient.LabAggregatedResult) (ret graphql.Marshaler) {

@@ -39,14 +39,14 @@ func (ec *executionContext) _ExternalId_id(ctx context.Context, field graphql.Co
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
-			return ec.marshalOString2ᚖstring(ctx, selections, v)
+			return ec.marshalOID2ᚖstring(ctx, selections, v)
 		},
 		true,
 		false,
 	)
 }
 func (ec *executionContext) fieldContext_ExternalId_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ExternalId", field, false, false, "String")
+	return graphql.NewScalarFieldContext("ExternalId", field, false, false, "ID")
 }
 
 func (ec *executionContext) _ExternalIdMatch_id(ctx context.Context, field graphql.CollectedField, obj *fsclient.ExternalIDMatch) (ret graphql.Marshaler) {
@@ -108,14 +108,14 @@ func (ec *executionContext) _ExternalIdMatch_externalId(ctx context.Context, fie
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
-			return ec.marshalOString2ᚖstring(ctx, selections, v)
+			return ec.marshalOID2ᚖstring(ctx, selections, v)
 		},
 		true,
 		false,
 	)
 }
 func (ec *executionContext) fieldContext_ExternalIdMatch_externalId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ExternalIdMatch", field, false, false, "String")
+	return graphql.NewScalarFieldContext("ExternalIdMatch", field, false, false, "ID")
 }
 
 func (ec *executionContext) _ExternalIdMatch_type(ctx context.Context, field graphql.CollectedField, obj *fsclient.ExternalIDMatch) (ret graphql.Marshaler) {

@@ -1423,7 +1423,7 @@ func (ec *executionContext) _PractitionerEdge(ctx context.Context, sel ast.Selec
 	return out
 }
 
-var practitionerTypeImplementors = []string{"PractitionerType"}
+var practitionerTypeImplementors = []string{"PractitionerType", "Node"}
 
 func (ec *executionContext) _PractitionerType(ctx context.Context, sel ast.SelectionSet, obj *fsclient.PractitionerType) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, practitionerTypeImplementors)

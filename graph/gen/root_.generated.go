@@ -5298,7 +5298,7 @@ type CategoryEdge {
 }
 
 "A clinic: the tenant that patients, practitioners and everything else but the catalogue belong to."
-type Clinic {
+type Clinic implements Node {
   "The global id."
   id: ID!
   "The partner's own id."
@@ -5313,8 +5313,8 @@ type Clinic {
   discount: Decimal
   "The storefront where the clinic's patients shop."
   dispensaryUrl: URL
-  "The partner's id of this application's installation in the clinic, which events carry too. Nothing can be fetched by it."
-  integrationId: String
+  "The partner's id of this application's installation in the clinic, which events carry too. Not a global id: nothing can be fetched by it."
+  integrationId: ID
   "When the installation was first used."
   integrationActivatedAt: DateTime
   "How the clinic earns on sales; the values are not published."
@@ -5483,7 +5483,7 @@ enum LinkEntrypoint {
 
 "Leave to open one browser session of the partner's tool. It works once and for 120 seconds."
 type SessionGrant {
-  "The global id."
+  "An id that no other record has. The partner has no way to fetch one by it, so ` + "`" + `node` + "`" + ` does not take it."
   id: ID!
   "The partner's own id."
   fullscriptId: ID!
@@ -5710,8 +5710,8 @@ type Event implements Node {
   createdAt: DateTime
   "The global id of the clinic it happened in; null for what concerns everyone, such as a new product."
   clinicId: ID
-  "The partner's id of the application's installation in the clinic, see ` + "`" + `Clinic.integrationId` + "`" + `."
-  integrationId: String @detail
+  "The partner's id of the application's installation in the clinic, see ` + "`" + `Clinic.integrationId` + "`" + `. Not a global id."
+  integrationId: ID @detail
   "What the event says of its record, as of its time. At hand in webhook deliveries, else one call for each event."
   data: EventData @detail
 }
@@ -5866,8 +5866,8 @@ type FulfillmentShipmentEventData {
 
 "A parcel of a fulfilment order. Its fields were seen in one public client only."
 type FulfillmentShipment {
-  "The partner's id of the fulfilment order, as ` + "`" + `createFulfillmentOrder` + "`" + ` gave it. Nothing can be fetched by it."
-  orderId: String
+  "The partner's id of the fulfilment order, which is the ` + "`" + `fullscriptId` + "`" + ` that ` + "`" + `createFulfillmentOrder` + "`" + ` gave. Not a global id: nothing can be fetched by it."
+  orderId: ID
   "The parcel's number."
   number: String
   "The parcel's state."
@@ -5912,7 +5912,7 @@ type UnknownEventData {
 
 "An order for delivery. Nothing but its id is known of it, and it cannot be fetched: its shipments are announced by events."
 type FulfillmentOrder {
-  "The global id."
+  "An id that no other record has. The partner has no way to fetch one by it, so ` + "`" + `node` + "`" + ` does not take it."
   id: ID!
   "The partner's own id."
   fullscriptId: ID!
@@ -6113,7 +6113,7 @@ type OrderedLabTest implements Node {
 
 "A result of a lab order."
 type LabResult {
-  "The global id, where the result has one. Nothing can be fetched by it."
+  "An id that no other record has, where the result has one. Nothing can be fetched by it, so ` + "`" + `node` + "`" + ` does not take it."
   id: ID
   "The partner's own id, where the result has one."
   fullscriptId: ID
@@ -6127,12 +6127,12 @@ type LabResult {
 
 "The report on all results of a lab order."
 type LabAggregatedResult {
-  "The global id, where the report has one. Nothing can be fetched by it."
+  "An id that no other record has, where the report has one. Nothing can be fetched by it, so ` + "`" + `node` + "`" + ` does not take it."
   id: ID
   "The partner's own id, where the report has one."
   fullscriptId: ID
-  "The id of the report's file; the partner publishes no use of it."
-  artifactId: String
+  "The partner's own id of the report's file; it publishes no use of it. Not a global id."
+  artifactId: ID
   "The report as a PDF. The address lives for a short time: ask for it when it is needed, never store it."
   pdfUrl: URL
   "How far the report is. The partner does not publish the values."
@@ -6219,8 +6219,8 @@ type LabTestEdge {
 
 "The integrator's own identifier of a record, which the partner keeps."
 type ExternalId {
-  "The identifier; null for a record without one."
-  id: String
+  "The identifier; null for a record without one. It is the integrator's, not a global id."
+  id: ID
 }
 
 "The integrator's own identifier to keep with a record."
@@ -6236,7 +6236,7 @@ type ExternalIdMatch {
   "The partner's own id of the record."
   fullscriptId: ID!
   "The identifier that matched."
-  externalId: String
+  externalId: ID
   "What kind of record it is."
   type: RecordType
   "The partner's own text of ` + "`" + `type` + "`" + `."
@@ -6620,7 +6620,7 @@ type PatientEdge {
 
 "A patient's postal address. It can be had through its patient only."
 type Address {
-  "The global id."
+  "An id that no other record has. The partner has no way to fetch one by it, so ` + "`" + `node` + "`" + ` does not take it."
   id: ID!
   "The partner's own id."
   fullscriptId: ID!
@@ -6874,7 +6874,7 @@ type PractitionerEdge {
 }
 
 "A profession, such as naturopathic doctor."
-type PractitionerType {
+type PractitionerType implements Node {
   "The global id."
   id: ID!
   "The partner's own id."
@@ -7354,7 +7354,7 @@ type Query {
   nothing but ids and links costs no call of its own.
   """
   node("A global id." id: ID!): Node
-  "Records by their global ids, in the order given; null for each there is none of. At most 100 ids."
+  "Records by their global ids, in the order given; null for each there is none of, with an error where the id is malformed. At most 100 ids."
   nodes("Global ids." ids: [ID!]!): [Node]
 }
 
@@ -7862,7 +7862,7 @@ enum TimeOfDay {
 
 "A lab that a plan recommends."
 type LabRecommendation {
-  "The global id."
+  "An id that no other record has. The partner has no way to fetch one by it, so ` + "`" + `node` + "`" + ` does not take it."
   id: ID!
   "The partner's own id."
   fullscriptId: ID!
@@ -7881,7 +7881,7 @@ A test that a recommended lab consists of. The partner does not say which of its
 two kinds of lab test this id names, so it leads nowhere.
 """
 type LabRecommendationTest {
-  "The global id."
+  "An id that no other record has. The partner has no way to fetch one by it, so ` + "`" + `node` + "`" + ` does not take it."
   id: ID!
   "The partner's own id."
   fullscriptId: ID!
@@ -7891,7 +7891,7 @@ type LabRecommendationTest {
 
 "A file attached to a plan."
 type Resource {
-  "The global id."
+  "An id that no other record has. The partner has no way to fetch one by it, so ` + "`" + `node` + "`" + ` does not take it."
   id: ID!
   "The partner's own id."
   fullscriptId: ID!
@@ -8221,7 +8221,7 @@ type Viewer {
 
 "An attempt to deliver an event to the application's webhook address."
 type WebhookDelivery {
-  "The global id."
+  "An id that no other record has. The partner has no way to fetch one by it, so ` + "`" + `node` + "`" + ` does not take it."
   id: ID!
   "The partner's own id."
   fullscriptId: ID!

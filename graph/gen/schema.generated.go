@@ -7018,6 +7018,11 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._Product(ctx, sel, obj)
+	case *fsclient.PractitionerType:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._PractitionerType(ctx, sel, obj)
 	case *fsclient.Practitioner:
 		if obj == nil {
 			return graphql.Null
@@ -7058,6 +7063,11 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._Event(ctx, sel, obj)
+	case *fsclient.Clinic:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Clinic(ctx, sel, obj)
 	case *fsclient.Category:
 		if obj == nil {
 			return graphql.Null

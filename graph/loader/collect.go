@@ -54,16 +54,21 @@ func Node(ctx context.Context) (model.Node, error) {
 	return orNull(lookedUp(ctx, rec))
 }
 
-// Nodes gives the records of `nodes` in order, null for each there is none of.
+// Nodes gives the records of `nodes` in order, null for each that there is none
+// of, and null with an error for each id that is none.
 func Nodes(ctx context.Context) ([]model.Node, error) {
-	recs, err := collect[[]fsclient.Recorder](ctx, nil)
+	found, err := collect[[]nodeFound](ctx, nil)
 	if err != nil {
 		return nil, err
 	}
-	out := make([]model.Node, len(recs))
-	for i, rec := range recs {
+	out := make([]model.Node, len(found))
+	for i, f := range found {
 		at := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
-		if out[i], err = orNull(lookedUp(at, rec)); err != nil {
+		err := f.err
+		if err == nil {
+			out[i], err = orNull(lookedUp(at, f.rec))
+		}
+		if err != nil {
 			graphql.AddError(at, err)
 		}
 	}

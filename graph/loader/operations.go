@@ -56,6 +56,9 @@ type recordOp struct {
 	// list gives a page of the full list, for resources whose list holds full
 	// records; nil for all others.
 	list func(ctx context.Context, p page) (rows []fsclient.Recorder, meta fsclient.PageMeta, err error)
+	// sole gives the one record of the type that the caller has; nil for types
+	// with many.
+	sole *valueOp
 }
 
 // planned says that the planner chooses between singles and the list.
@@ -88,6 +91,15 @@ func record[T any](o *Operations, operation string, get func(context.Context, st
 	}
 	o.records[t], o.byName[op.name] = op, op
 	return op
+}
+
+// sole enters a value that is also the one record of its type that the caller
+// has.
+func sole[T any](o *Operations, operation string, get func(context.Context) (*T, error)) {
+	value(o, operation, free(get))
+	t := reflect.TypeFor[T]()
+	op := &recordOp{name: t.Name(), typ: t, idBit: fsclient.FieldBit(t, "ID"), sole: o.calls[operation].(*valueOp)}
+	o.records[t], o.byName[op.name] = op, op
 }
 
 // listed enters a resource whose list holds full records. get may be nil.

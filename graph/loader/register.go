@@ -72,7 +72,7 @@ func (o *Operations) register(c *fsclient.Client) {
 	root(o, "listWebhookDeliveries", c.WebhookDeliveries.List)
 
 	// Values.
-	value(o, "getClinic", free(c.Clinic.Get))
+	sole(o, "getClinic", c.Clinic.Get)
 	value(o, "getNewTreatmentPlanLink", free(c.DynamicLinks.New))
 	value(o, "getTreatmentPlanLink", c.DynamicLinks.Get)
 

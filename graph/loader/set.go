@@ -134,6 +134,9 @@ func recordKey(op *recordOp, id string) key { return key{kind: op.name, id: fscl
 // record gives the promise of a whole record, and starts its call if it is the
 // first to ask.
 func (s *Set) record(op *recordOp, id string, wave int) *promise {
+	if op.sole != nil {
+		return s.ownRecord(op, id)
+	}
 	k := recordKey(op, id)
 	p, fresh := s.memo.promise(k)
 	switch {
@@ -142,6 +145,25 @@ func (s *Set) record(op *recordOp, id string, wave int) *promise {
 	case fresh:
 		s.call(k, func(ctx context.Context) (any, error) { return s.single(ctx, op, id) })
 	}
+	return p
+}
+
+// ownRecord gives the promise of the one record of its kind that the caller has,
+// which has to be the one that is asked for.
+func (s *Set) ownRecord(op *recordOp, id string) *promise {
+	call, p := s.value(op.sole, "", nil), newPromise()
+	call.then(func() {
+		defer p.guard()
+		own, _ := call.value.(fsclient.Recorder)
+		switch {
+		case call.err != nil:
+			p.resolve(nil, call.err)
+		case fsclient.IDKey(fsclient.IDOf(own)) != fsclient.IDKey(id):
+			p.resolve(nil, &fsclient.Error{Op: op.name, Kind: fsclient.KindNotFound})
+		default:
+			p.resolve(own, nil)
+		}
+	})
 	return p
 }
 

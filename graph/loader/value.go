@@ -21,11 +21,7 @@ func (op *valueOp) announce(s *Set, c *fieldCall, parent fsclient.Recorder, p *p
 	if parent != nil {
 		id = fsclient.IDOf(parent)
 	}
-	k := key{kind: op.operation, id: id, query: fmt.Sprint(c.args)}
-	call, fresh := s.memo.promise(k)
-	if fresh {
-		s.call(k, func(ctx context.Context) (any, error) { return op.get(ctx, id, c.args) })
-	}
+	call := s.value(op, id, c.args)
 	s.waves.enter(wave)
 	call.then(func() {
 		defer s.waves.leave(wave)
@@ -40,6 +36,17 @@ func (op *valueOp) announce(s *Set, c *fieldCall, parent fsclient.Recorder, p *p
 		p.resolve(v, call.err)
 	})
 	return nil
+}
+
+// value gives the promise of an operation's value, and starts its call if it is
+// the first to ask.
+func (s *Set) value(op *valueOp, parent string, args map[string]any) *promise {
+	k := key{kind: op.operation, id: parent, query: fmt.Sprint(args)}
+	p, fresh := s.memo.promise(k)
+	if fresh {
+		s.call(k, func(ctx context.Context) (any, error) { return op.get(ctx, parent, args) })
+	}
+	return p
 }
 
 // known is a value that takes no call, while what is linked to it may.
@@ -126,20 +133,25 @@ func (l nodes) announce(s *Set, c *fieldCall, _ fsclient.Recorder, p *promise, w
 	if len(ids) > maxNodes {
 		return fsclient.InputErrorf("ids must not be over %d", maxNodes)
 	}
-	found := make([]*recordOp, len(ids))
-	raw := make([]string, len(ids))
+	found := make([]nodeFound, len(ids))
+	var recs []fsclient.Recorder
 	for i := range ids {
-		var err error
-		if found[i], raw[i], err = s.ops.parseGlobalID(ids[i]); err != nil {
-			return err
+		op, id, err := s.ops.parseGlobalID(ids[i])
+		if err != nil {
+			found[i].err = err
+			continue
 		}
+		found[i].rec = s.reference(op, id, c, wave)
+		recs = append(recs, found[i].rec)
 	}
-	recs := make([]fsclient.Recorder, len(ids))
-	for i := range ids {
-		recs[i] = s.reference(found[i], raw[i], c, wave)
-	}
-	whenHere(recs, func() { p.resolve(recs, nil) })
+	whenHere(recs, func() { p.resolve(found, nil) })
 	return nil
+}
+
+// nodeFound is a record of `nodes`, or what is wrong with its id.
+type nodeFound struct {
+	rec fsclient.Recorder
+	err error
 }
 
 const maxNodes = 100
@@ -148,8 +160,8 @@ func (o *Operations) parseGlobalID(v any) (*recordOp, string, error) {
 	text, _ := v.(string)
 	kind, _, ok := strings.Cut(text, ":")
 	op := o.byName[kind]
-	if !ok || op == nil || op.get == nil {
-		return nil, "", fsclient.InputErrorf("id must be the global id of a record, such as Patient:<id>")
+	if !ok || op == nil {
+		return nil, "", fsclient.InputErrorf("an id must be the global id of a record that can be fetched by it, such as Patient:<id>")
 	}
 	id, err := fsclient.ParseID(kind, text)
 	return op, id, err
