@@ -1,6 +1,7 @@
 package tests
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,10 +18,7 @@ func TestGlobalIDs(t *testing.T) {
 			continue
 		}
 		global := strings.HasPrefix(f.Description, "The global id")
-		isNode := false
-		for _, member := range schema.GetPossibleTypes(schema.Types["Node"]) {
-			isNode = isNode || member.Name == def.Name
-		}
+		isNode := slices.Contains(def.Interfaces, "Node")
 		if global != isNode && def.Name != "SessionGrantUser" { // that of another record
 			t.Errorf("%s: called global: %t, a Node: %t", def.Name, global, isNode)
 		}
@@ -51,6 +49,29 @@ func TestGlobalIDs(t *testing.T) {
 			t.Errorf("%d calls, want the clinic and the list:\n%s", n, routes(h.sandbox))
 		}
 	})
+}
+
+// Rows of lists that are no Nodes, against Relay's rule for edges.
+var rowsThatAreNoNodes = exceptions{
+	"AddressEdge":         "the partner has no way to fetch an address by its id",
+	"ExternalIdMatchEdge": "a match is no record: the record that it leads to is a Node",
+	"WebhookDeliveryEdge": "the partner has no way to fetch a delivery by its id",
+}
+
+// TestEdges: the node of an edge is a Node where it can be fetched.
+func TestEdges(t *testing.T) {
+	t.Parallel()
+	schema, needed := loadSDL(t), &ledger{}
+	for _, def := range objects(schema) {
+		if !isEdge(def) {
+			continue
+		}
+		node := schema.Types[def.Fields.ForName("node").Type.Name()]
+		if !slices.Contains(node.Interfaces, "Node") && !needed.allows(rowsThatAreNoNodes, def.Name) {
+			t.Errorf("%s: %s is no Node", def.Name, node.Name)
+		}
+	}
+	unused(t, needed, "rowsThatAreNoNodes", rowsThatAreNoNodes)
 }
 
 // TestMalformedNode: an id that is none is an error at its place in the list.
