@@ -319,3 +319,58 @@ func TestCappedPages(t *testing.T) {
 		}
 	}
 }
+
+// TestShiftedPages: a row that moves from one page to another between two calls
+// is not lost, nor is it there twice.
+func TestShiftedPages(t *testing.T) {
+	t.Parallel()
+	for name, moves := range map[string]struct{ by, calls int }{"RowLeaves": {1, 4}, "RowComes": {-1, 2}, "NothingMoves": {0, 2}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var calls atomic.Int64
+			h := before(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				front := 5 // the number of the first row
+				if calls.Add(1) > 1 {
+					front += moves.by
+				}
+				number, _ := strconv.Atoi(r.URL.Query().Get("page[number]"))
+				size, _ := strconv.Atoi(r.URL.Query().Get("page[size]"))
+				rows, total := []map[string]any{}, 205-front
+				for i := (number - 1) * size; i < min(number*size, total); i++ {
+					rows = append(rows, map[string]any{"id": fmt.Sprintf("p%d", front+i)})
+				}
+				w.Header().Set("Content-Type", "application/json")
+				_ = json.NewEncoder(w).Encode(map[string]any{"patients": rows, "meta": map[string]any{"total_count": total, "total_pages": (total + size - 1) / size, "current_page": number}})
+			}))
+			p := relayPageOf(t, h.as("a-token", `{ patients(first: 200)`+relaySelection))
+			for i := max(5, 5+moves.by); i < 205-max(0, -moves.by); i++ {
+				if n := len(slices.DeleteFunc(slices.Clone(p.ids), func(id string) bool { return id != fmt.Sprintf("p%d", i) })); n != 1 {
+					t.Errorf("p%d is there %d times", i, n)
+				}
+			}
+			if got := calls.Load(); got != int64(moves.calls) {
+				t.Errorf("%d calls, want %d", got, moves.calls)
+			}
+		})
+	}
+}
+
+// TestPageInfoAlone: whether rows follow is found out without a total too, and
+// costs no more than it takes.
+func TestPageInfoAlone(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		n     int
+		next  bool
+		calls int64
+	}{"Full": {30, true, 1}, "Absent": {30, true, 2}, "Empty": {3, false, 2}, "NextOnly": {30, true, 2}, "WordTotal": {30, true, 2}} {
+		up := &pagedPartner{n: c.n, form: metaForms[name]}
+		a := before(t, up).as("a-token", `{ patients { pageInfo { hasNextPage endCursor } } }`)
+		if got := at(t, a.Data, "patients.pageInfo.hasNextPage"); got != c.next || at(t, a.Data, "patients.pageInfo.endCursor") == nil {
+			t.Errorf("%s: %v", name, a.Data)
+		}
+		if got := up.calls.Load(); got != c.calls {
+			t.Errorf("%s: %d calls, want %d", name, got, c.calls)
+		}
+	}
+}

@@ -36,6 +36,8 @@ type listRead struct {
 	total    *int // the partner's, where it can be believed
 	unusable bool // there was a total, and it cannot be believed
 	end      int  // the offset behind the last row of the list; -1 while that is not known
+	shrunk   bool // the list became shorter from one page to the next
+	again    bool // the pages are read for the second time
 }
 
 // wanted is what is selected of a connection.
@@ -67,8 +69,22 @@ type answer struct {
 	got      []covered
 }
 
+// run reads the window. A list that became shorter between two of its pages may
+// have moved a row from the second to the first one, which was read by then: it
+// is read once more.
 func (r *listRead) run() (*answer, error) {
-	r.sizes, r.end = r.set.ops.sizes.get(r.op.operation), -1
+	for {
+		r.sizes, r.end = r.set.ops.sizes.get(r.op.operation), -1
+		r.kept, r.got, r.total, r.unusable, r.shrunk = 0, nil, nil, false, false
+		a, err := r.once()
+		if err != nil || !r.shrunk || r.again {
+			return a, err
+		}
+		r.again = true
+	}
+}
+
+func (r *listRead) once() (*answer, error) {
 	w := r.window
 	if w.fromEnd {
 		if err := r.findEnd(); err != nil {
@@ -202,6 +218,9 @@ func (r *listRead) fetch(plan []page) error {
 // start fetches a page, unless another window of the same list has.
 func (r *listRead) start(p page) *promise {
 	k := key{kind: r.list, id: strconv.Itoa(p.number), query: strconv.Itoa(p.size)}
+	if r.again {
+		k.query += " again"
+	}
 	promise, fresh := r.set.memo.promise(k)
 	if fresh {
 		r.set.call(k, func(ctx context.Context) (any, error) { return r.op.fetch(ctx, r.parent, r.options, p) })
@@ -249,6 +268,7 @@ func (r *listRead) place(p page, a pageResult, size int) error {
 		seen = 0
 	}
 	if total := a.meta.Total(p.number, seen); total != nil {
+		r.shrunk = r.shrunk || r.total != nil && *total < *r.total
 		r.total = total
 	}
 	r.unusable = r.unusable || a.meta.UnusableCount || a.meta.TotalCount != nil && r.total == nil

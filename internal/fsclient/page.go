@@ -191,7 +191,7 @@ func (m *PageMeta) Continues(number, rows, seen int) bool {
 	case End:
 		return false
 	}
-	return rows >= LeastCap
+	return rows >= LeastCap && rows*number >= seen // as long as the ones before
 }
 
 // Repeats reports whether the page has the rows of the one before it: the
