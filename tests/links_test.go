@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"fsgateway/internal/sandbox"
 )
@@ -164,4 +165,33 @@ func TestLinks(t *testing.T) {
 		data := h.query(`{ patient(id: "nobody") { firstName } node(id: "Variant:nothing") { id } nodes(ids: ["Brand:nothing", "Patient:` + sandbox.PatientWithManyPlans + `"]) { id } }`)
 		equal(t, "data", data, `{"patient":null,"node":null,"nodes":[null,{"id":"Patient:`+sandbox.PatientWithManyPlans+`"}]}`)
 	})
+}
+
+// TestLinksInParts: a part of an answer waits for no more than it shows, and the
+// errors of what comes later come with it.
+func TestLinksInParts(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]sandbox.Fault{"Slow": {}, "SlowAndGone": {Status: 404, Body: `{"error":"not found"}`}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			virtually(t, config(), sandbox.Options{}, func(v *virtual) {
+				fault.Operation, fault.Latency = "getPatient", 3*time.Second
+				v.sandbox.AddFault(fault)
+				parts := v.parts(`{ treatmentPlan(id: "` + sandbox.ActivePlan + `") { state patient { fullscriptId ... @defer { firstName } } } }`)
+				equal(v, "first", parts[0].Data, `{"treatmentPlan":{"state":"ACTIVE","patient":{"fullscriptId":"`+sandbox.PatientWithManyPlans+`"}}}`)
+				if parts[0].at > time.Second || len(parts[0].Errors) > 0 {
+					v.Errorf("the first part came after %s, with %v", parts[0].at, parts[0].Errors)
+				}
+				later := parts[1].Incremental[0]
+				if fault.Status == 0 {
+					equal(v, "later", later.Data, `{"firstName":"*"}`)
+					return
+				}
+				equal(v, "later", later.Data, `{"firstName":null}`)
+				if len(later.Errors) != 1 || dotted(later.Errors[0].Path) != "treatmentPlan.patient.firstName" || later.Errors[0].Extensions["code"] != "NOT_FOUND" {
+					v.Errorf("errors %+v", later.Errors)
+				}
+			})
+		})
+	}
 }

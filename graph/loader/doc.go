@@ -24,6 +24,11 @@
 // (collect.go). How an operation of the API is called is one line in the
 // gateway's table of operations (operations.go).
 //
+// What came is never thrown away: a row that arrived is in the answer, and what
+// is held of a record survives the failure of the call that would complete it.
+// Silence is for look-ups by id that find nothing; whatever else is missing is
+// null with an error at its path.
+//
 // A value belongs to one place of one answer: calls share promises, never
 // values. Hydration writes fields that nobody reads before it is done, and no
 // others, which is why none of this needs a lock around a record.

@@ -151,7 +151,7 @@ func continues(got []fullPage) bool {
 	}
 	n := len(got)
 	last := got[n-1]
-	if n > 1 && last.first() == got[n-2].first() {
+	if first := last.first(); n > 1 && first != "" && first == got[n-2].first() {
 		return false // the partner does not page this list
 	}
 	return last.meta.Continues(n, len(last.rows), seen)
