@@ -239,6 +239,44 @@ func TestRowsSurvive(t *testing.T) {
 			}
 		}
 	})
+	t.Run("TotalOfMoreThanThereIs", func(t *testing.T) {
+		t.Parallel()
+		more := func(form metaForm) metaForm {
+			return func(m map[string]any) any {
+				m["total_count"] = m["total_count"].(int) + 7
+				return form(m)
+			}
+		}
+		for _, name := range []string{"Full", "TotalOnly", "NoNext"} {
+			for _, c := range []struct{ n, cap, first int }{{0, 0, 10}, {3, 0, 10}, {10, 0, 10}, {230, 0, 100}, {230, 50, 100}} {
+				up := &pagedPartner{n: c.n, cap: c.cap, form: more(metaForms[name])}
+				if got := walk(t, before(t, up), c.first); !slices.Equal(got, patientIDs(c.n)) {
+					t.Errorf("%s %+v: %d rows: %v", name, c, len(got), got)
+				}
+			}
+		}
+	})
+	t.Run("EmptyPageInTheMiddle", func(t *testing.T) {
+		t.Parallel()
+		for _, first := range []int{2, 5} {
+			h := before(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Content-Type", "application/json")
+				switch r.URL.Query().Get("page[number]") {
+				case "1":
+					_, _ = fmt.Fprint(w, `{"patients":[{"id":"p0"},{"id":"p1"}],"meta":{"next_page":2}}`)
+				case "2":
+					_, _ = fmt.Fprint(w, `{"patients":[],"meta":{"next_page":3}}`)
+				case "3":
+					_, _ = fmt.Fprint(w, `{"patients":[{"id":"p2"}],"meta":{"next_page":null}}`)
+				default:
+					_, _ = fmt.Fprint(w, `{"patients":[],"meta":{"next_page":null}}`)
+				}
+			}))
+			if got := walk(t, h, first); !slices.Equal(got, patientIDs(3)) {
+				t.Errorf("first %d: %v", first, got)
+			}
+		}
+	})
 	t.Run("Last", func(t *testing.T) {
 		t.Parallel()
 		for name, form := range metaForms {

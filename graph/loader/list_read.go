@@ -109,6 +109,9 @@ func (r *listRead) once() (*answer, error) {
 		end = r.reached(w.start)
 	}
 	w = w.settle(r.length(end))
+	if r.total != nil && r.end >= 0 && *r.total > r.end {
+		r.total, r.unusable = nil, true
+	}
 	r.remember()
 	return &answer{
 		window: w, list: listHash(r.list), total: r.total, unusable: r.unusable && r.total == nil,
@@ -246,9 +249,7 @@ func (r *listRead) read(p page) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := r.place(p, a, size); err != nil {
-		return 0, err
-	}
+	r.place(p, a, size)
 	r.sizes.seen = max(r.sizes.seen, a.rows)
 	if size != p.size {
 		r.sizes.learn(p.size, size)
@@ -260,7 +261,7 @@ func (r *listRead) read(p page) (int, error) {
 }
 
 // place says which offsets a page of the given actual size accounts for.
-func (r *listRead) place(p page, a pageResult, size int) error {
+func (r *listRead) place(p page, a pageResult, size int) {
 	c := covered{start: (p.number - 1) * size, result: a.result}
 	c.end = c.start + a.rows
 	seen := c.end
@@ -274,11 +275,13 @@ func (r *listRead) place(p page, a pageResult, size int) error {
 	r.unusable = r.unusable || a.meta.UnusableCount || a.meta.TotalCount != nil && r.total == nil
 	if a.rows > 0 && r.repeats(p, a) {
 		r.endAt(c.start)
-		return nil
+		return
 	}
-	switch follows := a.meta.After(p.number, c.end); {
-	case follows == fsclient.More && a.rows == 0:
-		return r.fault("a page of the list is empty, and more is said to follow")
+	meta := a.meta
+	if a.rows == 0 { // a total that says more counts rows that are not to be had
+		meta.TotalCount = nil
+	}
+	switch follows := meta.After(p.number, c.end); {
 	case follows == fsclient.More && a.rows < size: // rows that the partner leaves out
 		c.end = c.start + size
 		if r.total != nil {
@@ -288,7 +291,6 @@ func (r *listRead) place(p page, a pageResult, size int) error {
 		r.endAt(c.end)
 	}
 	r.got = append(r.got, c)
-	return nil
 }
 
 func (r *listRead) endAt(offset int) {
@@ -353,7 +355,8 @@ func (r *listRead) sizeOf(p page, a pageResult) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return size, r.place(first, b, size)
+	r.place(first, b, size)
+	return size, nil
 }
 
 // reached is the first offset from start on that no page accounts for.
