@@ -20,6 +20,8 @@ type pagedPartner struct {
 	n     int
 	cap   int      // the most rows of a page, 0 for what is asked
 	fixed int      // the rows of a page whatever is asked, 0 for what is asked
+	whole bool     // gives all rows, whatever is asked
+	hide  int      // every so many-th row is left out of its page, 0 for none
 	form  metaForm // how it describes its pages
 	calls atomic.Int64
 }
@@ -83,9 +85,14 @@ func (p *pagedPartner) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if p.fixed > 0 {
 		size = p.fixed
 	}
+	if p.whole {
+		number, size = 1, max(1, p.n)
+	}
 	rows := []map[string]any{}
 	for i := (number - 1) * size; i < min(number*size, p.n); i++ {
-		rows = append(rows, map[string]any{"id": fmt.Sprintf("p%d", i), "first_name": "Ada"})
+		if p.hide == 0 || i%p.hide != 0 {
+			rows = append(rows, map[string]any{"id": fmt.Sprintf("p%d", i), "first_name": "Ada"})
+		}
 	}
 	pages := (p.n + size - 1) / size
 	var next any
@@ -255,6 +262,34 @@ func TestRowsSurvive(t *testing.T) {
 				}
 			}
 		}
+		up := &pagedPartner{n: 3, form: more(metaForms["TotalOnly"])}
+		p := relayPageOf(t, before(t, up).as("a-token", `{ patients(first: 10)`+relaySelection))
+		if p.total != nil || p.next || up.calls.Load() != 3 {
+			t.Errorf("totalCount %v, hasNextPage %v, %d calls", p.total, p.next, up.calls.Load())
+		}
+	})
+	t.Run("NotPaged", func(t *testing.T) {
+		t.Parallel()
+		for name := range metaForms {
+			for _, first := range []int{7, 25, 39, 41, 100} {
+				up := &pagedPartner{n: 40, whole: true, form: metaForms[name]}
+				if got := walk(t, before(t, up), first); !slices.Equal(got, patientIDs(40)) {
+					t.Errorf("%s, first %d: %d rows: %v", name, first, len(got), got)
+				}
+			}
+		}
+	})
+	t.Run("RowsLeftOut", func(t *testing.T) {
+		t.Parallel()
+		want := slices.DeleteFunc(patientIDs(230), func(id string) bool { return slices.Contains([]string{"p0", "p60", "p120", "p180"}, id) })
+		for _, name := range []string{"Full", "NoNext", "TotalOnly", "NextOnly", "PagesOnly"} {
+			for _, first := range []int{25, 100, 230} {
+				up := &pagedPartner{n: 230, hide: 60, form: metaForms[name]}
+				if got := walk(t, before(t, up), first); !slices.Equal(got, want) {
+					t.Errorf("%s, first %d: %d rows: %v", name, first, len(got), got)
+				}
+			}
+		}
 	})
 	t.Run("EmptyPageInTheMiddle", func(t *testing.T) {
 		t.Parallel()
@@ -347,15 +382,38 @@ func TestTotalCount(t *testing.T) {
 // remembered.
 func TestCappedPages(t *testing.T) {
 	t.Parallel()
-	up := &pagedPartner{n: 230, cap: 50, form: metaForms["Full"]}
-	h := before(t, up)
-	for i, want := range []int64{2, 2, 1} {
-		up.calls.Store(0)
-		h.as("a-token", fmt.Sprintf(`{ patients(first: 100, offset: %d) { nodes { id } } }`, i*100))
-		if got := up.calls.Load(); got != want {
-			t.Errorf("window %d took %d calls, want %d", i, got, want)
+	t.Run("Remembered", func(t *testing.T) {
+		t.Parallel()
+		up := &pagedPartner{n: 230, cap: 50, form: metaForms["Full"]}
+		h := before(t, up)
+		for i, want := range []int64{2, 2, 1} {
+			up.calls.Store(0)
+			h.as("a-token", fmt.Sprintf(`{ patients(first: 100, offset: %d) { nodes { id } } }`, i*100))
+			if got := up.calls.Load(); got != want {
+				t.Errorf("window %d took %d calls, want %d", i, got, want)
+			}
 		}
+	})
+	// The number of pages tells the size of one; where it is not told, the first
+	// page has to.
+	for name, want := range map[string]int64{"Full": 3, "NoNext": 3, "TotalOnly": 5} {
+		t.Run("InTheMiddle/"+name, func(t *testing.T) {
+			t.Parallel()
+			up := &pagedPartner{n: 230, cap: 50, form: metaForms[name]}
+			p := relayPageOf(t, before(t, up).as("a-token", `{ patients(first: 100, offset: 100)`+relaySelection))
+			if got := up.calls.Load(); !slices.Equal(p.ids, patientIDs(230)[100:200]) || got != want {
+				t.Errorf("%d calls, want %d: %v", got, want, p.ids)
+			}
+		})
 	}
+	t.Run("LastPage", func(t *testing.T) {
+		t.Parallel()
+		up := &pagedPartner{n: 230, form: metaForms["Full"]}
+		p := relayPageOf(t, before(t, up).as("a-token", `{ patients(first: 100, offset: 200)`+relaySelection))
+		if got := up.calls.Load(); !slices.Equal(p.ids, patientIDs(230)[200:]) || got != 1 {
+			t.Errorf("%d calls: %v", got, p.ids)
+		}
+	})
 }
 
 // TestShiftedPages: a row that moves from one page to another between two calls

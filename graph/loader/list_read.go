@@ -322,7 +322,7 @@ func (r *listRead) sizeOf(p page, a pageResult) (int, error) {
 	follows := a.meta.After(p.number, end)
 	honoured := p.size <= r.sizes.seen && p.size >= r.sizes.min
 	switch {
-	case a.rows == p.size, a.rows < p.size && honoured && follows != fsclient.More:
+	case a.rows == p.size, a.rows < p.size && honoured && (follows != fsclient.More || a.rows == 0):
 		return p.size, nil
 	case p.number == 1 && a.rows == 0, a.rows == 0 && total != nil && *total <= end:
 		return p.size, nil
@@ -336,10 +336,7 @@ func (r *listRead) sizeOf(p page, a pageResult) (int, error) {
 		}
 	}
 	if p.number == 1 {
-		if a.rows > p.size || follows == fsclient.More || follows == fsclient.Unknown && a.rows >= fsclient.LeastCap {
-			return a.rows, nil
-		}
-		return p.size, nil
+		return r.sizeOfFirst(p, a, follows)
 	}
 	if a.rows < p.size && follows == fsclient.End && total != nil && *total == end && (a.meta.LastPage || last != nil) {
 		return p.size, nil
@@ -357,6 +354,23 @@ func (r *listRead) sizeOf(p page, a pageResult) (int, error) {
 	}
 	r.place(first, b, size)
 	return size, nil
+}
+
+// sizeOfFirst is [listRead.sizeOf] for the first page of a list. A short one was
+// cut, or the partner left out rows of it: if as many rows as came come again
+// when no more are asked for, they are the first ones of the list in either case.
+func (r *listRead) sizeOfFirst(p page, a pageResult, follows fsclient.Follows) (int, error) {
+	switch {
+	case a.rows > p.size, follows == fsclient.Unknown && a.rows >= fsclient.LeastCap:
+		return a.rows, nil
+	case follows != fsclient.More:
+		return p.size, nil
+	}
+	b, err := r.page(page{1, a.rows})
+	if err != nil || b.rows != a.rows {
+		return p.size, err
+	}
+	return a.rows, nil
 }
 
 // reached is the first offset from start on that no page accounts for.
