@@ -204,6 +204,7 @@ func TestRowsSurvive(t *testing.T) {
 				{60, 0, 25, 40},
 				{230, 99, 0, 500},
 				{6, 1, 0, 4},
+				{150, 0, 100, 120},
 			} {
 				if silent[name] && c.cap > 0 && c.cap < 10 {
 					continue
@@ -289,6 +290,14 @@ func TestRowsSurvive(t *testing.T) {
 					t.Errorf("%s, first %d: %d rows: %v", name, first, len(got), got)
 				}
 			}
+		}
+	})
+	t.Run("ManyRowsLeftOut", func(t *testing.T) {
+		t.Parallel()
+		up := &pagedPartner{n: 230, hide: 3, form: metaForms["Full"]}
+		got := walk(t, before(t, up), 100)
+		if n := up.calls.Load(); len(got) != 153 || n != 3 {
+			t.Errorf("%d rows in %d calls: the number of pages tells that none was cut", len(got), n)
 		}
 	})
 	t.Run("EmptyPageInTheMiddle", func(t *testing.T) {

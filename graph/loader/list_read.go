@@ -322,7 +322,7 @@ func (r *listRead) sizeOf(p page, a pageResult) (int, error) {
 	follows := a.meta.After(p.number, end)
 	honoured := p.size <= r.sizes.seen && p.size >= r.sizes.min
 	switch {
-	case a.rows == p.size, a.rows < p.size && honoured && (follows != fsclient.More || a.rows == 0):
+	case a.rows == p.size, a.rows < p.size && honoured && follows != fsclient.More:
 		return p.size, nil
 	case p.number == 1 && a.rows == 0, a.rows == 0 && total != nil && *total <= end:
 		return p.size, nil
