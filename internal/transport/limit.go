@@ -9,30 +9,42 @@ import (
 )
 
 // Limit lets at most n calls run at once, counted until their bodies are
-// closed. Who waits is served fairly: a free place goes to the caller with the
-// fewest calls running, and within a caller in order. A lone caller has all n.
+// closed, and shared as [Places] are. A call under [Streaming] is not counted: how
+// long it takes is up to whoever reads, and its caller has a place for it
+// elsewhere.
 func Limit(n int, base http.RoundTripper) http.RoundTripper {
-	l := &limiter{free: n, callers: map[string]*share{}}
+	places := NewPlaces(n, n)
 	return Func(func(r *http.Request) (*http.Response, error) {
+		if streams(r.Context()) {
+			return base.RoundTrip(r)
+		}
 		caller := CallerFrom(r.Context()).Key
-		if err := l.acquire(r.Context(), caller); err != nil {
+		if err := places.Acquire(r.Context(), caller); err != nil {
 			return nil, err
 		}
 		res, err := base.RoundTrip(r)
 		if err != nil {
-			l.release(caller)
+			places.Release(caller)
 			return nil, err
 		}
-		res.Body = onClose(res.Body, func() { l.release(caller) })
+		res.Body = onClose(res.Body, func() { places.Release(caller) })
 		return res, nil
 	})
 }
 
-type limiter struct {
+// Places are what callers share. Who waits is served fairly: a free place goes
+// to the caller who has the fewest, and within a caller in order.
+type Places struct {
 	mu      sync.Mutex
 	free    int
+	each    int
 	callers map[string]*share
 	waiting []*share // callers with a queue, in the order they began to wait
+}
+
+// NewPlaces makes total places, of which a caller has at most each.
+func NewPlaces(total, each int) *Places {
+	return &Places{free: total, each: each, callers: map[string]*share{}}
 }
 
 type share struct {
@@ -40,14 +52,16 @@ type share struct {
 	queue   []chan struct{}
 }
 
-func (l *limiter) acquire(ctx context.Context, caller string) error {
+// Acquire waits for a place, which [Places.Release] gives back. The error is the
+// cause that ctx ended with.
+func (l *Places) Acquire(ctx context.Context, caller string) error {
 	l.mu.Lock()
 	s := l.callers[caller]
 	if s == nil {
 		s = &share{}
 		l.callers[caller] = s
 	}
-	if l.free > 0 {
+	if l.free > 0 && s.running < l.each {
 		l.free--
 		s.running++
 		l.mu.Unlock()
@@ -78,11 +92,12 @@ func (l *limiter) acquire(ctx context.Context, caller string) error {
 		}
 	}
 	l.mu.Unlock()
-	l.release(caller) // the place came while we gave up
+	l.Release(caller) // the place came while we gave up
 	return context.Cause(ctx)
 }
 
-func (l *limiter) release(caller string) {
+// Release gives back a place of a caller.
+func (l *Places) Release(caller string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := l.callers[caller]
@@ -100,23 +115,23 @@ func (l *limiter) release(caller string) {
 	l.forget(caller, s)
 }
 
-// next returns the waiting caller with the fewest calls running, the one that
-// began to wait first among equals, and nil if nobody waits.
-func (l *limiter) next() (best *share) {
+// next returns the waiting caller with the fewest places, the one that began to
+// wait first among equals, and nil if nobody who waits may have another.
+func (l *Places) next() (best *share) {
 	for _, s := range l.waiting {
-		if best == nil || s.running < best.running {
+		if s.running < l.each && (best == nil || s.running < best.running) {
 			best = s
 		}
 	}
 	return best
 }
 
-func (l *limiter) stopWaiting(s *share) {
+func (l *Places) stopWaiting(s *share) {
 	l.waiting = slices.DeleteFunc(l.waiting, func(w *share) bool { return w == s })
 }
 
 // forget drops a caller who neither runs nor waits.
-func (l *limiter) forget(caller string, s *share) {
+func (l *Places) forget(caller string, s *share) {
 	if s.running == 0 && len(s.queue) == 0 {
 		delete(l.callers, caller)
 	}

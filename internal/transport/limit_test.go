@@ -9,9 +9,10 @@ import (
 	"testing/synctest"
 )
 
-// limitModel is what a limiter does, written down as plainly as possible.
+// limitModel is what [Places] do, written down as plainly as possible.
 type limitModel struct {
 	free    int
+	each    int
 	running map[string]int
 	queues  []string // callers who wait, in the order they began to
 	waiting []*waiter
@@ -23,12 +24,16 @@ type waiter struct {
 	done   chan error
 }
 
-// grant gives a free place to the caller with the fewest calls running, the
-// one that began to wait first among equals, and returns whose turn it was.
+// grant gives a free place to the caller with the fewest, the one that began to
+// wait first among equals, and returns whose turn it was. Nobody gets more than
+// each.
 func (m *limitModel) grant() *waiter {
+	if m.free == 0 {
+		return nil
+	}
 	best := ""
 	for _, caller := range m.queues {
-		if best == "" || m.running[caller] < m.running[best] {
+		if m.running[caller] < m.each && (best == "" || m.running[caller] < m.running[best]) {
 			best = caller
 		}
 	}
@@ -58,9 +63,10 @@ func TestLimiterIsFair(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 0))
 			places := 1 + random.IntN(3)
+			each := 1 + random.IntN(places)
 			c := &limitCheck{
-				t: t, l: &limiter{free: places, callers: map[string]*share{}},
-				m: &limitModel{free: places, running: map[string]int{}},
+				t: t, l: NewPlaces(places, each),
+				m: &limitModel{free: places, each: each, running: map[string]int{}},
 			}
 			for range 60 {
 				switch random.IntN(5) {
@@ -88,24 +94,19 @@ func TestLimiterIsFair(t *testing.T) {
 
 type limitCheck struct {
 	t *testing.T
-	l *limiter
+	l *Places
 	m *limitModel
 }
 
 func (c *limitCheck) arrive(caller string) {
 	ctx, leave := context.WithCancel(c.t.Context())
 	w := &waiter{caller, leave, make(chan error, 1)}
-	go func() { w.done <- c.l.acquire(ctx, caller) }()
+	go func() { w.done <- c.l.Acquire(ctx, caller) }()
 	c.m.waiting = append(c.m.waiting, w)
 	if !slices.Contains(c.m.queues, caller) {
 		c.m.queues = append(c.m.queues, caller)
 	}
-	if c.m.free > 0 {
-		c.m.grant()
-		c.expect(w)
-		return
-	}
-	c.expect(nil)
+	c.expect(c.m.grant())
 }
 
 func (c *limitCheck) end(random *rand.Rand) {
@@ -121,7 +122,7 @@ func (c *limitCheck) end(random *rand.Rand) {
 	caller := busy[random.IntN(len(busy))]
 	c.m.running[caller]--
 	c.m.free++
-	c.l.release(caller)
+	c.l.Release(caller)
 	c.expect(c.m.grant())
 }
 

@@ -15,8 +15,9 @@ import (
 var errCallTimeout = fmt.Errorf("transport: %w", context.DeadlineExceeded)
 
 // Timeout bounds each call, body included. Time spent waiting for a place does
-// not count, since it stands below [Limit]. A call under [Streaming] is only
-// bounded until its body begins.
+// not count, since it stands below [Limit]. Under [Streaming] d bounds the time
+// until the body begins, and then each read of it: not the time that whoever
+// reads takes in between.
 func Timeout(d time.Duration, base http.RoundTripper) http.RoundTripper {
 	return Func(func(r *http.Request) (*http.Response, error) {
 		ctx, cancel := context.WithCancelCause(r.Context())
@@ -38,10 +39,15 @@ func Timeout(d time.Duration, base http.RoundTripper) http.RoundTripper {
 			stop()
 			return nil, err
 		}
-		if streams, _ := r.Context().Value(streamingKey{}).(bool); streams {
+		body := &timedBody{ReadCloser: onClose(res.Body, stop), name: name}
+		if streams(r.Context()) {
 			timer.Stop()
+			body.reading = func() (done func()) {
+				timer.Reset(d)
+				return func() { timer.Stop() }
+			}
 		}
-		res.Body = &timedBody{onClose(res.Body, stop), name}
+		res.Body = body
 		return res, nil
 	})
 }
@@ -49,10 +55,14 @@ func Timeout(d time.Duration, base http.RoundTripper) http.RoundTripper {
 // timedBody names the errors of reading a body.
 type timedBody struct {
 	io.ReadCloser
-	name func(error) error
+	name    func(error) error
+	reading func() (done func()) // bounds each read, unless it is nil
 }
 
 func (b *timedBody) Read(p []byte) (int, error) {
+	if b.reading != nil {
+		defer b.reading()()
+	}
 	n, err := b.ReadCloser.Read(p)
 	if err != nil && !errors.Is(err, io.EOF) {
 		err = b.name(err)
@@ -65,6 +75,11 @@ type streamingKey struct{}
 // Streaming marks calls whose bodies are passed on as they come.
 func Streaming(ctx context.Context) context.Context {
 	return context.WithValue(ctx, streamingKey{}, true)
+}
+
+func streams(ctx context.Context) bool {
+	on, _ := ctx.Value(streamingKey{}).(bool)
+	return on
 }
 
 type counterKey struct{}

@@ -290,20 +290,53 @@ func TestTimeout(t *testing.T) {
 	t.Run("StreamsMayTakeLonger", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
-			ctx, leave := context.WithTimeout(transport.Streaming(t.Context()), time.Hour)
-			defer leave()
-			begin := time.Now()
-			res, err := call(ctx, transport.Timeout(5*time.Second, drip), "ada")
+			steps := make(chan string)
+			go func() {
+				defer close(steps)
+				for range 4 {
+					time.Sleep(4 * time.Second)
+					steps <- "x"
+				}
+			}()
+			rt := transport.Timeout(5*time.Second, transport.Func(func(r *http.Request) (*http.Response, error) {
+				return ok(stepwise(func() (string, bool) { s, more := <-steps; return s, more })), nil
+			}))
+			res, err := call(transport.Streaming(t.Context()), rt, "ada")
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer res.Body.Close()
-			_, _ = io.ReadAll(res.Body)
-			if time.Since(begin) != time.Hour {
-				t.Errorf("it ended after %v", time.Since(begin))
+			time.Sleep(time.Hour) // whoever reads may take their time
+			if text, err := io.ReadAll(res.Body); string(text) != "xxxx" || err != nil {
+				t.Errorf("%q %v", text, err)
 			}
 		})
 	})
+	t.Run("StreamThatStops", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			begin := time.Now()
+			res, err := call(transport.Streaming(t.Context()), transport.Timeout(5*time.Second, drip), "ada")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer res.Body.Close()
+			if _, err := io.ReadAll(res.Body); !errors.Is(err, context.DeadlineExceeded) || time.Since(begin) != 5*time.Second {
+				t.Errorf("%v after %v", err, time.Since(begin))
+			}
+		})
+	})
+}
+
+// stepwise is a body that comes in steps.
+type stepwise func() (step string, more bool)
+
+func (next stepwise) Read(p []byte) (int, error) {
+	step, more := next()
+	if !more {
+		return 0, io.EOF
+	}
+	return copy(p, step), nil
 }
 
 func TestCount(t *testing.T) {
