@@ -45,6 +45,9 @@ type Options struct {
 	// Timeout bounds an operation. What is there when it is over is answered,
 	// with errors for the rest.
 	Timeout time.Duration
+	// WriteTimeout is how long the client of a socket may take to accept each 128
+	// KiB of a message. The default is 10 seconds.
+	WriteTimeout time.Duration
 	// Done is told of each response, for the access log and the metrics.
 	Done func(context.Context, Result)
 	// MaxBody bounds the body of a request, in bytes.
@@ -79,6 +82,11 @@ type Result struct {
 	// Codes are those of the errors that left.
 	Codes  []string
 	Status int
+}
+
+// writeTime is how long writing a message of n bytes to a socket may take.
+func (o *Options) writeTime(n int) time.Duration {
+	return cmp.Or(o.WriteTimeout, 10*time.Second) * time.Duration(n/(128<<10)+1)
 }
 
 func (o *Options) maxRequestErrors() int   { return cmp.Or(o.MaxRequestErrors, 10) }

@@ -9,13 +9,9 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 )
 
-const (
-	// keepAlive is how long a stream may be silent, for the sake of what stands
-	// between and cuts what is.
-	keepAlive = 15 * time.Second
-	// writeTimeout is how long a client may take to take what is sent to it.
-	writeTimeout = 10 * time.Second
-)
+// keepAlive is how long a stream may be silent, for the sake of what stands
+// between and cuts what is.
+const keepAlive = 15 * time.Second
 
 // framing is how the answers of a stream look on the wire.
 type framing struct {
@@ -97,15 +93,15 @@ func (s *eventStream) next(ctx context.Context, res *graphql.Response) {
 	s.send(s.framing.answer(id, envelope(s.x.errors(ctx, res.Errors), res.Data, res.Extensions), res.Data != nil))
 }
 
-// send writes at once. A client that does not take it in time is given up.
+// send writes at once. A client that cannot be written to is given up; that
+// writing ends in time is up to the server.
 func (s *eventStream) send(text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.over {
 		return
 	}
-	s.timer.Stop()                                               // it is about silence
-	_ = s.control.SetWriteDeadline(time.Now().Add(writeTimeout)) // not every writer can
+	s.timer.Stop() // it is about silence
 	_, err := s.x.w.Write([]byte(text))
 	if err == nil {
 		err = s.control.Flush()

@@ -299,7 +299,8 @@ func (s *socket) write(may func() bool, text func() []byte) {
 	if !may() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(s.ctx, writeTimeout)
+	message := text()
+	ctx, cancel := context.WithTimeout(s.ctx, s.o.writeTime(len(message)))
 	defer cancel()
-	_ = s.conn.Write(ctx, websocket.MessageText, text()) // of an error the reader learns, too
+	_ = s.conn.Write(ctx, websocket.MessageText, message) // of an error the reader learns, too
 }

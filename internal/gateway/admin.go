@@ -21,13 +21,13 @@ func (g *Gateway) Admin() http.Handler {
 		mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 		mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return g.written(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !g.config.isAdminHost(r.Host) {
 			http.Error(w, "This Host is not the gateway's; --admin-hosts lists those that are.", http.StatusForbidden)
 			return
 		}
 		mux.ServeHTTP(w, r)
-	})
+	}))
 }
 
 // profile serves the index and the profiles that it lists.

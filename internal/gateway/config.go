@@ -28,6 +28,8 @@ type Config struct {
 	CallTimeout            time.Duration `help:"How long one call to the partner may take." default:"5s" from:"GATEWAY_CALL_TIMEOUT"`
 	DialTimeout            time.Duration `help:"How long connecting to the partner may take." default:"2s" from:"GATEWAY_DIAL_TIMEOUT"`
 	MaxConcurrency         int           `help:"Calls to the partner at once, shared fairly between callers." default:"64" from:"GATEWAY_MAX_CONCURRENCY"`
+	MaxDownloads           int           `help:"Attachments that are sent at once. Those who ask for more wait." default:"32" from:"GATEWAY_MAX_DOWNLOADS"`
+	MaxDownloadsPerCaller  int           `help:"Attachments that are sent to one caller at once." default:"8" from:"GATEWAY_MAX_DOWNLOADS_PER_CALLER"`
 	MaxBody                int64         `help:"Bytes of a request's body." default:"262144" from:"GATEWAY_MAX_BODY"`
 	MaxTokens              int           `help:"Tokens of a query; 0 for no limit." default:"2000" from:"GATEWAY_MAX_TOKENS"`
 	MaxFields              int           `help:"Fields of a query, those of a fragment wherever it is spread; 0 for no limit." default:"500" from:"GATEWAY_MAX_FIELDS"`
@@ -51,6 +53,7 @@ type Config struct {
 	CORSHeaders            []string      `name:"cors-headers" help:"Headers that pages of --cors-origins may send beside the usual ones, comma-separated." from:"GATEWAY_CORS_HEADERS"`
 	H2C                    bool          `name:"h2c" help:"Speak HTTP/2 without TLS, too, to proxies that begin with it." default:"false" from:"GATEWAY_H2C"`
 	ReadTimeout            time.Duration `help:"How long a request may take to arrive." default:"15s" from:"GATEWAY_READ_TIMEOUT"`
+	WriteTimeout           time.Duration `help:"How long a client may take to accept each 128 KiB of an answer." default:"10s" from:"GATEWAY_WRITE_TIMEOUT"`
 	IdleTimeout            time.Duration `help:"How long a connection may wait for its next request." default:"60s" from:"GATEWAY_IDLE_TIMEOUT"`
 	MaxHeaderBytes         int           `help:"Bytes of a request's headers." default:"32768" from:"GATEWAY_MAX_HEADER_BYTES"`
 	DrainDelay             time.Duration `help:"How long new requests are still taken after SIGTERM, while /readyz says no." default:"5s" from:"GATEWAY_DRAIN_DELAY"`
@@ -146,7 +149,10 @@ func (c *Config) fill() {
 	c.MaxExecutionErrors = cmp.Or(c.MaxExecutionErrors, 100)
 	c.EventsKept = cmp.Or(c.EventsKept, 10_000)
 	c.MaxHeaderBytes = cmp.Or(c.MaxHeaderBytes, 32<<10)
+	c.MaxDownloads = cmp.Or(c.MaxDownloads, 32)
+	c.MaxDownloadsPerCaller = cmp.Or(c.MaxDownloadsPerCaller, 8)
 	or(&c.ReadTimeout, 15*time.Second)
+	or(&c.WriteTimeout, 10*time.Second)
 	or(&c.IdleTimeout, time.Minute)
 	or(&c.DrainTimeout, 30*time.Second)
 	or(&c.SessionLifetime, 12*time.Hour)

@@ -35,16 +35,18 @@ import (
 
 // Gateway is a gateway ready to serve. Close it when it is done.
 type Gateway struct {
-	config   Config
-	log      zerolog.Logger
-	client   *fsclient.Client
-	graphql  *graph.Handler
-	leaving  sync.WaitGroup // of sockets
-	health   obs.Health
-	metrics  *metrics
-	errorLog *log.Logger // of net/http
-	events   *events.Bus
-	hashKey  []byte // tokens are told apart by a hash under this key, new in each process
+	config  Config
+	log     zerolog.Logger
+	client  *fsclient.Client
+	graphql *graph.Handler
+	leaving sync.WaitGroup // of sockets
+	health  obs.Health
+	metrics *metrics
+	// downloads are the places of attachments that are being sent.
+	downloads *transport.Places
+	errorLog  *log.Logger // of net/http
+	events    *events.Bus
+	hashKey   []byte // tokens are told apart by a hash under this key, new in each process
 
 	keys     *seal.Keys        // of what is kept in Redis
 	sessions *oauth.Sessions   // nil where nobody can sign in
@@ -108,6 +110,7 @@ func (g *Gateway) open(o options) error {
 		g.close = append(g.close, func() error { g.redis.Close(); return nil })
 		g.store = oauth.NewRedis(g.redis)
 	}
+	g.downloads = transport.NewPlaces(config.MaxDownloads, config.MaxDownloadsPerCaller)
 	g.foreign = http.NewCrossOriginProtection()
 	for _, origin := range g.origins() {
 		if err := g.foreign.AddTrustedOrigin(origin); err != nil {
@@ -158,6 +161,7 @@ func (g *Gateway) open(o options) error {
 		LogBug:       g.logBug,
 		Timeout:      config.OperationTimeout,
 		MaxBody:      config.MaxBody,
+		WriteTimeout: config.WriteTimeout,
 
 		MaxStreams:         config.MaxStreams,
 		MaxRequestErrors:   config.MaxRequestErrors,

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"encoding/json"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -11,7 +10,6 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"fsgateway/graph"
-	"fsgateway/internal/fsclient"
 	"fsgateway/internal/middleware"
 	"fsgateway/internal/transport"
 )
@@ -57,6 +55,7 @@ func (g *Gateway) Handler() http.Handler {
 	h = middleware.Log(g.log, g.metrics.request)(h)
 	h = g.metrics.counted(h)
 	h = middleware.RequestID(h)
+	h = g.written(h)
 	return g.graphql.Whole(h)
 }
 
@@ -77,6 +76,11 @@ func below(path string, h http.Handler) http.Handler {
 			h.ServeHTTP(w, r)
 		}
 	})
+}
+
+// written is how every answer is written.
+func (g *Gateway) written(h http.Handler) http.Handler {
+	return middleware.WriteTimeout(g.config.WriteTimeout)(middleware.NoSniff(h))
 }
 
 // codings are the content codings of answers, the better one first.
@@ -153,39 +157,4 @@ func (g *Gateway) fail(w http.ResponseWriter, r *http.Request, status int, code,
 		Extensions extensions `json:"extensions"`
 	}
 	_ = json.NewEncoder(w).Encode(map[string][]entry{"errors": {{message, extensions{code, middleware.RequestIDFrom(r.Context())}}}})
-}
-
-// download streams a plan attachment from the partner, whose address for it
-// wants the caller's token.
-func (g *Gateway) download(w http.ResponseWriter, r *http.Request) {
-	if transport.CallerFrom(r.Context()).Key == "" {
-		g.fail(w, r, http.StatusUnauthorized, graph.CodeUnauthenticated, graph.TokenNeeded(g.signInURL()))
-		return
-	}
-	id, err := fsclient.ParseID("Resource", r.PathValue("id"))
-	if err != nil {
-		g.fail(w, r, http.StatusBadRequest, graph.CodeBadUserInput, err.Error())
-		return
-	}
-	res, err := g.client.Resources.Download(transport.Streaming(r.Context()), id, r.URL.Query().Get("type"))
-	if err != nil {
-		code, message, status := graph.Describe(err)
-		g.fail(w, r, status, code, message)
-		return
-	}
-	defer res.Body.Close()
-	h := w.Header()
-	for _, name := range []string{"Content-Type", "Content-Length", "Content-Disposition"} {
-		if v := res.Header.Get(name); v != "" {
-			h.Set(name, v)
-		}
-	}
-	h.Set("Cache-Control", "private, no-store")
-	// Whatever the file is, it runs nothing on this origin.
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Content-Security-Policy", "sandbox; default-src 'none'")
-	_, err = io.Copy(w, res.Body)
-	if err != nil && r.Context().Err() == nil {
-		panic(http.ErrAbortHandler) // the file broke off: the client must not take it for whole
-	}
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"fsgateway/graph"
+	"fsgateway/internal/middleware"
 	"fsgateway/internal/obs"
 	"fsgateway/internal/sandbox"
 )
@@ -49,10 +50,24 @@ func (c *Config) server(l net.Listener, h http.Handler, errorLog *log.Logger) Se
 	return Server{Listener: l, Server: &http.Server{
 		Handler: h, ErrorLog: errorLog, Protocols: protocols, MaxHeaderBytes: c.MaxHeaderBytes,
 		ReadHeaderTimeout: min(readHeaderTimeout, c.ReadTimeout), ReadTimeout: c.ReadTimeout, IdleTimeout: c.IdleTimeout,
-		// No WriteTimeout: attachments take as long as they are long, and an
-		// operation has a time of its own.
+		// No WriteTimeout, which would be that of a whole answer: the handlers give
+		// each piece one. In HTTP/2 it ends a stream, and this a connection on which
+		// not even the end of a stream can be written.
+		HTTP2: &http.HTTP2Config{WriteByteTimeout: c.WriteTimeout},
+		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
+			if tcp, ok := conn.(*net.TCPConn); ok {
+				_ = tcp.SetWriteBuffer(sendBuffer)
+			}
+			return ctx
+		},
 	}}
 }
+
+// sendBuffer is what the kernel keeps of a connection; Linux doubles it. It takes
+// more only once a third of that is free, so that a client that reads steadily,
+// but slowly, would seem not to read at all behind the four megabytes that it
+// grows to by itself.
+const sendBuffer = middleware.WritePiece / 2
 
 // Serve runs the gateway and says on out how to use it.
 func Serve(config Config, out io.Writer, listening Listening) (err error) {
@@ -143,7 +158,7 @@ func ServeSandbox(c SandboxConfig, out io.Writer, listening Listening) (err erro
 	obs.CaptureStandardLog(drop)
 	defer func() { err = errors.Join(err, s.Close()) }()
 	return listening(Running{
-		Servers: []Server{config.server(l, s, obs.NewErrorLog(drop))}, Drain: func() {}, DrainTimeout: config.DrainTimeout,
+		Servers: []Server{config.server(l, middleware.WriteTimeout(config.WriteTimeout)(s), obs.NewErrorLog(drop))}, Drain: func() {}, DrainTimeout: config.DrainTimeout,
 	})
 }
 

@@ -123,13 +123,13 @@ func (c *Config) checkEmbedded(r *refusals) {
 
 func (c *Config) checkLimits(r *refusals) {
 	for _, d := range []*time.Duration{
-		&c.OperationTimeout, &c.CallTimeout, &c.DialTimeout, &c.ReadTimeout, &c.IdleTimeout, &c.DrainTimeout, &c.SessionLifetime,
+		&c.OperationTimeout, &c.CallTimeout, &c.DialTimeout, &c.ReadTimeout, &c.WriteTimeout, &c.IdleTimeout, &c.DrainTimeout, &c.SessionLifetime,
 	} {
 		if *d <= 0 {
 			r.add(d, "%s is not over zero", *d)
 		}
 	}
-	for _, n := range []*int{&c.MaxConcurrency, &c.MaxRequestErrors, &c.MaxExecutionErrors, &c.MaxHeaderBytes, &c.EventsKept} {
+	for _, n := range []*int{&c.MaxConcurrency, &c.MaxDownloads, &c.MaxDownloadsPerCaller, &c.MaxRequestErrors, &c.MaxExecutionErrors, &c.MaxHeaderBytes, &c.EventsKept} {
 		if *n < 1 {
 			r.add(n, "%d is not at least 1", *n)
 		}

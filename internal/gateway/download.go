@@ -1,0 +1,109 @@
+package gateway
+
+import (
+	"context"
+	"io"
+	"mime"
+	"net/http"
+	"path"
+	"strings"
+	"unicode"
+
+	"fsgateway/graph"
+	"fsgateway/internal/fsclient"
+	"fsgateway/internal/transport"
+)
+
+// download streams a plan attachment from the partner, whose address for it
+// wants the caller's token.
+func (g *Gateway) download(w http.ResponseWriter, r *http.Request) {
+	caller := transport.CallerFrom(r.Context()).Key
+	if caller == "" {
+		g.fail(w, r, http.StatusUnauthorized, graph.CodeUnauthenticated, graph.TokenNeeded(g.signInURL()))
+		return
+	}
+	id, err := fsclient.ParseID("Resource", r.PathValue("id"))
+	if err != nil {
+		g.fail(w, r, http.StatusBadRequest, graph.CodeBadUserInput, err.Error())
+		return
+	}
+	if !g.placeForDownload(r.Context(), caller) {
+		w.Header().Set("Retry-After", "5")
+		g.fail(w, r, http.StatusTooManyRequests, graph.CodeRateLimited, "Too many downloads are under way; try again when some are over.")
+		return
+	}
+	defer g.downloads.Release(caller)
+	res, err := g.client.Resources.Download(transport.Streaming(r.Context()), id, r.URL.Query().Get("type"))
+	if err != nil {
+		code, message, status := graph.Describe(err)
+		g.fail(w, r, status, code, message)
+		return
+	}
+	defer res.Body.Close()
+	attachment(w.Header(), res.Header)
+	if r.Method == http.MethodHead {
+		return
+	}
+	_, err = io.Copy(w, res.Body)
+	if err != nil && r.Context().Err() == nil {
+		panic(http.ErrAbortHandler) // the file broke off: the client must not take it for whole
+	}
+}
+
+// placeForDownload reports whether a caller may begin a download; it waits for
+// at most the time of an operation. Downloads have places of their own, since a
+// client who reads slowly keeps one for long, and queries must not wait for it.
+func (g *Gateway) placeForDownload(ctx context.Context, caller string) bool {
+	ctx, cancel := context.WithTimeout(ctx, g.config.OperationTimeout)
+	defer cancel()
+	return g.downloads.Acquire(ctx, caller) == nil
+}
+
+// attachment sets the headers of a file from those that the partner gives it.
+// Whatever the file is, a browser stores it under a harmless name, runs none of
+// it on this origin, and shows it to no page of another.
+func attachment(h, partner http.Header) {
+	h.Set("Content-Type", "application/octet-stream") // net/http would guess
+	if value := partner.Get("Content-Type"); value != "" {
+		if media, parameters, err := mime.ParseMediaType(value); err == nil {
+			h.Set("Content-Type", mime.FormatMediaType(media, parameters))
+		}
+	}
+	if length := partner.Get("Content-Length"); length != "" {
+		h.Set("Content-Length", length)
+	}
+	h.Set("Content-Disposition", "attachment")
+	if _, parameters, err := mime.ParseMediaType(partner.Get("Content-Disposition")); err == nil {
+		if name := fileName(parameters["filename"]); name != "" {
+			h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name}))
+		}
+	}
+	h.Set("Cache-Control", "private, no-store")
+	h.Set("Content-Security-Policy", "sandbox; default-src 'none'")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+}
+
+// maxFileName is the longest name in bytes that common file systems take.
+const maxFileName = 255
+
+// fileName returns the name of a file without what would mean something to a
+// file system or a reader beyond a name: folders, leading dots, control and
+// formatting characters. It is "" if nothing is left.
+func fileName(name string) string {
+	name = path.Base(strings.ReplaceAll(strings.ToValidUTF8(name, ""), `\`, "/"))
+	name = strings.Map(func(c rune) rune {
+		if !unicode.IsPrint(c) || strings.ContainsRune(`<>:"|?*/`, c) {
+			return -1
+		}
+		return c
+	}, name)
+	name = strings.Trim(name, " .")
+	if len(name) > maxFileName {
+		ending := path.Ext(name)
+		if len(ending) > 20 {
+			ending = ""
+		}
+		name = strings.ToValidUTF8(name[:maxFileName-len(ending)], "") + ending
+	}
+	return name
+}
