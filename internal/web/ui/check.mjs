@@ -185,6 +185,15 @@ const kept = page =>
   await page.getByRole('button', { name: 'Show History' }).click();
   await page.locator('.graphiql-history-item').first().waitFor();
   if (token) expect(!(await kept(page)).includes(token), 'no token is kept with the history');
+  const remembered = await page.locator('.graphiql-history-item-label').allTextContents();
+  await page.waitForTimeout(700);
+  await page.reload();
+  await ready(page);
+  await page.locator('.graphiql-history-item').first().waitFor();
+  expect((await page.locator('.graphiql-history-item-label').allTextContents()).join() === remembered.join() && remembered.length > 3, 'the history is there after a reload', remembered.join());
+  await page.locator('.graphiql-history-item-label', { hasText: 'Catalog' }).first().click();
+  expect((await shows(page, QUERY, 'searchProducts')) && (await shows(page, TOOL, config.token || 'Bearer')), 'what is taken from it has the headers of a new tab');
+  if (!config.token) await paste(page, TOOL, JSON.stringify({ Authorization: `Bearer ${token}` }));
   const lasting = await page.evaluate(() => Object.keys(localStorage).sort().join());
   expect(!/queries|tabState|headers|variables/.test(lasting), `local storage holds no query: ${lasting}`);
 
@@ -216,6 +225,7 @@ const kept = page =>
   await tabs(page).filter({ hasText: 'Live' }).click();
   const asked = page.waitForRequest(r => r.headers().accept?.includes('text/event-stream') ?? false);
   await run(page).click();
+  expect(await shows(page, QUERY, `${address.href}_sandbox/webhooks`), 'the example names the address of this page', await text(page, QUERY));
   expect((await asked).headers().authorization === `Bearer ${token}`, 'a subscription is an event stream with the token');
   if (config.token) {
     await (await asked).response(); // it has begun
@@ -245,6 +255,48 @@ const kept = page =>
   await page.waitForTimeout(700);
   await shot(page, 'dark');
   expect(trouble.length === 0, 'nothing went wrong in the dark', `\n${trouble.join('\n')}`);
+  await context.close();
+}
+
+// On wide and narrow screens, with and without something at the side.
+for (const colorScheme of ['light', 'dark']) {
+  const { context, page } = await open(colorScheme);
+  await page.goto(address.href);
+  await ready(page);
+  for (const width of [1280, 420]) {
+    await page.setViewportSize({ width, height: 800 });
+    for (const panel of ['', 'Documentation Explorer', 'GraphiQL Explorer', 'History']) {
+      const what = `${colorScheme}, ${width} px, ${panel || 'nothing at the side'}`;
+      if (panel) await page.getByRole('button', { name: `Show ${panel}` }).click();
+      await page.waitForTimeout(500);
+      await shot(page, `${colorScheme}-${width}-${(panel || 'closed').split(' ')[0].toLowerCase()}`);
+      const layout = await page.evaluate(() => {
+        const box = selector => {
+          const { left, right, top, bottom } = document.querySelector(selector).getBoundingClientRect();
+          return { left, right, top, bottom };
+        };
+        return {
+          wide: document.documentElement.scrollWidth - innerWidth,
+          tabs: document.querySelector('.graphiql-tabs').scrollWidth - document.querySelector('.graphiql-tabs').clientWidth,
+          logo: box('.graphiql-logo'),
+          editor: box('.graphiql-query-editor'),
+          header: box('.graphiql-session-header'),
+          run: box('.graphiql-execute-button'),
+        };
+      });
+      const { logo, header, editor, run: button } = layout;
+      expect(layout.wide <= 0, `${what}: it fits`, `${layout.wide} px too wide`);
+      expect(logo.bottom - logo.top < 40 && logo.right <= header.right + 1 && logo.top >= header.top, `${what}: the header's name is in one line`, JSON.stringify(layout));
+      if (panel) {
+        const { height = 0, width: across = 0 } = (await page.locator('.graphiql-plugin').boundingBox()) ?? {};
+        expect(height > 200 && across > 200, `${what}: it is shown`, `${across} by ${height} px`);
+      }
+      expect(width < 1280 || layout.tabs <= 0, `${what}: all tabs are shown`, `${layout.tabs} px are not`);
+      expect(editor.right - editor.left > 300 && editor.bottom - editor.top > 150 && button.right <= width, `${what}: there is room for a query`, JSON.stringify(layout));
+    }
+    await page.getByRole('button', { name: 'Hide History' }).click();
+  }
+  expect(trouble.length === 0, `nothing went wrong on screens of any width, ${colorScheme}`, `\n${trouble.join('\n')}`);
   await context.close();
 }
 

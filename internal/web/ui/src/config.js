@@ -16,9 +16,12 @@ export const defaultHeaders = session.signedIn ? '' : JSON.stringify({ Authoriza
 /** Whether there is something to start with. */
 export const hasToken = Boolean(page.token || session.signedIn);
 
+/** The gateway's own address, which the examples write as the one that it has by default. */
+const address = new URL('.', document.baseURI).href.replace(/\/$/, '');
+
 /** One tab for each example. */
 export const exampleTabs = (page.examples ?? []).map(({ query, variables }) => ({
-  query,
+  query: query.replaceAll('http://127.0.0.1:8080', address),
   variables: variables || null,
   headers: defaultHeaders,
 }));
