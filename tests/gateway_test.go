@@ -62,7 +62,7 @@ func config() gateway.Config {
 	return gateway.Config{
 		Addr: "127.0.0.1:8080", Upstream: gateway.Embedded,
 		OperationTimeout: 15 * time.Second, CallTimeout: 5 * time.Second, DialTimeout: 2 * time.Second,
-		MaxConcurrency: 64, MaxBody: 256 << 10,
+		MaxConcurrency: 64, MaxBody: 256 << 10, GraphiQL: true,
 	}
 }
 

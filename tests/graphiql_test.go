@@ -2,6 +2,7 @@ package tests
 
 import (
 	"encoding/json"
+	"net/http"
 	"regexp"
 	"strings"
 	"testing"
@@ -49,5 +50,30 @@ func TestGraphiQLExamples(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestGraphiQLSwitch: without the page nothing of it is served, and everything else is.
+func TestGraphiQLSwitch(t *testing.T) {
+	t.Parallel()
+	for _, on := range []bool{true, false} {
+		c := config()
+		c.GraphiQL = on
+		w := watch(t, c)
+		for path, served := range map[string]bool{"/": on, "/graphiql/THIRD_PARTY_LICENSES.txt": on, "/llms.txt": true, "/schema.graphql": true, "/graphql?query={__typename}": true} {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.url+path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set("Authorization", "Bearer "+sandbox.TokenPractitioner)
+			res, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = res.Body.Close()
+			if (res.StatusCode == http.StatusOK) != served || !served && res.StatusCode != http.StatusNotFound {
+				t.Errorf("on: %t, %s: %d", on, path, res.StatusCode)
+			}
+		}
 	}
 }

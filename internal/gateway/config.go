@@ -51,6 +51,7 @@ type Config struct {
 	HTTPDraftStatus        bool          `name:"http-draft-status" help:"Answer with the statuses of the 2026 draft of GraphQL over HTTP: 422 and 294." default:"false" from:"GATEWAY_HTTP_DRAFT_STATUS"`
 	CORSOrigins            []string      `name:"cors-origins" help:"Origins whose pages may call the gateway, by comma." from:"GATEWAY_CORS_ORIGINS"`
 	CORSHeaders            []string      `name:"cors-headers" help:"Headers that pages of --cors-origins may send beside the usual ones, comma-separated." from:"GATEWAY_CORS_HEADERS"`
+	GraphiQL               bool          `name:"graphiql" negatable:"" help:"Serve the GraphiQL page at /." default:"true" from:"GATEWAY_GRAPHIQL"`
 	H2C                    bool          `name:"h2c" help:"Speak HTTP/2 without TLS, too, to proxies that begin with it." default:"false" from:"GATEWAY_H2C"`
 	ReadTimeout            time.Duration `help:"How long a request may take to arrive." default:"15s" from:"GATEWAY_READ_TIMEOUT"`
 	WriteTimeout           time.Duration `help:"How long a client may take to accept each 128 KiB of an answer." default:"10s" from:"GATEWAY_WRITE_TIMEOUT"`

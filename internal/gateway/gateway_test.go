@@ -43,7 +43,7 @@ func TestDefaults(t *testing.T) {
 	}
 	filled := Config{
 		Addr: c.Addr, Upstream: c.Upstream, AdminAddr: c.AdminAddr, OperationTimeout: c.OperationTimeout, CallTimeout: c.CallTimeout, DialTimeout: c.DialTimeout,
-		MaxConcurrency: c.MaxConcurrency, MaxBody: c.MaxBody, APQ: c.APQ, DrainDelay: c.DrainDelay, LogLevel: c.LogLevel, LogFormat: c.LogFormat,
+		MaxConcurrency: c.MaxConcurrency, MaxBody: c.MaxBody, APQ: c.APQ, GraphiQL: c.GraphiQL, DrainDelay: c.DrainDelay, LogLevel: c.LogLevel, LogFormat: c.LogFormat,
 		MaxTokens: c.MaxTokens, MaxFields: c.MaxFields, MaxDepth: c.MaxDepth, MaxIntrospectionDepth: c.MaxIntrospectionDepth, MaxAliases: c.MaxAliases,
 		MaxRootFields: c.MaxRootFields, MaxDirectives: c.MaxDirectives, MaxFragmentSpreads: c.MaxFragmentSpreads, MaxListItems: c.MaxListItems,
 		MaxOperationNameLength: c.MaxOperationNameLength, MaxStreams: c.MaxStreams,

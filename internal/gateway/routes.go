@@ -40,9 +40,11 @@ func (g *Gateway) Handler() http.Handler {
 		route("/api/oauth/", g.sandbox.ControlHandler()) // the consent page
 		route("/api/embeddable/", g.sandbox.ControlHandler())
 	}
-	page := g.page()
-	route("GET /{$}", page)
-	route("GET /graphiql/{name}", page)
+	if g.config.GraphiQL {
+		page := g.page()
+		route("GET /{$}", page)
+		route("GET /graphiql/{name}", page)
+	}
 	route("GET /schema.graphql", g.schemaPage(), cors, bearer, g.session)
 	route("GET /llms.txt", document("text/plain; charset=utf-8", g.fill(llmsText)))
 	route("GET /agents.md", document("text/markdown; charset=utf-8", g.fill(agentsText)))

@@ -103,7 +103,7 @@ func Serve(config Config, out io.Writer, listening Listening) (err error) {
 		health = localURL(admin.Addr().String())
 	}
 	if g.sandbox != nil {
-		greet(out, g.config.publicURL(), health)
+		g.greet(out, health)
 	} else {
 		base, _ := config.upstreamURL()
 		logger.Info().Str("address", g.config.publicURL()+"/graphql").Str("upstream", base).Str("admin", health).Msg("serving")
@@ -209,8 +209,13 @@ func open(setting, addr string) (net.Listener, error) {
 // each recommends, with product and brand.
 const greeting = `{ patient(id: \"%s\") { firstName lastName treatmentPlans(first: 2) { nodes { state recommendations { variant { sku product { name brand { name } } } } } } } }`
 
-func greet(out io.Writer, address, health string) {
-	fmt.Fprintf(out, "GraphQL:  %s/graphql\nGraphiQL: %[1]s/\nUpstream: the embedded sandbox (made-up data, gone when this ends)\n", address)
+func (g *Gateway) greet(out io.Writer, health string) {
+	address := g.config.publicURL()
+	fmt.Fprintf(out, "GraphQL:  %s/graphql\n", address)
+	if g.config.GraphiQL {
+		fmt.Fprintf(out, "GraphiQL: %s/\n", address)
+	}
+	fmt.Fprintln(out, "Upstream: the embedded sandbox (made-up data, gone when this ends)")
 	if health != "" {
 		fmt.Fprintf(out, "Health:   %s/readyz, metrics: %s/metrics\n", health, health)
 	}
