@@ -157,7 +157,6 @@ func TestWindows(t *testing.T) {
 		{`last: 10`, total - 10, total, 2},
 		{`last: 3, before: "` + fmt.Sprint(first) + `"`, 6, 9, 1},
 		{`first: 5, before: "` + fmt.Sprint(first) + `"`, 0, 5, 1},
-		{`first: 10, last: 3`, 7, 10, 1},
 		{`first: 250, offset: 84`, 84, 334, 3},
 		{`first: 10, offset: 100000`, 0, 0, 1},
 		{fmt.Sprintf(`first: 50, offset: %d`, total-20), total - 20, total, 1},

@@ -6195,12 +6195,13 @@ type LabTestEdge {
 `, BuiltIn: false},
 	{Name: "../../schema/metadata.graphqls", Input: `extend type Query {
   """
-  The records that carry one of the integrator's own identifiers, or all records that
-  carry any. Only the records' ids come with the match; more of a record costs one call
-  each. Scope ` + "`" + `catalog:read` + "`" + `, as far as is known.
+  The records that carry one of the integrator's own identifiers, or all records of a
+  kind that carry any; one of ` + "`" + `externalId` + "`" + ` and ` + "`" + `type` + "`" + ` must be given. Only the records'
+  ids come with the match; more of a record costs one call each. Scope ` + "`" + `catalog:read` + "`" + `,
+  as far as is known.
   """
   recordsByExternalId(
-    "The identifier; absent lists every record that has one."
+    "The identifier; absent lists every record of the kind that has one."
     externalId: String
     "Only records of this kind."
     type: RecordType

@@ -15,7 +15,7 @@ var paging = []string{"first", "after", "last", "before", "offset"}
 
 // bindOptions puts the arguments of a connection field into a list's options.
 // Types that read GraphQL themselves (ids, enums, days) do, and refuse what
-// they cannot read.
+// they cannot read; options that need more than that say what with Check.
 func bindOptions(options reflect.Value, args map[string]any) error {
 	own := make(map[string]any, len(args))
 	for name, arg := range args {
@@ -23,7 +23,13 @@ func bindOptions(options reflect.Value, args map[string]any) error {
 			own[name] = arg
 		}
 	}
-	return bindFields(options, own)
+	if err := bindFields(options, own); err != nil {
+		return err
+	}
+	if o, ok := options.Addr().Interface().(interface{ Check() error }); ok {
+		return o.Check()
+	}
+	return nil
 }
 
 func bindFields(options reflect.Value, args map[string]any) error {

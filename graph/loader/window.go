@@ -21,9 +21,6 @@ const (
 // window is a range of offsets in a list, [start, start+n).
 type window struct {
 	start, n int
-	// tail keeps only the last rows of those the range turns out to have; -1
-	// keeps all (first and last given together).
-	tail int
 	// fromEnd makes it the last n rows of the list, none before start.
 	fromEnd bool
 }
@@ -32,12 +29,10 @@ type window struct {
 func (w window) settle(total int) window {
 	end := min(w.start+w.n, total)
 	if w.fromEnd {
-		end, w.tail = total, w.n
+		end = total
+		w.start = max(w.start, end-w.n)
 	}
-	if w.tail >= 0 {
-		w.start = max(w.start, end-w.tail)
-	}
-	return window{start: w.start, n: max(0, end-w.start), tail: -1}
+	return window{start: w.start, n: max(0, end-w.start)}
 }
 
 // newWindow reads the arguments first, after, last, before and offset of a
@@ -51,7 +46,10 @@ func newWindow(args map[string]any, list string) (window, error) {
 	if err != nil {
 		return window{}, err
 	}
-	w := window{tail: -1}
+	w := window{}
+	if hasFirst && hasLast {
+		return w, fsclient.InputErrorf("first and last exclude each other; give one of them")
+	}
 	if offset, given, err := integer(args, "offset"); err != nil {
 		return w, err
 	} else if given {
@@ -73,13 +71,10 @@ func newWindow(args map[string]any, list string) (window, error) {
 		return w, err
 	}
 	switch {
-	case hasFirst: // Relay: the first rows of the range, then the last of these
+	case hasFirst:
 		w.n = first
 		if bounded {
 			w.n = max(0, min(first, end-w.start))
-		}
-		if hasLast {
-			w.tail = last
 		}
 	case hasLast && bounded:
 		w.start = max(w.start, end-last)

@@ -3,6 +3,7 @@ package fsclient
 import (
 	"context"
 	"io"
+	"strings"
 )
 
 // MetadataService finds records by the integrator's own identifiers.
@@ -98,11 +99,22 @@ func (m *ExternalIDMatch) decoded() {
 }
 
 // MetadataSearchOptions say which records to look for; without an identifier
-// every record that has one is listed.
+// every record of the type that has one is listed.
 type MetadataSearchOptions struct {
 	ExternalID *string     `url:"id"`
 	Type       *RecordType `url:"type"`
 	PageOptions
+}
+
+// Check refuses options that would list every record of every type.
+func (o *MetadataSearchOptions) Check() error {
+	switch {
+	case o.ExternalID != nil && strings.TrimSpace(*o.ExternalID) == "":
+		return InputErrorf("externalId is empty; give the identifier to look for")
+	case o.ExternalID == nil && o.Type == nil:
+		return InputErrorf("give externalId, type or both; without either every record would be listed")
+	}
+	return nil
 }
 
 // Search finds the records that carry an integrator's identifier.
