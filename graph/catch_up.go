@@ -184,8 +184,7 @@ func (a *attempted) compare(b *attempted) int {
 // attempts reads deliveries and gives the events in them; not ok if there are
 // too many.
 func (s *source) attempts(ctx context.Context, o *fsclient.WebhookDeliveryListOptions) (found map[string]*attempted, ok bool, err error) {
-	sort, order := fsclient.WebhookDeliverySort("attempted_at"), fsclient.OrderDirection("ASC")
-	o.SortBy, o.OrderBy = &sort, &order
+	o.OrderBy = fsclient.WebhookDeliverySort{Field: "attempted_at", Direction: "ASC"}
 	found = map[string]*attempted{}
 	row := 0
 	for d, err := range fsclient.Each(ctx, s.client.WebhookDeliveries.List, *o) {

@@ -16,26 +16,26 @@ func (r *queryResolver) Event(ctx context.Context, id string) (*fsclient.Event, 
 	return loader.Record[fsclient.Event](ctx)
 }
 
-func (r *queryResolver) ClinicKeyEvents(ctx context.Context, createdAt *fsclient.DateFilter, eventType *fsclient.EventType, sortBy *fsclient.EventSort, orderBy *fsclient.OrderDirection, first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.Event], error) {
+func (r *queryResolver) ClinicKeyEvents(ctx context.Context, createdAt *fsclient.DateFilter, eventType *fsclient.EventType, orderBy *fsclient.Sort[fsclient.EventSortField], first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.Event], error) {
 	return loader.List[fsclient.Event](ctx, nil)
 }
 
-func (r *queryResolver) OrderEvents(ctx context.Context, createdAt *fsclient.DateFilter, eventType *fsclient.EventType, sortBy *fsclient.EventSort, orderBy *fsclient.OrderDirection, first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.Event], error) {
+func (r *queryResolver) OrderEvents(ctx context.Context, createdAt *fsclient.DateFilter, eventType *fsclient.EventType, orderBy *fsclient.Sort[fsclient.EventSortField], first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.Event], error) {
 	return loader.List[fsclient.Event](ctx, nil)
 }
 
-func (r *queryResolver) PatientEvents(ctx context.Context, createdAt *fsclient.DateFilter, eventType *fsclient.EventType, sortBy *fsclient.EventSort, orderBy *fsclient.OrderDirection, first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.Event], error) {
+func (r *queryResolver) PatientEvents(ctx context.Context, createdAt *fsclient.DateFilter, eventType *fsclient.EventType, orderBy *fsclient.Sort[fsclient.EventSortField], first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.Event], error) {
 	return loader.List[fsclient.Event](ctx, nil)
 }
 
-func (r *queryResolver) ProductEvents(ctx context.Context, createdAt *fsclient.DateFilter, eventType *fsclient.EventType, sortBy *fsclient.EventSort, orderBy *fsclient.OrderDirection, first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.Event], error) {
+func (r *queryResolver) ProductEvents(ctx context.Context, createdAt *fsclient.DateFilter, eventType *fsclient.EventType, orderBy *fsclient.Sort[fsclient.EventSortField], first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.Event], error) {
 	return loader.List[fsclient.Event](ctx, nil)
 }
 
-func (r *queryResolver) TreatmentPlanEvents(ctx context.Context, createdAt *fsclient.DateFilter, eventType *fsclient.EventType, sortBy *fsclient.EventSort, orderBy *fsclient.OrderDirection, first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.Event], error) {
+func (r *queryResolver) TreatmentPlanEvents(ctx context.Context, createdAt *fsclient.DateFilter, eventType *fsclient.EventType, orderBy *fsclient.Sort[fsclient.EventSortField], first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.Event], error) {
 	return loader.List[fsclient.Event](ctx, nil)
 }
 
-func (r *queryResolver) LabOrderEvents(ctx context.Context, createdAt *fsclient.DateFilter, eventType *fsclient.EventType, sortBy *fsclient.EventSort, orderBy *fsclient.OrderDirection, first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.Event], error) {
+func (r *queryResolver) LabOrderEvents(ctx context.Context, createdAt *fsclient.DateFilter, eventType *fsclient.EventType, orderBy *fsclient.Sort[fsclient.EventSortField], first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.Event], error) {
 	return loader.List[fsclient.Event](ctx, nil)
 }

@@ -125,7 +125,7 @@ func hostile() []hostileDocument {
 		{"WalksOfAChain", "{...f0}" + chain(30, "...f#", "clinic(a:["+strings.Repeat("["+strings.Repeat("1 ", 99)+"]", 15)+"]){id}"), nil, "validation"},
 		{"UnknownTypes", "{clinic{id}}" + each(40, "fragment f# on "+strings.Repeat("Type", 50)+"{id}"), nil, "unknownNames"},
 		{"UnknownFields", "{" + "patient(id:1){" + each(400, strings.Repeat("patient", 20)+"# ") + "}}", nil, "unknownNames"},
-		{"UnknownEnumString", `{orders(sortBy:"` + fill("COMPLETED", size) + `"){nodes{id}}}`, nil, "unknownNames"},
+		{"UnknownEnumString", `{orders(orderBy:{direction:ASC,field:"` + fill("COMPLETED", size) + `"}){nodes{id}}}`, nil, "unknownNames"},
 		{"UnknownFieldsBelowAChain", "{patient(id:1){...f0}}" + onPatient(chain(30, "...f#", each(300, "practitioner# "))), nil, "unknownNames"},
 	}
 }
@@ -172,7 +172,7 @@ func heaviest() map[string]func(n int) string {
 			return "{clinic{id}}" + each(n, "fragment f# on "+strings.Repeat("Patien", 20)+"#{id}")
 		},
 		"UnknownEnum": func(n int) string {
-			return `{orders(sortBy:"` + strings.Repeat("COMPLETED", n) + `"){nodes{id}}}`
+			return `{orders(orderBy:{direction:ASC,field:"` + strings.Repeat("COMPLETED", n) + `"}){nodes{id}}}`
 		},
 		"UnknownFieldsOfAUnion": func(n int) string {
 			return patient("...f0") + onPatient(chain(30, "...f#", "...on EventData{"+each(n, "patien# ")+"}"))

@@ -12,7 +12,7 @@ import (
 	"fsgateway/internal/fsclient"
 )
 
-func (r *queryResolver) Orders(ctx context.Context, patientID *string, treatmentPlanID *string, completedAt *fsclient.DateFilter, typeArg *fsclient.OrderType, orderNumber *string, sortBy *fsclient.OrderSort, orderBy *fsclient.OrderDirection, first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.Order], error) {
+func (r *queryResolver) Orders(ctx context.Context, patientID *string, treatmentPlanID *string, completedAt *fsclient.DateFilter, typeArg *fsclient.OrderType, orderNumber *string, orderBy *fsclient.Sort[fsclient.OrderSortField], first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.Order], error) {
 	return loader.List[fsclient.Order](ctx, nil)
 }
 

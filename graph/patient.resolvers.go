@@ -31,7 +31,7 @@ func (r *patientResolver) Addresses(ctx context.Context, obj *fsclient.Patient, 
 	return loader.List[fsclient.Address](ctx, obj)
 }
 
-func (r *patientResolver) TreatmentPlans(ctx context.Context, obj *fsclient.Patient, sortBy *fsclient.TreatmentPlanSort, orderBy *fsclient.OrderDirection, first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.TreatmentPlan], error) {
+func (r *patientResolver) TreatmentPlans(ctx context.Context, obj *fsclient.Patient, orderBy *fsclient.Sort[fsclient.TreatmentPlanSortField], first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.TreatmentPlan], error) {
 	return loader.List[fsclient.TreatmentPlan](ctx, obj)
 }
 

@@ -23,7 +23,7 @@ func (r *mutationResolver) UpdatePractitioner(ctx context.Context, input fsclien
 	return payload(ctx, &model.UpdatePractitionerPayload{Practitioner: written, UserErrors: problems}, err)
 }
 
-func (r *practitionerResolver) Protocols(ctx context.Context, obj *fsclient.Practitioner, currentState *fsclient.ProtocolState, ownershipType *fsclient.ProtocolOwnershipFilter, sortBy *fsclient.ProtocolSort, orderBy *fsclient.OrderDirection, first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.Protocol], error) {
+func (r *practitionerResolver) Protocols(ctx context.Context, obj *fsclient.Practitioner, currentState *fsclient.ProtocolState, ownershipType *fsclient.ProtocolOwnershipFilter, orderBy *fsclient.Sort[fsclient.ProtocolSortField], first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.Protocol], error) {
 	return loader.List[fsclient.Protocol](ctx, obj)
 }
 

@@ -12,7 +12,7 @@ import (
 	"fsgateway/internal/fsclient"
 )
 
-func (r *queryResolver) FullscriptProtocols(ctx context.Context, sortBy *fsclient.FullscriptProtocolSort, orderBy *fsclient.OrderDirection, first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.Protocol], error) {
+func (r *queryResolver) FullscriptProtocols(ctx context.Context, orderBy *fsclient.Sort[fsclient.FullscriptProtocolSortField], first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.Protocol], error) {
 	return loader.List[fsclient.Protocol](ctx, nil)
 }
 

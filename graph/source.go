@@ -272,6 +272,5 @@ func (s *source) prove(ctx context.Context) error {
 
 // sorted are the options of a list of events by when they happened.
 func sorted(order fsclient.OrderDirection) *fsclient.EventListOptions {
-	sort := fsclient.EventSort("created_at")
-	return &fsclient.EventListOptions{SortBy: &sort, OrderBy: &order}
+	return &fsclient.EventListOptions{OrderBy: fsclient.EventSort{Field: "created_at", Direction: order}}
 }

@@ -50,7 +50,7 @@ func (r *treatmentPlanResolver) DynamicLink(ctx context.Context, obj *fsclient.T
 	return loader.Value[fsclient.DynamicLink](ctx, obj)
 }
 
-func (r *treatmentPlanResolver) Orders(ctx context.Context, obj *fsclient.TreatmentPlan, completedAt *fsclient.DateFilter, typeArg *fsclient.OrderType, orderNumber *string, sortBy *fsclient.OrderSort, orderBy *fsclient.OrderDirection, first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.Order], error) {
+func (r *treatmentPlanResolver) Orders(ctx context.Context, obj *fsclient.TreatmentPlan, completedAt *fsclient.DateFilter, typeArg *fsclient.OrderType, orderNumber *string, orderBy *fsclient.Sort[fsclient.OrderSortField], first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.Order], error) {
 	return loader.List[fsclient.Order](ctx, obj)
 }
 

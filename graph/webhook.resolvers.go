@@ -12,6 +12,6 @@ import (
 	"fsgateway/internal/fsclient"
 )
 
-func (r *queryResolver) WebhookDeliveries(ctx context.Context, attemptedAt *fsclient.DateFilter, eventID *string, successfullyDelivered *bool, sortBy *fsclient.WebhookDeliverySort, orderBy *fsclient.OrderDirection, first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.WebhookDelivery], error) {
+func (r *queryResolver) WebhookDeliveries(ctx context.Context, attemptedAt *fsclient.DateFilter, eventID *string, successfullyDelivered *bool, orderBy *fsclient.Sort[fsclient.WebhookDeliverySortField], first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.WebhookDelivery], error) {
 	return loader.List[fsclient.WebhookDelivery](ctx, nil)
 }

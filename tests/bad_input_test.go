@@ -82,9 +82,9 @@ func TestArguments(t *testing.T) {
 		{"DateFilterVariableWithNull", `query($f: DateFilter!) { orders(completedAt: $f) { nodes { id } } }`, vars{"f", map[string]any{"on": nil}}, "", "BAD_USER_INPUT", "exactly one field of DateFilter"},
 		{"DateFilterVariableWithAValueAndNull", `query($f: DateFilter!) { orders(completedAt: $f) { nodes { id } } }`, vars{"f", map[string]any{"on": "2026-01-01", "after": nil}}, "", "BAD_USER_INPUT", "exactly one field of DateFilter"},
 
-		{"UnknownSorting", `{ orders(sortBy: PRICE) { nodes { id } } }`, nil, "", "GRAPHQL_VALIDATION_FAILED", "OrderSort"},
-		{"UnknownSortingInAVariable", `query($s: OrderSort) { orders(sortBy: $s) { nodes { id } } }`, vars{"s", "PRICE"}, "", "BAD_USER_INPUT", "OrderSort"},
-		{"SortingAsThePartnerSpellsIt", `query($s: OrderSort) { orders(sortBy: $s) { nodes { id } } }`, vars{"s", "completed_at"}, "", "BAD_USER_INPUT", "OrderSort"},
+		{"UnknownSorting", `{ orders(orderBy: {field: PRICE, direction: ASC}) { nodes { id } } }`, nil, "", "GRAPHQL_VALIDATION_FAILED", "OrderSortField"},
+		{"UnknownSortingInAVariable", `query($s: OrderSortField!) { orders(orderBy: {field: $s, direction: ASC}) { nodes { id } } }`, vars{"s", "PRICE"}, "", "BAD_USER_INPUT", "OrderSortField"},
+		{"SortingAsThePartnerSpellsIt", `query($s: OrderSortField!) { orders(orderBy: {field: $s, direction: ASC}) { nodes { id } } }`, vars{"s", "completed_at"}, "", "BAD_USER_INPUT", "OrderSortField"},
 		{"UnknownAsAFilter", `{ recordsByExternalId(type: UNKNOWN) { nodes { id } } }`, nil, "", "BAD_USER_INPUT", "UNKNOWN"},
 		{"UnknownInAnInput", `mutation { updatePatient(input: {id: "x", gender: UNKNOWN}) { userErrors { message } } }`, nil, "", "BAD_USER_INPUT", "UNKNOWN"},
 		{"UnknownInAVariable", `mutation($g: Gender) { updatePatient(input: {id: "x", gender: $g}) { userErrors { message } } }`, vars{"g", "UNKNOWN"}, "", "BAD_USER_INPUT", "UNKNOWN"},
@@ -178,7 +178,7 @@ func TestCursors(t *testing.T) {
 		plans := func(list string) string {
 			return at(v, v.query(`{ patient(id: "`+many+`") { treatmentPlans(first: 2`+list+`) { pageInfo { endCursor } } } }`).Data, "patient.treatmentPlans.pageInfo.endCursor").(string)
 		}
-		plain, sorted = plans(""), plans(", sortBy: UPDATED_AT, orderBy: DESC")
+		plain, sorted = plans(""), plans(", orderBy: {field: UPDATED_AT, direction: DESC}")
 		v.sandbox.ResetCalls()
 		return plain, sorted
 	}
@@ -190,7 +190,7 @@ func TestCursors(t *testing.T) {
 		virtually(t, config(), sandbox.Options{}, func(v *virtual) {
 			plain, sorted := cursors(v)
 			for _, query := range []string{
-				of(many, `after: "`+plain+`"`), of("Patient:"+many, `before: "`+plain+`"`), of(many, `sortBy: UPDATED_AT, orderBy: DESC, after: "`+sorted+`"`),
+				of(many, `after: "`+plain+`"`), of("Patient:"+many, `before: "`+plain+`"`), of(many, `orderBy: {field: UPDATED_AT, direction: DESC}, after: "`+sorted+`"`),
 				`query($after: String) { patient(id: "` + many + `") { treatmentPlans(after: $after, first: 3) { nodes { id } } } }`,
 			} {
 				v.query(query, "after", plain).fails(v)
@@ -204,8 +204,8 @@ func TestCursors(t *testing.T) {
 			for name, c := range map[string]struct{ query, path string }{
 				"parent":          {of(none, `after: "`+plain+`"`), "patient.treatmentPlans"},
 				"list":            {`{ patients(after: "` + plain + `") { nodes { id } } }`, "patients"},
-				"sorting":         {of(many, `sortBy: UPDATED_AT, after: "`+plain+`"`), "patient.treatmentPlans"},
-				"direction":       {of(many, `sortBy: UPDATED_AT, orderBy: ASC, after: "`+sorted+`"`), "patient.treatmentPlans"},
+				"sorting":         {of(many, `orderBy: {field: UPDATED_AT, direction: DESC}, after: "`+plain+`"`), "patient.treatmentPlans"},
+				"direction":       {of(many, `orderBy: {field: UPDATED_AT, direction: ASC}, after: "`+sorted+`"`), "patient.treatmentPlans"},
 				"none":            {of(many, `after: "`+sorted+`"`), "patient.treatmentPlans"},
 				"before":          {of(many, `before: "`+sorted+`"`), "patient.treatmentPlans"},
 				"last":            {`{ patient(id: "` + many + `") { treatmentPlans(last: 2, before: "` + sorted + `") { nodes { id } } } }`, "patient.treatmentPlans"},

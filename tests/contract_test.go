@@ -371,7 +371,7 @@ func TestContract(t *testing.T) {
 				case "WebhookDeliveryConnection": // the one place with events of all types
 					first, depth = 500, 3
 				}
-				ask(t, "{ "+f.Name+"(first: "+strconv.Itoa(first)+") "+e.connection(def, depth)+" }")
+				ask(t, "{ "+f.Name+"(first: "+strconv.Itoa(first)+alsoNeeded[f.Name]+") "+e.connection(def, depth)+" }")
 			case f.Name == "viewer": // of whom a session tells more
 				for _, user := range []string{sandbox.PractitionerID, sandbox.StaffID} {
 					own := *h
@@ -540,6 +540,8 @@ func argumentSets(s *ast.Schema, f *ast.FieldDefinition) map[string]string {
 			continue
 		case def.Kind == ast.Enum:
 			value = def.EnumValues[0].Name
+		case a.Name == "orderBy":
+			value = "{field: " + s.Types[def.Name+"Field"].EnumValues[0].Name + ", direction: DESC}"
 		case def.Name == "Boolean":
 			value = "true"
 		default:

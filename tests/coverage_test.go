@@ -815,6 +815,9 @@ func (c *comparison) events() {
 	}
 }
 
+// sorting has, for parameters that the argument orderBy stands for, the field of it.
+var sorting = map[string]string{"sort_by": "field", "order_by": "direction"}
+
 // arguments compares a field's arguments with its operation's parameters.
 func (c *comparison) arguments(p performer, op *described, taken map[string]bool) {
 	wanted := op.parameters("query")
@@ -828,6 +831,13 @@ func (c *comparison) arguments(p performer, op *described, taken map[string]bool
 		if name == p.parent {
 			taken[op.id+"."+name] = true
 			continue
+		}
+		if part := sorting[name]; part != "" {
+			if order := p.field.Arguments.ForName("orderBy"); order != nil {
+				stands["orderBy"], taken[op.id+"."+name] = true, true
+				c.learn(at, items(param.Schema), c.schema.Types[c.schema.Types[order.Type.Name()].Fields.ForName(part).Type.Name()])
+				continue
+			}
 		}
 		arg := camel(name)
 		if other, ok := renamedParameters[at]; ok {
@@ -1140,13 +1150,15 @@ func (b *bound) add(t reflect.Type) {
 	}
 }
 
-// sdlName of Connection[…fsclient.Patient] is PatientConnection.
+// sdlName of Connection[…fsclient.Patient] is PatientConnection, and of
+// Sort[…fsclient.EventSortField] EventSort.
 func sdlName(t reflect.Type) string {
 	base, arg, generic := strings.Cut(t.Name(), "[")
 	if !generic {
 		return base
 	}
-	return strings.TrimSuffix(arg[strings.LastIndexByte(arg, '.')+1:], "]") + base
+	of := strings.TrimSuffix(arg[strings.LastIndexByte(arg, '.')+1:], "]")
+	return strings.TrimSuffix(of, base+"Field") + base
 }
 
 // omittable tells what is inside an Opt.

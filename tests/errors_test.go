@@ -1117,7 +1117,7 @@ func TestOddities(t *testing.T) {
 		call := f.Name
 		switch {
 		case f.Arguments.ForName("first") != nil:
-			call += "(first: 3)"
+			call += "(first: 3" + alsoNeeded[f.Name] + ")"
 		case arguments[f.Name] != "":
 			call += `(id: "` + arguments[f.Name] + `")`
 		case len(f.Arguments) > 0:

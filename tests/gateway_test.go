@@ -20,6 +20,9 @@ import (
 	"fsgateway/internal/sandbox"
 )
 
+// alsoNeeded are arguments without which a list is refused.
+var alsoNeeded = map[string]string{"recordsByExternalId": `, externalId: "` + sandbox.SharedExternalID + `"`}
+
 // harness is a gateway and the sandbox behind it.
 type harness struct {
 	t       testing.TB

@@ -1352,6 +1352,55 @@ func (ec *executionContext) fieldContext_UnknownEventData_raw(_ context.Context,
 
 // region    **************************** input.gotpl *****************************
 
+func (ec *executionContext) unmarshalInputEventSort(ctx context.Context, obj any) (fsclient.Sort[fsclient.EventSortField], error) {
+	var it fsclient.Sort[fsclient.EventSortField]
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"field", "direction"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "field":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("field"))
+			data, err := ec.unmarshalNEventSortField2fsgatewayᚋinternalᚋfsclientᚐEventSortField(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Field = data
+		case "direction":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("direction"))
+			data, err := ec.unmarshalNOrderDirection2fsgatewayᚋinternalᚋfsclientᚐOrderDirection(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Direction = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalEventSort unmarshals raw into the EventSort input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalEventSort(ctx context.Context, raw any) (fsclient.Sort[fsclient.EventSortField], error) {
+	var out fsclient.Sort[fsclient.EventSortField]
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "EventSort", raw, &out)
+	return out, err
+}
+
 // endregion **************************** input.gotpl *****************************
 
 // region    ************************** interface.gotpl ***************************
@@ -2054,6 +2103,16 @@ func (ec *executionContext) marshalNEventEdge2ᚖfsgatewayᚋgraphᚋmodelᚐEdg
 	return ec._EventEdge(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNEventSortField2fsgatewayᚋinternalᚋfsclientᚐEventSortField(ctx context.Context, v any) (fsclient.EventSortField, error) {
+	var res fsclient.EventSortField
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNEventSortField2fsgatewayᚋinternalᚋfsclientᚐEventSortField(ctx context.Context, sel ast.SelectionSet, v fsclient.EventSortField) graphql.Marshaler {
+	return v
+}
+
 func (ec *executionContext) unmarshalNEventType2fsgatewayᚋinternalᚋfsclientᚐEventType(ctx context.Context, v any) (fsclient.EventType, error) {
 	var res fsclient.EventType
 	err := res.UnmarshalGQL(v)
@@ -2089,20 +2148,12 @@ func (ec *executionContext) marshalOEventData2fsgatewayᚋinternalᚋfsclientᚐ
 	return ec._EventData(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalOEventSort2ᚖfsgatewayᚋinternalᚋfsclientᚐEventSort(ctx context.Context, v any) (*fsclient.EventSort, error) {
+func (ec *executionContext) unmarshalOEventSort2ᚖfsgatewayᚋinternalᚋfsclientᚐSort(ctx context.Context, v any) (*fsclient.Sort[fsclient.EventSortField], error) {
 	if v == nil {
 		return nil, nil
 	}
-	var res = new(fsclient.EventSort)
-	err := res.UnmarshalGQL(v)
-	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) marshalOEventSort2ᚖfsgatewayᚋinternalᚋfsclientᚐEventSort(ctx context.Context, sel ast.SelectionSet, v *fsclient.EventSort) graphql.Marshaler {
-	if v == nil {
-		return graphql.Null
-	}
-	return v
+	res, err := ec.unmarshalInputEventSort(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) unmarshalOEventType2ᚕfsgatewayᚋinternalᚋfsclientᚐEventTypeᚄ(ctx context.Context, v any) ([]fsclient.EventType, error) {

@@ -740,6 +740,55 @@ func (ec *executionContext) fieldContext_OrderEdge_node(_ context.Context, field
 
 // region    **************************** input.gotpl *****************************
 
+func (ec *executionContext) unmarshalInputOrderSort(ctx context.Context, obj any) (fsclient.Sort[fsclient.OrderSortField], error) {
+	var it fsclient.Sort[fsclient.OrderSortField]
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"field", "direction"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "field":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("field"))
+			data, err := ec.unmarshalNOrderSortField2fsgatewayᚋinternalᚋfsclientᚐOrderSortField(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Field = data
+		case "direction":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("direction"))
+			data, err := ec.unmarshalNOrderDirection2fsgatewayᚋinternalᚋfsclientᚐOrderDirection(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Direction = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalOrderSort unmarshals raw into the OrderSort input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalOrderSort(ctx context.Context, raw any) (fsclient.Sort[fsclient.OrderSortField], error) {
+	var out fsclient.Sort[fsclient.OrderSortField]
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "OrderSort", raw, &out)
+	return out, err
+}
+
 // endregion **************************** input.gotpl *****************************
 
 // region    ************************** interface.gotpl ***************************
@@ -1027,6 +1076,16 @@ func (ec *executionContext) marshalNOrderEdge2ᚖfsgatewayᚋgraphᚋmodelᚐEdg
 	return ec._OrderEdge(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNOrderSortField2fsgatewayᚋinternalᚋfsclientᚐOrderSortField(ctx context.Context, v any) (fsclient.OrderSortField, error) {
+	var res fsclient.OrderSortField
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNOrderSortField2fsgatewayᚋinternalᚋfsclientᚐOrderSortField(ctx context.Context, sel ast.SelectionSet, v fsclient.OrderSortField) graphql.Marshaler {
+	return v
+}
+
 func (ec *executionContext) marshalOLineItem2ᚕfsgatewayᚋinternalᚋfsclientᚐLineItemᚄ(ctx context.Context, sel ast.SelectionSet, v []fsclient.LineItem) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -1076,20 +1135,12 @@ func (ec *executionContext) marshalOOrderConnection2ᚖfsgatewayᚋgraphᚋmodel
 	return ec._OrderConnection(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalOOrderSort2ᚖfsgatewayᚋinternalᚋfsclientᚐOrderSort(ctx context.Context, v any) (*fsclient.OrderSort, error) {
+func (ec *executionContext) unmarshalOOrderSort2ᚖfsgatewayᚋinternalᚋfsclientᚐSort(ctx context.Context, v any) (*fsclient.Sort[fsclient.OrderSortField], error) {
 	if v == nil {
 		return nil, nil
 	}
-	var res = new(fsclient.OrderSort)
-	err := res.UnmarshalGQL(v)
-	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) marshalOOrderSort2ᚖfsgatewayᚋinternalᚋfsclientᚐOrderSort(ctx context.Context, sel ast.SelectionSet, v *fsclient.OrderSort) graphql.Marshaler {
-	if v == nil {
-		return graphql.Null
-	}
-	return v
+	res, err := ec.unmarshalInputOrderSort(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) unmarshalOOrderType2ᚖfsgatewayᚋinternalᚋfsclientᚐOrderType(ctx context.Context, v any) (*fsclient.OrderType, error) {

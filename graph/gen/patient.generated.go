@@ -20,7 +20,7 @@ import (
 type PatientResolver interface {
 	Dependents(ctx context.Context, obj *fsclient.Patient, first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.Patient], error)
 	Addresses(ctx context.Context, obj *fsclient.Patient, first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.Address], error)
-	TreatmentPlans(ctx context.Context, obj *fsclient.Patient, sortBy *fsclient.TreatmentPlanSort, orderBy *fsclient.OrderDirection, first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.TreatmentPlan], error)
+	TreatmentPlans(ctx context.Context, obj *fsclient.Patient, orderBy *fsclient.Sort[fsclient.TreatmentPlanSortField], first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.TreatmentPlan], error)
 	Orders(ctx context.Context, obj *fsclient.Patient, first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.Order], error)
 	LabOrders(ctx context.Context, obj *fsclient.Patient, first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.LabOrder], error)
 }
@@ -216,62 +216,54 @@ func (ec *executionContext) field_Patient_orders_args(ctx context.Context, rawAr
 func (ec *executionContext) field_Patient_treatmentPlans_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
-	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "sortBy",
-		func(ctx context.Context, v any) (*fsclient.TreatmentPlanSort, error) {
-			return ec.unmarshalOTreatmentPlanSort2ᚖfsgatewayᚋinternalᚋfsclientᚐTreatmentPlanSort(ctx, v)
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
+		func(ctx context.Context, v any) (*fsclient.Sort[fsclient.TreatmentPlanSortField], error) {
+			return ec.unmarshalOTreatmentPlanSort2ᚖfsgatewayᚋinternalᚋfsclientᚐSort(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["sortBy"] = arg0
-	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
-		func(ctx context.Context, v any) (*fsclient.OrderDirection, error) {
-			return ec.unmarshalOOrderDirection2ᚖfsgatewayᚋinternalᚋfsclientᚐOrderDirection(ctx, v)
-		})
-	if err != nil {
-		return nil, err
-	}
-	args["orderBy"] = arg1
-	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+	args["orderBy"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "first",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["first"] = arg2
-	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+	args["first"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "after",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["after"] = arg3
-	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+	args["after"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "last",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["last"] = arg4
-	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+	args["last"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "before",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["before"] = arg5
-	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "offset",
+	args["before"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "offset",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["offset"] = arg6
+	args["offset"] = arg5
 	return args, nil
 }
 
@@ -1363,7 +1355,7 @@ func (ec *executionContext) _Patient_treatmentPlans(ctx context.Context, field g
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Patient().TreatmentPlans(ctx, obj, fc.Args["sortBy"].(*fsclient.TreatmentPlanSort), fc.Args["orderBy"].(*fsclient.OrderDirection), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["offset"].(*int))
+			return ec.Resolvers.Patient().TreatmentPlans(ctx, obj, fc.Args["orderBy"].(*fsclient.Sort[fsclient.TreatmentPlanSortField]), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["offset"].(*int))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next

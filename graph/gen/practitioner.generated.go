@@ -18,7 +18,7 @@ import (
 // region    ************************** generated!.gotpl **************************
 
 type PractitionerResolver interface {
-	Protocols(ctx context.Context, obj *fsclient.Practitioner, currentState *fsclient.ProtocolState, ownershipType *fsclient.ProtocolOwnershipFilter, sortBy *fsclient.ProtocolSort, orderBy *fsclient.OrderDirection, first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.Protocol], error)
+	Protocols(ctx context.Context, obj *fsclient.Practitioner, currentState *fsclient.ProtocolState, ownershipType *fsclient.ProtocolOwnershipFilter, orderBy *fsclient.Sort[fsclient.ProtocolSortField], first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.Protocol], error)
 	Templates(ctx context.Context, obj *fsclient.Practitioner, first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.Template], error)
 }
 
@@ -45,62 +45,54 @@ func (ec *executionContext) field_Practitioner_protocols_args(ctx context.Contex
 		return nil, err
 	}
 	args["ownershipType"] = arg1
-	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "sortBy",
-		func(ctx context.Context, v any) (*fsclient.ProtocolSort, error) {
-			return ec.unmarshalOProtocolSort2ᚖfsgatewayᚋinternalᚋfsclientᚐProtocolSort(ctx, v)
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
+		func(ctx context.Context, v any) (*fsclient.Sort[fsclient.ProtocolSortField], error) {
+			return ec.unmarshalOProtocolSort2ᚖfsgatewayᚋinternalᚋfsclientᚐSort(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["sortBy"] = arg2
-	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
-		func(ctx context.Context, v any) (*fsclient.OrderDirection, error) {
-			return ec.unmarshalOOrderDirection2ᚖfsgatewayᚋinternalᚋfsclientᚐOrderDirection(ctx, v)
-		})
-	if err != nil {
-		return nil, err
-	}
-	args["orderBy"] = arg3
-	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+	args["orderBy"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "first",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["first"] = arg4
-	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+	args["first"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "after",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["after"] = arg5
-	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+	args["after"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "last",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["last"] = arg6
-	arg7, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+	args["last"] = arg5
+	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "before",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["before"] = arg7
-	arg8, err := graphql.ProcessArgField(ctx, rawArgs, "offset",
+	args["before"] = arg6
+	arg7, err := graphql.ProcessArgField(ctx, rawArgs, "offset",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["offset"] = arg8
+	args["offset"] = arg7
 	return args, nil
 }
 
@@ -448,7 +440,7 @@ func (ec *executionContext) _Practitioner_protocols(ctx context.Context, field g
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Practitioner().Protocols(ctx, obj, fc.Args["currentState"].(*fsclient.ProtocolState), fc.Args["ownershipType"].(*fsclient.ProtocolOwnershipFilter), fc.Args["sortBy"].(*fsclient.ProtocolSort), fc.Args["orderBy"].(*fsclient.OrderDirection), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["offset"].(*int))
+			return ec.Resolvers.Practitioner().Protocols(ctx, obj, fc.Args["currentState"].(*fsclient.ProtocolState), fc.Args["ownershipType"].(*fsclient.ProtocolOwnershipFilter), fc.Args["orderBy"].(*fsclient.Sort[fsclient.ProtocolSortField]), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["offset"].(*int))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next

@@ -630,6 +630,104 @@ func (ec *executionContext) fieldContext_ProtocolRecommendation_dosage(_ context
 
 // region    **************************** input.gotpl *****************************
 
+func (ec *executionContext) unmarshalInputFullscriptProtocolSort(ctx context.Context, obj any) (fsclient.Sort[fsclient.FullscriptProtocolSortField], error) {
+	var it fsclient.Sort[fsclient.FullscriptProtocolSortField]
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"field", "direction"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "field":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("field"))
+			data, err := ec.unmarshalNFullscriptProtocolSortField2fsgatewayᚋinternalᚋfsclientᚐFullscriptProtocolSortField(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Field = data
+		case "direction":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("direction"))
+			data, err := ec.unmarshalNOrderDirection2fsgatewayᚋinternalᚋfsclientᚐOrderDirection(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Direction = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalFullscriptProtocolSort unmarshals raw into the FullscriptProtocolSort input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalFullscriptProtocolSort(ctx context.Context, raw any) (fsclient.Sort[fsclient.FullscriptProtocolSortField], error) {
+	var out fsclient.Sort[fsclient.FullscriptProtocolSortField]
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "FullscriptProtocolSort", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputProtocolSort(ctx context.Context, obj any) (fsclient.Sort[fsclient.ProtocolSortField], error) {
+	var it fsclient.Sort[fsclient.ProtocolSortField]
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"field", "direction"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "field":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("field"))
+			data, err := ec.unmarshalNProtocolSortField2fsgatewayᚋinternalᚋfsclientᚐProtocolSortField(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Field = data
+		case "direction":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("direction"))
+			data, err := ec.unmarshalNOrderDirection2fsgatewayᚋinternalᚋfsclientᚐOrderDirection(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Direction = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalProtocolSort unmarshals raw into the ProtocolSort input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalProtocolSort(ctx context.Context, raw any) (fsclient.Sort[fsclient.ProtocolSortField], error) {
+	var out fsclient.Sort[fsclient.ProtocolSortField]
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "ProtocolSort", raw, &out)
+	return out, err
+}
+
 // endregion **************************** input.gotpl *****************************
 
 // region    ************************** interface.gotpl ***************************
@@ -855,6 +953,16 @@ func (ec *executionContext) _ProtocolRecommendation(ctx context.Context, sel ast
 
 // region    ***************************** type.gotpl *****************************
 
+func (ec *executionContext) unmarshalNFullscriptProtocolSortField2fsgatewayᚋinternalᚋfsclientᚐFullscriptProtocolSortField(ctx context.Context, v any) (fsclient.FullscriptProtocolSortField, error) {
+	var res fsclient.FullscriptProtocolSortField
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNFullscriptProtocolSortField2fsgatewayᚋinternalᚋfsclientᚐFullscriptProtocolSortField(ctx context.Context, sel ast.SelectionSet, v fsclient.FullscriptProtocolSortField) graphql.Marshaler {
+	return v
+}
+
 func (ec *executionContext) marshalNProtocol2ᚕᚖfsgatewayᚋinternalᚋfsclientᚐProtocolᚄ(ctx context.Context, sel ast.SelectionSet, v []*fsclient.Protocol) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -907,20 +1015,22 @@ func (ec *executionContext) marshalNProtocolRecommendation2fsgatewayᚋinternal�
 	return ec._ProtocolRecommendation(ctx, sel, &v)
 }
 
-func (ec *executionContext) unmarshalOFullscriptProtocolSort2ᚖfsgatewayᚋinternalᚋfsclientᚐFullscriptProtocolSort(ctx context.Context, v any) (*fsclient.FullscriptProtocolSort, error) {
-	if v == nil {
-		return nil, nil
-	}
-	var res = new(fsclient.FullscriptProtocolSort)
+func (ec *executionContext) unmarshalNProtocolSortField2fsgatewayᚋinternalᚋfsclientᚐProtocolSortField(ctx context.Context, v any) (fsclient.ProtocolSortField, error) {
+	var res fsclient.ProtocolSortField
 	err := res.UnmarshalGQL(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalOFullscriptProtocolSort2ᚖfsgatewayᚋinternalᚋfsclientᚐFullscriptProtocolSort(ctx context.Context, sel ast.SelectionSet, v *fsclient.FullscriptProtocolSort) graphql.Marshaler {
-	if v == nil {
-		return graphql.Null
-	}
+func (ec *executionContext) marshalNProtocolSortField2fsgatewayᚋinternalᚋfsclientᚐProtocolSortField(ctx context.Context, sel ast.SelectionSet, v fsclient.ProtocolSortField) graphql.Marshaler {
 	return v
+}
+
+func (ec *executionContext) unmarshalOFullscriptProtocolSort2ᚖfsgatewayᚋinternalᚋfsclientᚐSort(ctx context.Context, v any) (*fsclient.Sort[fsclient.FullscriptProtocolSortField], error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputFullscriptProtocolSort(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalOProtocol2ᚖfsgatewayᚋinternalᚋfsclientᚐProtocol(ctx context.Context, sel ast.SelectionSet, v *fsclient.Protocol) graphql.Marshaler {
@@ -988,20 +1098,12 @@ func (ec *executionContext) marshalOProtocolRecommendation2ᚕfsgatewayᚋintern
 	return ret
 }
 
-func (ec *executionContext) unmarshalOProtocolSort2ᚖfsgatewayᚋinternalᚋfsclientᚐProtocolSort(ctx context.Context, v any) (*fsclient.ProtocolSort, error) {
+func (ec *executionContext) unmarshalOProtocolSort2ᚖfsgatewayᚋinternalᚋfsclientᚐSort(ctx context.Context, v any) (*fsclient.Sort[fsclient.ProtocolSortField], error) {
 	if v == nil {
 		return nil, nil
 	}
-	var res = new(fsclient.ProtocolSort)
-	err := res.UnmarshalGQL(v)
-	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) marshalOProtocolSort2ᚖfsgatewayᚋinternalᚋfsclientᚐProtocolSort(ctx context.Context, sel ast.SelectionSet, v *fsclient.ProtocolSort) graphql.Marshaler {
-	if v == nil {
-		return graphql.Null
-	}
-	return v
+	res, err := ec.unmarshalInputProtocolSort(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) unmarshalOProtocolState2ᚖfsgatewayᚋinternalᚋfsclientᚐProtocolState(ctx context.Context, v any) (*fsclient.ProtocolState, error) {

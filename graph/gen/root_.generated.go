@@ -490,7 +490,7 @@ type ComplexityRoot struct {
 		Orders                  func(childComplexity int, first *int, after *string, last *int, before *string, offset *int) int
 		TextMessageNotification func(childComplexity int) int
 		TotalDiscount           func(childComplexity int) int
-		TreatmentPlans          func(childComplexity int, sortBy *fsclient.TreatmentPlanSort, orderBy *fsclient.OrderDirection, first *int, after *string, last *int, before *string, offset *int) int
+		TreatmentPlans          func(childComplexity int, orderBy *fsclient.Sort[fsclient.TreatmentPlanSortField], first *int, after *string, last *int, before *string, offset *int) int
 	}
 
 	PatientConnection struct {
@@ -522,7 +522,7 @@ type ComplexityRoot struct {
 		InviteAccepted func(childComplexity int) int
 		LastName       func(childComplexity int) int
 		Metadata       func(childComplexity int) int
-		Protocols      func(childComplexity int, currentState *fsclient.ProtocolState, ownershipType *fsclient.ProtocolOwnershipFilter, sortBy *fsclient.ProtocolSort, orderBy *fsclient.OrderDirection, first *int, after *string, last *int, before *string, offset *int) int
+		Protocols      func(childComplexity int, currentState *fsclient.ProtocolState, ownershipType *fsclient.ProtocolOwnershipFilter, orderBy *fsclient.Sort[fsclient.ProtocolSortField], first *int, after *string, last *int, before *string, offset *int) int
 		Templates      func(childComplexity int, first *int, after *string, last *int, before *string, offset *int) int
 		Type           func(childComplexity int) int
 	}
@@ -643,13 +643,13 @@ type ComplexityRoot struct {
 		Categories               func(childComplexity int, first *int, after *string, last *int, before *string, offset *int) int
 		Category                 func(childComplexity int, id string) int
 		Clinic                   func(childComplexity int) int
-		ClinicKeyEvents          func(childComplexity int, createdAt *fsclient.DateFilter, eventType *fsclient.EventType, sortBy *fsclient.EventSort, orderBy *fsclient.OrderDirection, first *int, after *string, last *int, before *string, offset *int) int
+		ClinicKeyEvents          func(childComplexity int, createdAt *fsclient.DateFilter, eventType *fsclient.EventType, orderBy *fsclient.Sort[fsclient.EventSortField], first *int, after *string, last *int, before *string, offset *int) int
 		Event                    func(childComplexity int, id string) int
-		FullscriptProtocols      func(childComplexity int, sortBy *fsclient.FullscriptProtocolSort, orderBy *fsclient.OrderDirection, first *int, after *string, last *int, before *string, offset *int) int
+		FullscriptProtocols      func(childComplexity int, orderBy *fsclient.Sort[fsclient.FullscriptProtocolSortField], first *int, after *string, last *int, before *string, offset *int) int
 		Ingredient               func(childComplexity int, id string) int
 		Ingredients              func(childComplexity int, first *int, after *string, last *int, before *string, offset *int) int
 		LabOrder                 func(childComplexity int, id string) int
-		LabOrderEvents           func(childComplexity int, createdAt *fsclient.DateFilter, eventType *fsclient.EventType, sortBy *fsclient.EventSort, orderBy *fsclient.OrderDirection, first *int, after *string, last *int, before *string, offset *int) int
+		LabOrderEvents           func(childComplexity int, createdAt *fsclient.DateFilter, eventType *fsclient.EventType, orderBy *fsclient.Sort[fsclient.EventSortField], first *int, after *string, last *int, before *string, offset *int) int
 		LabOrders                func(childComplexity int, patientID *string, first *int, after *string, last *int, before *string, offset *int) int
 		LabTest                  func(childComplexity int, id string) int
 		LabTests                 func(childComplexity int, first *int, after *string, last *int, before *string, offset *int) int
@@ -657,17 +657,17 @@ type ComplexityRoot struct {
 		Node                     func(childComplexity int, id string) int
 		Nodes                    func(childComplexity int, ids []string) int
 		Order                    func(childComplexity int, id string) int
-		OrderEvents              func(childComplexity int, createdAt *fsclient.DateFilter, eventType *fsclient.EventType, sortBy *fsclient.EventSort, orderBy *fsclient.OrderDirection, first *int, after *string, last *int, before *string, offset *int) int
+		OrderEvents              func(childComplexity int, createdAt *fsclient.DateFilter, eventType *fsclient.EventType, orderBy *fsclient.Sort[fsclient.EventSortField], first *int, after *string, last *int, before *string, offset *int) int
 		OrderedLabTest           func(childComplexity int, id string) int
-		Orders                   func(childComplexity int, patientID *string, treatmentPlanID *string, completedAt *fsclient.DateFilter, typeArg *fsclient.OrderType, orderNumber *string, sortBy *fsclient.OrderSort, orderBy *fsclient.OrderDirection, first *int, after *string, last *int, before *string, offset *int) int
+		Orders                   func(childComplexity int, patientID *string, treatmentPlanID *string, completedAt *fsclient.DateFilter, typeArg *fsclient.OrderType, orderNumber *string, orderBy *fsclient.Sort[fsclient.OrderSortField], first *int, after *string, last *int, before *string, offset *int) int
 		Patient                  func(childComplexity int, id string) int
-		PatientEvents            func(childComplexity int, createdAt *fsclient.DateFilter, eventType *fsclient.EventType, sortBy *fsclient.EventSort, orderBy *fsclient.OrderDirection, first *int, after *string, last *int, before *string, offset *int) int
+		PatientEvents            func(childComplexity int, createdAt *fsclient.DateFilter, eventType *fsclient.EventType, orderBy *fsclient.Sort[fsclient.EventSortField], first *int, after *string, last *int, before *string, offset *int) int
 		Patients                 func(childComplexity int, patientType *fsclient.PatientType, first *int, after *string, last *int, before *string, offset *int) int
 		Practitioner             func(childComplexity int, id string) int
 		PractitionerTypes        func(childComplexity int, first *int, after *string, last *int, before *string, offset *int) int
 		Practitioners            func(childComplexity int, first *int, after *string, last *int, before *string, offset *int) int
 		Product                  func(childComplexity int, id string) int
-		ProductEvents            func(childComplexity int, createdAt *fsclient.DateFilter, eventType *fsclient.EventType, sortBy *fsclient.EventSort, orderBy *fsclient.OrderDirection, first *int, after *string, last *int, before *string, offset *int) int
+		ProductEvents            func(childComplexity int, createdAt *fsclient.DateFilter, eventType *fsclient.EventType, orderBy *fsclient.Sort[fsclient.EventSortField], first *int, after *string, last *int, before *string, offset *int) int
 		Products                 func(childComplexity int, first *int, after *string, last *int, before *string, offset *int) int
 		Protocol                 func(childComplexity int, id string) int
 		RecordsByExternalID      func(childComplexity int, externalID *string, typeArg *fsclient.RecordType, first *int, after *string, last *int, before *string, offset *int) int
@@ -682,10 +682,10 @@ type ComplexityRoot struct {
 		ThirdPartyCertification  func(childComplexity int, id string) int
 		ThirdPartyCertifications func(childComplexity int, first *int, after *string, last *int, before *string, offset *int) int
 		TreatmentPlan            func(childComplexity int, id string) int
-		TreatmentPlanEvents      func(childComplexity int, createdAt *fsclient.DateFilter, eventType *fsclient.EventType, sortBy *fsclient.EventSort, orderBy *fsclient.OrderDirection, first *int, after *string, last *int, before *string, offset *int) int
+		TreatmentPlanEvents      func(childComplexity int, createdAt *fsclient.DateFilter, eventType *fsclient.EventType, orderBy *fsclient.Sort[fsclient.EventSortField], first *int, after *string, last *int, before *string, offset *int) int
 		Variant                  func(childComplexity int, id string) int
 		Viewer                   func(childComplexity int) int
-		WebhookDeliveries        func(childComplexity int, attemptedAt *fsclient.DateFilter, eventID *string, successfullyDelivered *bool, sortBy *fsclient.WebhookDeliverySort, orderBy *fsclient.OrderDirection, first *int, after *string, last *int, before *string, offset *int) int
+		WebhookDeliveries        func(childComplexity int, attemptedAt *fsclient.DateFilter, eventID *string, successfullyDelivered *bool, orderBy *fsclient.Sort[fsclient.WebhookDeliverySortField], first *int, after *string, last *int, before *string, offset *int) int
 	}
 
 	Recommendation struct {
@@ -827,7 +827,7 @@ type ComplexityRoot struct {
 		LabCheckoutStatus      func(childComplexity int) int
 		LabRecommendations     func(childComplexity int) int
 		Metadata               func(childComplexity int) int
-		Orders                 func(childComplexity int, completedAt *fsclient.DateFilter, typeArg *fsclient.OrderType, orderNumber *string, sortBy *fsclient.OrderSort, orderBy *fsclient.OrderDirection, first *int, after *string, last *int, before *string, offset *int) int
+		Orders                 func(childComplexity int, completedAt *fsclient.DateFilter, typeArg *fsclient.OrderType, orderNumber *string, orderBy *fsclient.Sort[fsclient.OrderSortField], first *int, after *string, last *int, before *string, offset *int) int
 		Patient                func(childComplexity int) int
 		PatientLabFieldsNeeded func(childComplexity int) int
 		PersonalMessage        func(childComplexity int) int
@@ -2734,7 +2734,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Patient.TreatmentPlans(childComplexity, args["sortBy"].(*fsclient.TreatmentPlanSort), args["orderBy"].(*fsclient.OrderDirection), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["offset"].(*int)), true
+		return e.ComplexityRoot.Patient.TreatmentPlans(childComplexity, args["orderBy"].(*fsclient.Sort[fsclient.TreatmentPlanSortField]), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["offset"].(*int)), true
 
 	case "PatientConnection.edges":
 		if e.ComplexityRoot.PatientConnection.Edges == nil {
@@ -2846,7 +2846,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Practitioner.Protocols(childComplexity, args["currentState"].(*fsclient.ProtocolState), args["ownershipType"].(*fsclient.ProtocolOwnershipFilter), args["sortBy"].(*fsclient.ProtocolSort), args["orderBy"].(*fsclient.OrderDirection), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["offset"].(*int)), true
+		return e.ComplexityRoot.Practitioner.Protocols(childComplexity, args["currentState"].(*fsclient.ProtocolState), args["ownershipType"].(*fsclient.ProtocolOwnershipFilter), args["orderBy"].(*fsclient.Sort[fsclient.ProtocolSortField]), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["offset"].(*int)), true
 	case "Practitioner.templates":
 		if e.ComplexityRoot.Practitioner.Templates == nil {
 			break
@@ -3350,7 +3350,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Query.ClinicKeyEvents(childComplexity, args["createdAt"].(*fsclient.DateFilter), args["eventType"].(*fsclient.EventType), args["sortBy"].(*fsclient.EventSort), args["orderBy"].(*fsclient.OrderDirection), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["offset"].(*int)), true
+		return e.ComplexityRoot.Query.ClinicKeyEvents(childComplexity, args["createdAt"].(*fsclient.DateFilter), args["eventType"].(*fsclient.EventType), args["orderBy"].(*fsclient.Sort[fsclient.EventSortField]), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["offset"].(*int)), true
 	case "Query.event":
 		if e.ComplexityRoot.Query.Event == nil {
 			break
@@ -3372,7 +3372,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Query.FullscriptProtocols(childComplexity, args["sortBy"].(*fsclient.FullscriptProtocolSort), args["orderBy"].(*fsclient.OrderDirection), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["offset"].(*int)), true
+		return e.ComplexityRoot.Query.FullscriptProtocols(childComplexity, args["orderBy"].(*fsclient.Sort[fsclient.FullscriptProtocolSortField]), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["offset"].(*int)), true
 	case "Query.ingredient":
 		if e.ComplexityRoot.Query.Ingredient == nil {
 			break
@@ -3417,7 +3417,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Query.LabOrderEvents(childComplexity, args["createdAt"].(*fsclient.DateFilter), args["eventType"].(*fsclient.EventType), args["sortBy"].(*fsclient.EventSort), args["orderBy"].(*fsclient.OrderDirection), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["offset"].(*int)), true
+		return e.ComplexityRoot.Query.LabOrderEvents(childComplexity, args["createdAt"].(*fsclient.DateFilter), args["eventType"].(*fsclient.EventType), args["orderBy"].(*fsclient.Sort[fsclient.EventSortField]), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["offset"].(*int)), true
 	case "Query.labOrders":
 		if e.ComplexityRoot.Query.LabOrders == nil {
 			break
@@ -3500,7 +3500,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Query.OrderEvents(childComplexity, args["createdAt"].(*fsclient.DateFilter), args["eventType"].(*fsclient.EventType), args["sortBy"].(*fsclient.EventSort), args["orderBy"].(*fsclient.OrderDirection), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["offset"].(*int)), true
+		return e.ComplexityRoot.Query.OrderEvents(childComplexity, args["createdAt"].(*fsclient.DateFilter), args["eventType"].(*fsclient.EventType), args["orderBy"].(*fsclient.Sort[fsclient.EventSortField]), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["offset"].(*int)), true
 	case "Query.orderedLabTest":
 		if e.ComplexityRoot.Query.OrderedLabTest == nil {
 			break
@@ -3522,7 +3522,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Query.Orders(childComplexity, args["patientId"].(*string), args["treatmentPlanId"].(*string), args["completedAt"].(*fsclient.DateFilter), args["type"].(*fsclient.OrderType), args["orderNumber"].(*string), args["sortBy"].(*fsclient.OrderSort), args["orderBy"].(*fsclient.OrderDirection), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["offset"].(*int)), true
+		return e.ComplexityRoot.Query.Orders(childComplexity, args["patientId"].(*string), args["treatmentPlanId"].(*string), args["completedAt"].(*fsclient.DateFilter), args["type"].(*fsclient.OrderType), args["orderNumber"].(*string), args["orderBy"].(*fsclient.Sort[fsclient.OrderSortField]), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["offset"].(*int)), true
 	case "Query.patient":
 		if e.ComplexityRoot.Query.Patient == nil {
 			break
@@ -3544,7 +3544,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Query.PatientEvents(childComplexity, args["createdAt"].(*fsclient.DateFilter), args["eventType"].(*fsclient.EventType), args["sortBy"].(*fsclient.EventSort), args["orderBy"].(*fsclient.OrderDirection), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["offset"].(*int)), true
+		return e.ComplexityRoot.Query.PatientEvents(childComplexity, args["createdAt"].(*fsclient.DateFilter), args["eventType"].(*fsclient.EventType), args["orderBy"].(*fsclient.Sort[fsclient.EventSortField]), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["offset"].(*int)), true
 	case "Query.patients":
 		if e.ComplexityRoot.Query.Patients == nil {
 			break
@@ -3610,7 +3610,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Query.ProductEvents(childComplexity, args["createdAt"].(*fsclient.DateFilter), args["eventType"].(*fsclient.EventType), args["sortBy"].(*fsclient.EventSort), args["orderBy"].(*fsclient.OrderDirection), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["offset"].(*int)), true
+		return e.ComplexityRoot.Query.ProductEvents(childComplexity, args["createdAt"].(*fsclient.DateFilter), args["eventType"].(*fsclient.EventType), args["orderBy"].(*fsclient.Sort[fsclient.EventSortField]), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["offset"].(*int)), true
 	case "Query.products":
 		if e.ComplexityRoot.Query.Products == nil {
 			break
@@ -3775,7 +3775,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Query.TreatmentPlanEvents(childComplexity, args["createdAt"].(*fsclient.DateFilter), args["eventType"].(*fsclient.EventType), args["sortBy"].(*fsclient.EventSort), args["orderBy"].(*fsclient.OrderDirection), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["offset"].(*int)), true
+		return e.ComplexityRoot.Query.TreatmentPlanEvents(childComplexity, args["createdAt"].(*fsclient.DateFilter), args["eventType"].(*fsclient.EventType), args["orderBy"].(*fsclient.Sort[fsclient.EventSortField]), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["offset"].(*int)), true
 	case "Query.variant":
 		if e.ComplexityRoot.Query.Variant == nil {
 			break
@@ -3803,7 +3803,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Query.WebhookDeliveries(childComplexity, args["attemptedAt"].(*fsclient.DateFilter), args["eventId"].(*string), args["successfullyDelivered"].(*bool), args["sortBy"].(*fsclient.WebhookDeliverySort), args["orderBy"].(*fsclient.OrderDirection), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["offset"].(*int)), true
+		return e.ComplexityRoot.Query.WebhookDeliveries(childComplexity, args["attemptedAt"].(*fsclient.DateFilter), args["eventId"].(*string), args["successfullyDelivered"].(*bool), args["orderBy"].(*fsclient.Sort[fsclient.WebhookDeliverySortField]), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["offset"].(*int)), true
 
 	case "Recommendation.dosage":
 		if e.ComplexityRoot.Recommendation.Dosage == nil {
@@ -4367,7 +4367,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.TreatmentPlan.Orders(childComplexity, args["completedAt"].(*fsclient.DateFilter), args["type"].(*fsclient.OrderType), args["orderNumber"].(*string), args["sortBy"].(*fsclient.OrderSort), args["orderBy"].(*fsclient.OrderDirection), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["offset"].(*int)), true
+		return e.ComplexityRoot.TreatmentPlan.Orders(childComplexity, args["completedAt"].(*fsclient.DateFilter), args["type"].(*fsclient.OrderType), args["orderNumber"].(*string), args["orderBy"].(*fsclient.Sort[fsclient.OrderSortField]), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["offset"].(*int)), true
 	case "TreatmentPlan.patient":
 		if e.ComplexityRoot.TreatmentPlan.Patient == nil {
 			break
@@ -4871,17 +4871,23 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("DosageInput", ec.unmarshalInputDosageInput),
 			graphql.NewInputUnmarshaler("DraftLinkPatientInput", ec.unmarshalInputDraftLinkPatientInput),
 			graphql.NewInputUnmarshaler("DraftLinkTreatmentPlanInput", ec.unmarshalInputDraftLinkTreatmentPlanInput),
+			graphql.NewInputUnmarshaler("EventSort", ec.unmarshalInputEventSort),
 			graphql.NewInputUnmarshaler("ExternalIdInput", ec.unmarshalInputExternalIdInput),
 			graphql.NewInputUnmarshaler("FulfillmentAddressInput", ec.unmarshalInputFulfillmentAddressInput),
 			graphql.NewInputUnmarshaler("FulfillmentLineItemInput", ec.unmarshalInputFulfillmentLineItemInput),
+			graphql.NewInputUnmarshaler("FullscriptProtocolSort", ec.unmarshalInputFullscriptProtocolSort),
 			graphql.NewInputUnmarshaler("GatewayLinkPatientInput", ec.unmarshalInputGatewayLinkPatientInput),
 			graphql.NewInputUnmarshaler("GatewayLinkTreatmentPlanInput", ec.unmarshalInputGatewayLinkTreatmentPlanInput),
 			graphql.NewInputUnmarshaler("LabInput", ec.unmarshalInputLabInput),
+			graphql.NewInputUnmarshaler("OrderSort", ec.unmarshalInputOrderSort),
+			graphql.NewInputUnmarshaler("ProtocolSort", ec.unmarshalInputProtocolSort),
 			graphql.NewInputUnmarshaler("RecommendationInput", ec.unmarshalInputRecommendationInput),
+			graphql.NewInputUnmarshaler("TreatmentPlanSort", ec.unmarshalInputTreatmentPlanSort),
 			graphql.NewInputUnmarshaler("UpdatePatientInput", ec.unmarshalInputUpdatePatientInput),
 			graphql.NewInputUnmarshaler("UpdatePractitionerInput", ec.unmarshalInputUpdatePractitionerInput),
 			graphql.NewInputUnmarshaler("UpdateStaffInput", ec.unmarshalInputUpdateStaffInput),
 			graphql.NewInputUnmarshaler("UpdateTreatmentPlanInput", ec.unmarshalInputUpdateTreatmentPlanInput),
+			graphql.NewInputUnmarshaler("WebhookDeliverySort", ec.unmarshalInputWebhookDeliverySort),
 		)
 	}
 	first := true
@@ -5551,10 +5557,8 @@ type CreateSessionGrantPayload {
     createdAt: DateFilter
     "Only events of this type."
     eventType: EventType
-    "What to sort by."
-    sortBy: EventSort
-    "The way of sorting; upwards when absent."
-    orderBy: OrderDirection
+    "What to sort by, and which way; the partner's own order when absent."
+    orderBy: EventSort
     "How many rows, counted forwards: at most 500; 25 when neither ` + "`" + `first` + "`" + ` nor ` + "`" + `last` + "`" + ` is given."
     first: Int
     "Rows behind this cursor."
@@ -5576,10 +5580,8 @@ type CreateSessionGrantPayload {
     createdAt: DateFilter
     "Only events of this type."
     eventType: EventType
-    "What to sort by."
-    sortBy: EventSort
-    "The way of sorting; upwards when absent."
-    orderBy: OrderDirection
+    "What to sort by, and which way; the partner's own order when absent."
+    orderBy: EventSort
     "How many rows, counted forwards: at most 500; 25 when neither ` + "`" + `first` + "`" + ` nor ` + "`" + `last` + "`" + ` is given."
     first: Int
     "Rows behind this cursor."
@@ -5601,10 +5603,8 @@ type CreateSessionGrantPayload {
     createdAt: DateFilter
     "Only events of this type."
     eventType: EventType
-    "What to sort by."
-    sortBy: EventSort
-    "The way of sorting; upwards when absent."
-    orderBy: OrderDirection
+    "What to sort by, and which way; the partner's own order when absent."
+    orderBy: EventSort
     "How many rows, counted forwards: at most 500; 25 when neither ` + "`" + `first` + "`" + ` nor ` + "`" + `last` + "`" + ` is given."
     first: Int
     "Rows behind this cursor."
@@ -5626,10 +5626,8 @@ type CreateSessionGrantPayload {
     createdAt: DateFilter
     "Only events of this type."
     eventType: EventType
-    "What to sort by."
-    sortBy: EventSort
-    "The way of sorting; upwards when absent."
-    orderBy: OrderDirection
+    "What to sort by, and which way; the partner's own order when absent."
+    orderBy: EventSort
     "How many rows, counted forwards: at most 500; 25 when neither ` + "`" + `first` + "`" + ` nor ` + "`" + `last` + "`" + ` is given."
     first: Int
     "Rows behind this cursor."
@@ -5651,10 +5649,8 @@ type CreateSessionGrantPayload {
     createdAt: DateFilter
     "Only events of this type."
     eventType: EventType
-    "What to sort by."
-    sortBy: EventSort
-    "The way of sorting; upwards when absent."
-    orderBy: OrderDirection
+    "What to sort by, and which way; the partner's own order when absent."
+    orderBy: EventSort
     "How many rows, counted forwards: at most 500; 25 when neither ` + "`" + `first` + "`" + ` nor ` + "`" + `last` + "`" + ` is given."
     first: Int
     "Rows behind this cursor."
@@ -5676,10 +5672,8 @@ type CreateSessionGrantPayload {
     createdAt: DateFilter
     "Only events of this type."
     eventType: EventType
-    "What to sort by."
-    sortBy: EventSort
-    "The way of sorting; upwards when absent."
-    orderBy: OrderDirection
+    "What to sort by, and which way; the partner's own order when absent."
+    orderBy: EventSort
     "How many rows, counted forwards: at most 500; 25 when neither ` + "`" + `first` + "`" + ` nor ` + "`" + `last` + "`" + ` is given."
     first: Int
     "Rows behind this cursor."
@@ -5770,8 +5764,16 @@ enum EventType {
   UNKNOWN
 }
 
+"How a list of events is sorted."
+input EventSort {
+  "What to sort by."
+  field: EventSortField!
+  "Which way to sort."
+  direction: OrderDirection!
+}
+
 "What events can be sorted by."
-enum EventSort {
+enum EventSortField {
   "The type."
   EVENT_TYPE
   "The time."
@@ -6302,10 +6304,8 @@ enum RecordType {
     type: OrderType
     "Only the order with this public number."
     orderNumber: String
-    "What to sort by."
-    sortBy: OrderSort
-    "Which way to sort; upwards when absent."
-    orderBy: OrderDirection
+    "What to sort by, and which way; the partner's own order when absent."
+    orderBy: OrderSort
     "How many rows, counted forwards: at most 500; 25 when neither ` + "`" + `first` + "`" + ` nor ` + "`" + `last` + "`" + ` is given."
     first: Int
     "Rows behind this cursor."
@@ -6382,8 +6382,16 @@ enum OrderType {
   LABS
 }
 
+"How a list of orders is sorted."
+input OrderSort {
+  "What to sort by."
+  field: OrderSortField!
+  "Which way to sort."
+  direction: OrderDirection!
+}
+
 "What orders are sorted by."
-enum OrderSort {
+enum OrderSortField {
   "The patient's id."
   PATIENT_ID
   "The plan's id."
@@ -6553,10 +6561,8 @@ type Patient implements Node {
   ` + "`" + `patients:treatment_plan_history` + "`" + `.
   """
   treatmentPlans(
-    "What to sort by."
-    sortBy: TreatmentPlanSort
-    "The way of sorting; upwards when absent."
-    orderBy: OrderDirection
+    "What to sort by, and which way; the partner's own order when absent."
+    orderBy: TreatmentPlanSort
     "How many rows, counted forwards: at most 500; 25 when neither ` + "`" + `first` + "`" + ` nor ` + "`" + `last` + "`" + ` is given."
     first: Int
     "Rows behind this cursor."
@@ -6824,10 +6830,8 @@ type Practitioner implements Node {
     currentState: ProtocolState
     "Only protocols that are owned, or only shared ones."
     ownershipType: ProtocolOwnershipFilter
-    "What to sort by."
-    sortBy: ProtocolSort
-    "The way of sorting; upwards when absent."
-    orderBy: OrderDirection
+    "What to sort by, and which way; the partner's own order when absent."
+    orderBy: ProtocolSort
     "How many rows, counted forwards: at most 500; 25 when neither ` + "`" + `first` + "`" + ` nor ` + "`" + `last` + "`" + ` is given."
     first: Int
     "Rows behind this cursor."
@@ -7086,10 +7090,8 @@ type ProductEdge {
   100 rows. Scope ` + "`" + `clinic:read` + "`" + `.
   """
   fullscriptProtocols(
-    "What to sort by."
-    sortBy: FullscriptProtocolSort
-    "The way of sorting; upwards when absent."
-    orderBy: OrderDirection
+    "What to sort by, and which way; the partner's own order when absent."
+    orderBy: FullscriptProtocolSort
     "How many rows, counted forwards: at most 500; 25 when neither ` + "`" + `first` + "`" + ` nor ` + "`" + `last` + "`" + ` is given."
     first: Int
     "Rows behind this cursor."
@@ -7203,16 +7205,32 @@ enum ProtocolOwnershipFilter {
   ALL
 }
 
+"How a list of a practitioner's protocols is sorted."
+input ProtocolSort {
+  "What to sort by."
+  field: ProtocolSortField!
+  "Which way to sort."
+  direction: OrderDirection!
+}
+
 "What a practitioner's protocols can be sorted by."
-enum ProtocolSort {
+enum ProtocolSortField {
   "The name."
   NAME
   "The state."
   CURRENT_STATE
 }
 
+"How a list of the partner's own protocols is sorted."
+input FullscriptProtocolSort {
+  "What to sort by."
+  field: FullscriptProtocolSortField!
+  "Which way to sort."
+  direction: OrderDirection!
+}
+
 "What the partner's own protocols can be sorted by."
-enum FullscriptProtocolSort {
+enum FullscriptProtocolSortField {
   "The name."
   NAME
 }
@@ -7729,10 +7747,8 @@ type TreatmentPlan implements Node {
     type: OrderType
     "Only the order with this public number."
     orderNumber: String
-    "What to sort by."
-    sortBy: OrderSort
-    "Which way to sort; upwards when absent."
-    orderBy: OrderDirection
+    "What to sort by, and which way; the partner's own order when absent."
+    orderBy: OrderSort
     "How many rows, counted forwards: at most 500; 25 when neither ` + "`" + `first` + "`" + ` nor ` + "`" + `last` + "`" + ` is given."
     first: Int
     "Rows behind this cursor."
@@ -7935,8 +7951,16 @@ type TreatmentPlanEdge {
   node: TreatmentPlan
 }
 
+"How a list of a patient's treatment plans is sorted."
+input TreatmentPlanSort {
+  "What to sort by."
+  field: TreatmentPlanSortField!
+  "Which way to sort."
+  direction: OrderDirection!
+}
+
 "What a patient's treatment plans are sorted by."
-enum TreatmentPlanSort {
+enum TreatmentPlanSortField {
   "When they were written."
   CREATED_AT
   "When they were last changed."
@@ -8203,10 +8227,8 @@ type Viewer {
     eventId: ID
     "Only attempts that succeeded, or only failed ones."
     successfullyDelivered: Boolean
-    "What to sort by."
-    sortBy: WebhookDeliverySort
-    "The way of sorting; upwards when absent."
-    orderBy: OrderDirection
+    "What to sort by, and which way; the partner's own order when absent."
+    orderBy: WebhookDeliverySort
     "How many rows, counted forwards: at most 500; 25 when neither ` + "`" + `first` + "`" + ` nor ` + "`" + `last` + "`" + ` is given."
     first: Int
     "Rows behind this cursor."
@@ -8270,8 +8292,16 @@ type WebhookDeliveryEdge {
   node: WebhookDelivery
 }
 
+"How a list of webhook deliveries is sorted."
+input WebhookDeliverySort {
+  "What to sort by."
+  field: WebhookDeliverySortField!
+  "Which way to sort."
+  direction: OrderDirection!
+}
+
 "What webhook deliveries can be sorted by."
-enum WebhookDeliverySort {
+enum WebhookDeliverySortField {
   "The event's id."
   EVENT_ID
   "The time of the attempt."

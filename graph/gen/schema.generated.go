@@ -54,12 +54,12 @@ type QueryResolver interface {
 	Clinic(ctx context.Context) (*fsclient.Clinic, error)
 	NewTreatmentPlanLink(ctx context.Context) (*fsclient.DynamicLink, error)
 	Event(ctx context.Context, id string) (*fsclient.Event, error)
-	ClinicKeyEvents(ctx context.Context, createdAt *fsclient.DateFilter, eventType *fsclient.EventType, sortBy *fsclient.EventSort, orderBy *fsclient.OrderDirection, first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.Event], error)
-	OrderEvents(ctx context.Context, createdAt *fsclient.DateFilter, eventType *fsclient.EventType, sortBy *fsclient.EventSort, orderBy *fsclient.OrderDirection, first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.Event], error)
-	PatientEvents(ctx context.Context, createdAt *fsclient.DateFilter, eventType *fsclient.EventType, sortBy *fsclient.EventSort, orderBy *fsclient.OrderDirection, first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.Event], error)
-	ProductEvents(ctx context.Context, createdAt *fsclient.DateFilter, eventType *fsclient.EventType, sortBy *fsclient.EventSort, orderBy *fsclient.OrderDirection, first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.Event], error)
-	TreatmentPlanEvents(ctx context.Context, createdAt *fsclient.DateFilter, eventType *fsclient.EventType, sortBy *fsclient.EventSort, orderBy *fsclient.OrderDirection, first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.Event], error)
-	LabOrderEvents(ctx context.Context, createdAt *fsclient.DateFilter, eventType *fsclient.EventType, sortBy *fsclient.EventSort, orderBy *fsclient.OrderDirection, first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.Event], error)
+	ClinicKeyEvents(ctx context.Context, createdAt *fsclient.DateFilter, eventType *fsclient.EventType, orderBy *fsclient.Sort[fsclient.EventSortField], first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.Event], error)
+	OrderEvents(ctx context.Context, createdAt *fsclient.DateFilter, eventType *fsclient.EventType, orderBy *fsclient.Sort[fsclient.EventSortField], first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.Event], error)
+	PatientEvents(ctx context.Context, createdAt *fsclient.DateFilter, eventType *fsclient.EventType, orderBy *fsclient.Sort[fsclient.EventSortField], first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.Event], error)
+	ProductEvents(ctx context.Context, createdAt *fsclient.DateFilter, eventType *fsclient.EventType, orderBy *fsclient.Sort[fsclient.EventSortField], first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.Event], error)
+	TreatmentPlanEvents(ctx context.Context, createdAt *fsclient.DateFilter, eventType *fsclient.EventType, orderBy *fsclient.Sort[fsclient.EventSortField], first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.Event], error)
+	LabOrderEvents(ctx context.Context, createdAt *fsclient.DateFilter, eventType *fsclient.EventType, orderBy *fsclient.Sort[fsclient.EventSortField], first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.Event], error)
 	LabOrders(ctx context.Context, patientID *string, first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.LabOrder], error)
 	LabOrder(ctx context.Context, id string) (*fsclient.LabOrder, error)
 	OrderedLabTest(ctx context.Context, id string) (*fsclient.OrderedLabTest, error)
@@ -67,7 +67,7 @@ type QueryResolver interface {
 	LabTest(ctx context.Context, id string) (*fsclient.LabTest, error)
 	SearchLabTests(ctx context.Context, query *string, first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.LabTest], error)
 	RecordsByExternalID(ctx context.Context, externalID *string, typeArg *fsclient.RecordType, first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.ExternalIDMatch], error)
-	Orders(ctx context.Context, patientID *string, treatmentPlanID *string, completedAt *fsclient.DateFilter, typeArg *fsclient.OrderType, orderNumber *string, sortBy *fsclient.OrderSort, orderBy *fsclient.OrderDirection, first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.Order], error)
+	Orders(ctx context.Context, patientID *string, treatmentPlanID *string, completedAt *fsclient.DateFilter, typeArg *fsclient.OrderType, orderNumber *string, orderBy *fsclient.Sort[fsclient.OrderSortField], first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.Order], error)
 	Order(ctx context.Context, id string) (*fsclient.Order, error)
 	Patients(ctx context.Context, patientType *fsclient.PatientType, first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.Patient], error)
 	Patient(ctx context.Context, id string) (*fsclient.Patient, error)
@@ -78,7 +78,7 @@ type QueryResolver interface {
 	Products(ctx context.Context, first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.Product], error)
 	Product(ctx context.Context, id string) (*fsclient.Product, error)
 	SearchProducts(ctx context.Context, query *string, allergenIds []string, brandID *string, ingredientIds []string, supplementTypeIds []string, thirdPartyCertificationIds []string, first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.Product], error)
-	FullscriptProtocols(ctx context.Context, sortBy *fsclient.FullscriptProtocolSort, orderBy *fsclient.OrderDirection, first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.Protocol], error)
+	FullscriptProtocols(ctx context.Context, orderBy *fsclient.Sort[fsclient.FullscriptProtocolSortField], first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.Protocol], error)
 	Protocol(ctx context.Context, id string) (*fsclient.Protocol, error)
 	Staff(ctx context.Context, first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.Staff], error)
 	StaffMember(ctx context.Context, id string) (*fsclient.Staff, error)
@@ -86,7 +86,7 @@ type QueryResolver interface {
 	TreatmentPlan(ctx context.Context, id string) (*fsclient.TreatmentPlan, error)
 	Variant(ctx context.Context, id string) (*fsclient.Variant, error)
 	Viewer(ctx context.Context) (*model.Viewer, error)
-	WebhookDeliveries(ctx context.Context, attemptedAt *fsclient.DateFilter, eventID *string, successfullyDelivered *bool, sortBy *fsclient.WebhookDeliverySort, orderBy *fsclient.OrderDirection, first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.WebhookDelivery], error)
+	WebhookDeliveries(ctx context.Context, attemptedAt *fsclient.DateFilter, eventID *string, successfullyDelivered *bool, orderBy *fsclient.Sort[fsclient.WebhookDeliverySortField], first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.WebhookDelivery], error)
 }
 type SubscriptionResolver interface {
 	Events(ctx context.Context, types []fsclient.EventType, after *string) (<-chan *fsclient.Event, error)
@@ -562,62 +562,54 @@ func (ec *executionContext) field_Query_clinicKeyEvents_args(ctx context.Context
 		return nil, err
 	}
 	args["eventType"] = arg1
-	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "sortBy",
-		func(ctx context.Context, v any) (*fsclient.EventSort, error) {
-			return ec.unmarshalOEventSort2ᚖfsgatewayᚋinternalᚋfsclientᚐEventSort(ctx, v)
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
+		func(ctx context.Context, v any) (*fsclient.Sort[fsclient.EventSortField], error) {
+			return ec.unmarshalOEventSort2ᚖfsgatewayᚋinternalᚋfsclientᚐSort(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["sortBy"] = arg2
-	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
-		func(ctx context.Context, v any) (*fsclient.OrderDirection, error) {
-			return ec.unmarshalOOrderDirection2ᚖfsgatewayᚋinternalᚋfsclientᚐOrderDirection(ctx, v)
-		})
-	if err != nil {
-		return nil, err
-	}
-	args["orderBy"] = arg3
-	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+	args["orderBy"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "first",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["first"] = arg4
-	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+	args["first"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "after",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["after"] = arg5
-	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+	args["after"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "last",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["last"] = arg6
-	arg7, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+	args["last"] = arg5
+	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "before",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["before"] = arg7
-	arg8, err := graphql.ProcessArgField(ctx, rawArgs, "offset",
+	args["before"] = arg6
+	arg7, err := graphql.ProcessArgField(ctx, rawArgs, "offset",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["offset"] = arg8
+	args["offset"] = arg7
 	return args, nil
 }
 
@@ -638,62 +630,54 @@ func (ec *executionContext) field_Query_event_args(ctx context.Context, rawArgs 
 func (ec *executionContext) field_Query_fullscriptProtocols_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
-	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "sortBy",
-		func(ctx context.Context, v any) (*fsclient.FullscriptProtocolSort, error) {
-			return ec.unmarshalOFullscriptProtocolSort2ᚖfsgatewayᚋinternalᚋfsclientᚐFullscriptProtocolSort(ctx, v)
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
+		func(ctx context.Context, v any) (*fsclient.Sort[fsclient.FullscriptProtocolSortField], error) {
+			return ec.unmarshalOFullscriptProtocolSort2ᚖfsgatewayᚋinternalᚋfsclientᚐSort(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["sortBy"] = arg0
-	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
-		func(ctx context.Context, v any) (*fsclient.OrderDirection, error) {
-			return ec.unmarshalOOrderDirection2ᚖfsgatewayᚋinternalᚋfsclientᚐOrderDirection(ctx, v)
-		})
-	if err != nil {
-		return nil, err
-	}
-	args["orderBy"] = arg1
-	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+	args["orderBy"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "first",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["first"] = arg2
-	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+	args["first"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "after",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["after"] = arg3
-	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+	args["after"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "last",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["last"] = arg4
-	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+	args["last"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "before",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["before"] = arg5
-	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "offset",
+	args["before"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "offset",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["offset"] = arg6
+	args["offset"] = arg5
 	return args, nil
 }
 
@@ -776,62 +760,54 @@ func (ec *executionContext) field_Query_labOrderEvents_args(ctx context.Context,
 		return nil, err
 	}
 	args["eventType"] = arg1
-	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "sortBy",
-		func(ctx context.Context, v any) (*fsclient.EventSort, error) {
-			return ec.unmarshalOEventSort2ᚖfsgatewayᚋinternalᚋfsclientᚐEventSort(ctx, v)
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
+		func(ctx context.Context, v any) (*fsclient.Sort[fsclient.EventSortField], error) {
+			return ec.unmarshalOEventSort2ᚖfsgatewayᚋinternalᚋfsclientᚐSort(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["sortBy"] = arg2
-	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
-		func(ctx context.Context, v any) (*fsclient.OrderDirection, error) {
-			return ec.unmarshalOOrderDirection2ᚖfsgatewayᚋinternalᚋfsclientᚐOrderDirection(ctx, v)
-		})
-	if err != nil {
-		return nil, err
-	}
-	args["orderBy"] = arg3
-	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+	args["orderBy"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "first",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["first"] = arg4
-	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+	args["first"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "after",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["after"] = arg5
-	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+	args["after"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "last",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["last"] = arg6
-	arg7, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+	args["last"] = arg5
+	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "before",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["before"] = arg7
-	arg8, err := graphql.ProcessArgField(ctx, rawArgs, "offset",
+	args["before"] = arg6
+	arg7, err := graphql.ProcessArgField(ctx, rawArgs, "offset",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["offset"] = arg8
+	args["offset"] = arg7
 	return args, nil
 }
 
@@ -1010,62 +986,54 @@ func (ec *executionContext) field_Query_orderEvents_args(ctx context.Context, ra
 		return nil, err
 	}
 	args["eventType"] = arg1
-	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "sortBy",
-		func(ctx context.Context, v any) (*fsclient.EventSort, error) {
-			return ec.unmarshalOEventSort2ᚖfsgatewayᚋinternalᚋfsclientᚐEventSort(ctx, v)
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
+		func(ctx context.Context, v any) (*fsclient.Sort[fsclient.EventSortField], error) {
+			return ec.unmarshalOEventSort2ᚖfsgatewayᚋinternalᚋfsclientᚐSort(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["sortBy"] = arg2
-	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
-		func(ctx context.Context, v any) (*fsclient.OrderDirection, error) {
-			return ec.unmarshalOOrderDirection2ᚖfsgatewayᚋinternalᚋfsclientᚐOrderDirection(ctx, v)
-		})
-	if err != nil {
-		return nil, err
-	}
-	args["orderBy"] = arg3
-	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+	args["orderBy"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "first",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["first"] = arg4
-	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+	args["first"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "after",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["after"] = arg5
-	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+	args["after"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "last",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["last"] = arg6
-	arg7, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+	args["last"] = arg5
+	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "before",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["before"] = arg7
-	arg8, err := graphql.ProcessArgField(ctx, rawArgs, "offset",
+	args["before"] = arg6
+	arg7, err := graphql.ProcessArgField(ctx, rawArgs, "offset",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["offset"] = arg8
+	args["offset"] = arg7
 	return args, nil
 }
 
@@ -1140,62 +1108,54 @@ func (ec *executionContext) field_Query_orders_args(ctx context.Context, rawArgs
 		return nil, err
 	}
 	args["orderNumber"] = arg4
-	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "sortBy",
-		func(ctx context.Context, v any) (*fsclient.OrderSort, error) {
-			return ec.unmarshalOOrderSort2ᚖfsgatewayᚋinternalᚋfsclientᚐOrderSort(ctx, v)
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
+		func(ctx context.Context, v any) (*fsclient.Sort[fsclient.OrderSortField], error) {
+			return ec.unmarshalOOrderSort2ᚖfsgatewayᚋinternalᚋfsclientᚐSort(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["sortBy"] = arg5
-	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
-		func(ctx context.Context, v any) (*fsclient.OrderDirection, error) {
-			return ec.unmarshalOOrderDirection2ᚖfsgatewayᚋinternalᚋfsclientᚐOrderDirection(ctx, v)
-		})
-	if err != nil {
-		return nil, err
-	}
-	args["orderBy"] = arg6
-	arg7, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+	args["orderBy"] = arg5
+	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "first",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["first"] = arg7
-	arg8, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+	args["first"] = arg6
+	arg7, err := graphql.ProcessArgField(ctx, rawArgs, "after",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["after"] = arg8
-	arg9, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+	args["after"] = arg7
+	arg8, err := graphql.ProcessArgField(ctx, rawArgs, "last",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["last"] = arg9
-	arg10, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+	args["last"] = arg8
+	arg9, err := graphql.ProcessArgField(ctx, rawArgs, "before",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["before"] = arg10
-	arg11, err := graphql.ProcessArgField(ctx, rawArgs, "offset",
+	args["before"] = arg9
+	arg10, err := graphql.ProcessArgField(ctx, rawArgs, "offset",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["offset"] = arg11
+	args["offset"] = arg10
 	return args, nil
 }
 
@@ -1218,62 +1178,54 @@ func (ec *executionContext) field_Query_patientEvents_args(ctx context.Context, 
 		return nil, err
 	}
 	args["eventType"] = arg1
-	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "sortBy",
-		func(ctx context.Context, v any) (*fsclient.EventSort, error) {
-			return ec.unmarshalOEventSort2ᚖfsgatewayᚋinternalᚋfsclientᚐEventSort(ctx, v)
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
+		func(ctx context.Context, v any) (*fsclient.Sort[fsclient.EventSortField], error) {
+			return ec.unmarshalOEventSort2ᚖfsgatewayᚋinternalᚋfsclientᚐSort(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["sortBy"] = arg2
-	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
-		func(ctx context.Context, v any) (*fsclient.OrderDirection, error) {
-			return ec.unmarshalOOrderDirection2ᚖfsgatewayᚋinternalᚋfsclientᚐOrderDirection(ctx, v)
-		})
-	if err != nil {
-		return nil, err
-	}
-	args["orderBy"] = arg3
-	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+	args["orderBy"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "first",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["first"] = arg4
-	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+	args["first"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "after",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["after"] = arg5
-	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+	args["after"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "last",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["last"] = arg6
-	arg7, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+	args["last"] = arg5
+	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "before",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["before"] = arg7
-	arg8, err := graphql.ProcessArgField(ctx, rawArgs, "offset",
+	args["before"] = arg6
+	arg7, err := graphql.ProcessArgField(ctx, rawArgs, "offset",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["offset"] = arg8
+	args["offset"] = arg7
 	return args, nil
 }
 
@@ -1470,62 +1422,54 @@ func (ec *executionContext) field_Query_productEvents_args(ctx context.Context, 
 		return nil, err
 	}
 	args["eventType"] = arg1
-	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "sortBy",
-		func(ctx context.Context, v any) (*fsclient.EventSort, error) {
-			return ec.unmarshalOEventSort2ᚖfsgatewayᚋinternalᚋfsclientᚐEventSort(ctx, v)
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
+		func(ctx context.Context, v any) (*fsclient.Sort[fsclient.EventSortField], error) {
+			return ec.unmarshalOEventSort2ᚖfsgatewayᚋinternalᚋfsclientᚐSort(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["sortBy"] = arg2
-	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
-		func(ctx context.Context, v any) (*fsclient.OrderDirection, error) {
-			return ec.unmarshalOOrderDirection2ᚖfsgatewayᚋinternalᚋfsclientᚐOrderDirection(ctx, v)
-		})
-	if err != nil {
-		return nil, err
-	}
-	args["orderBy"] = arg3
-	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+	args["orderBy"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "first",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["first"] = arg4
-	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+	args["first"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "after",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["after"] = arg5
-	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+	args["after"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "last",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["last"] = arg6
-	arg7, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+	args["last"] = arg5
+	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "before",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["before"] = arg7
-	arg8, err := graphql.ProcessArgField(ctx, rawArgs, "offset",
+	args["before"] = arg6
+	arg7, err := graphql.ProcessArgField(ctx, rawArgs, "offset",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["offset"] = arg8
+	args["offset"] = arg7
 	return args, nil
 }
 
@@ -2112,62 +2056,54 @@ func (ec *executionContext) field_Query_treatmentPlanEvents_args(ctx context.Con
 		return nil, err
 	}
 	args["eventType"] = arg1
-	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "sortBy",
-		func(ctx context.Context, v any) (*fsclient.EventSort, error) {
-			return ec.unmarshalOEventSort2ᚖfsgatewayᚋinternalᚋfsclientᚐEventSort(ctx, v)
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
+		func(ctx context.Context, v any) (*fsclient.Sort[fsclient.EventSortField], error) {
+			return ec.unmarshalOEventSort2ᚖfsgatewayᚋinternalᚋfsclientᚐSort(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["sortBy"] = arg2
-	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
-		func(ctx context.Context, v any) (*fsclient.OrderDirection, error) {
-			return ec.unmarshalOOrderDirection2ᚖfsgatewayᚋinternalᚋfsclientᚐOrderDirection(ctx, v)
-		})
-	if err != nil {
-		return nil, err
-	}
-	args["orderBy"] = arg3
-	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+	args["orderBy"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "first",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["first"] = arg4
-	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+	args["first"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "after",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["after"] = arg5
-	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+	args["after"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "last",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["last"] = arg6
-	arg7, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+	args["last"] = arg5
+	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "before",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["before"] = arg7
-	arg8, err := graphql.ProcessArgField(ctx, rawArgs, "offset",
+	args["before"] = arg6
+	arg7, err := graphql.ProcessArgField(ctx, rawArgs, "offset",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["offset"] = arg8
+	args["offset"] = arg7
 	return args, nil
 }
 
@@ -2226,62 +2162,54 @@ func (ec *executionContext) field_Query_webhookDeliveries_args(ctx context.Conte
 		return nil, err
 	}
 	args["successfullyDelivered"] = arg2
-	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "sortBy",
-		func(ctx context.Context, v any) (*fsclient.WebhookDeliverySort, error) {
-			return ec.unmarshalOWebhookDeliverySort2ᚖfsgatewayᚋinternalᚋfsclientᚐWebhookDeliverySort(ctx, v)
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
+		func(ctx context.Context, v any) (*fsclient.Sort[fsclient.WebhookDeliverySortField], error) {
+			return ec.unmarshalOWebhookDeliverySort2ᚖfsgatewayᚋinternalᚋfsclientᚐSort(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["sortBy"] = arg3
-	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
-		func(ctx context.Context, v any) (*fsclient.OrderDirection, error) {
-			return ec.unmarshalOOrderDirection2ᚖfsgatewayᚋinternalᚋfsclientᚐOrderDirection(ctx, v)
-		})
-	if err != nil {
-		return nil, err
-	}
-	args["orderBy"] = arg4
-	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+	args["orderBy"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "first",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["first"] = arg5
-	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+	args["first"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "after",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["after"] = arg6
-	arg7, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+	args["after"] = arg5
+	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "last",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["last"] = arg7
-	arg8, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+	args["last"] = arg6
+	arg7, err := graphql.ProcessArgField(ctx, rawArgs, "before",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["before"] = arg8
-	arg9, err := graphql.ProcessArgField(ctx, rawArgs, "offset",
+	args["before"] = arg7
+	arg8, err := graphql.ProcessArgField(ctx, rawArgs, "offset",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["offset"] = arg9
+	args["offset"] = arg8
 	return args, nil
 }
 
@@ -4439,7 +4367,7 @@ func (ec *executionContext) _Query_clinicKeyEvents(ctx context.Context, field gr
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().ClinicKeyEvents(ctx, fc.Args["createdAt"].(*fsclient.DateFilter), fc.Args["eventType"].(*fsclient.EventType), fc.Args["sortBy"].(*fsclient.EventSort), fc.Args["orderBy"].(*fsclient.OrderDirection), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["offset"].(*int))
+			return ec.Resolvers.Query().ClinicKeyEvents(ctx, fc.Args["createdAt"].(*fsclient.DateFilter), fc.Args["eventType"].(*fsclient.EventType), fc.Args["orderBy"].(*fsclient.Sort[fsclient.EventSortField]), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["offset"].(*int))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -4501,7 +4429,7 @@ func (ec *executionContext) _Query_orderEvents(ctx context.Context, field graphq
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().OrderEvents(ctx, fc.Args["createdAt"].(*fsclient.DateFilter), fc.Args["eventType"].(*fsclient.EventType), fc.Args["sortBy"].(*fsclient.EventSort), fc.Args["orderBy"].(*fsclient.OrderDirection), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["offset"].(*int))
+			return ec.Resolvers.Query().OrderEvents(ctx, fc.Args["createdAt"].(*fsclient.DateFilter), fc.Args["eventType"].(*fsclient.EventType), fc.Args["orderBy"].(*fsclient.Sort[fsclient.EventSortField]), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["offset"].(*int))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -4563,7 +4491,7 @@ func (ec *executionContext) _Query_patientEvents(ctx context.Context, field grap
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().PatientEvents(ctx, fc.Args["createdAt"].(*fsclient.DateFilter), fc.Args["eventType"].(*fsclient.EventType), fc.Args["sortBy"].(*fsclient.EventSort), fc.Args["orderBy"].(*fsclient.OrderDirection), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["offset"].(*int))
+			return ec.Resolvers.Query().PatientEvents(ctx, fc.Args["createdAt"].(*fsclient.DateFilter), fc.Args["eventType"].(*fsclient.EventType), fc.Args["orderBy"].(*fsclient.Sort[fsclient.EventSortField]), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["offset"].(*int))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -4625,7 +4553,7 @@ func (ec *executionContext) _Query_productEvents(ctx context.Context, field grap
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().ProductEvents(ctx, fc.Args["createdAt"].(*fsclient.DateFilter), fc.Args["eventType"].(*fsclient.EventType), fc.Args["sortBy"].(*fsclient.EventSort), fc.Args["orderBy"].(*fsclient.OrderDirection), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["offset"].(*int))
+			return ec.Resolvers.Query().ProductEvents(ctx, fc.Args["createdAt"].(*fsclient.DateFilter), fc.Args["eventType"].(*fsclient.EventType), fc.Args["orderBy"].(*fsclient.Sort[fsclient.EventSortField]), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["offset"].(*int))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -4687,7 +4615,7 @@ func (ec *executionContext) _Query_treatmentPlanEvents(ctx context.Context, fiel
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().TreatmentPlanEvents(ctx, fc.Args["createdAt"].(*fsclient.DateFilter), fc.Args["eventType"].(*fsclient.EventType), fc.Args["sortBy"].(*fsclient.EventSort), fc.Args["orderBy"].(*fsclient.OrderDirection), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["offset"].(*int))
+			return ec.Resolvers.Query().TreatmentPlanEvents(ctx, fc.Args["createdAt"].(*fsclient.DateFilter), fc.Args["eventType"].(*fsclient.EventType), fc.Args["orderBy"].(*fsclient.Sort[fsclient.EventSortField]), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["offset"].(*int))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -4749,7 +4677,7 @@ func (ec *executionContext) _Query_labOrderEvents(ctx context.Context, field gra
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().LabOrderEvents(ctx, fc.Args["createdAt"].(*fsclient.DateFilter), fc.Args["eventType"].(*fsclient.EventType), fc.Args["sortBy"].(*fsclient.EventSort), fc.Args["orderBy"].(*fsclient.OrderDirection), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["offset"].(*int))
+			return ec.Resolvers.Query().LabOrderEvents(ctx, fc.Args["createdAt"].(*fsclient.DateFilter), fc.Args["eventType"].(*fsclient.EventType), fc.Args["orderBy"].(*fsclient.Sort[fsclient.EventSortField]), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["offset"].(*int))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -5245,7 +5173,7 @@ func (ec *executionContext) _Query_orders(ctx context.Context, field graphql.Col
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().Orders(ctx, fc.Args["patientId"].(*string), fc.Args["treatmentPlanId"].(*string), fc.Args["completedAt"].(*fsclient.DateFilter), fc.Args["type"].(*fsclient.OrderType), fc.Args["orderNumber"].(*string), fc.Args["sortBy"].(*fsclient.OrderSort), fc.Args["orderBy"].(*fsclient.OrderDirection), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["offset"].(*int))
+			return ec.Resolvers.Query().Orders(ctx, fc.Args["patientId"].(*string), fc.Args["treatmentPlanId"].(*string), fc.Args["completedAt"].(*fsclient.DateFilter), fc.Args["type"].(*fsclient.OrderType), fc.Args["orderNumber"].(*string), fc.Args["orderBy"].(*fsclient.Sort[fsclient.OrderSortField]), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["offset"].(*int))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -5927,7 +5855,7 @@ func (ec *executionContext) _Query_fullscriptProtocols(ctx context.Context, fiel
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().FullscriptProtocols(ctx, fc.Args["sortBy"].(*fsclient.FullscriptProtocolSort), fc.Args["orderBy"].(*fsclient.OrderDirection), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["offset"].(*int))
+			return ec.Resolvers.Query().FullscriptProtocols(ctx, fc.Args["orderBy"].(*fsclient.Sort[fsclient.FullscriptProtocolSortField]), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["offset"].(*int))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -6393,7 +6321,7 @@ func (ec *executionContext) _Query_webhookDeliveries(ctx context.Context, field 
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().WebhookDeliveries(ctx, fc.Args["attemptedAt"].(*fsclient.DateFilter), fc.Args["eventId"].(*string), fc.Args["successfullyDelivered"].(*bool), fc.Args["sortBy"].(*fsclient.WebhookDeliverySort), fc.Args["orderBy"].(*fsclient.OrderDirection), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["offset"].(*int))
+			return ec.Resolvers.Query().WebhookDeliveries(ctx, fc.Args["attemptedAt"].(*fsclient.DateFilter), fc.Args["eventId"].(*string), fc.Args["successfullyDelivered"].(*bool), fc.Args["orderBy"].(*fsclient.Sort[fsclient.WebhookDeliverySortField]), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["offset"].(*int))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -7736,6 +7664,16 @@ func (ec *executionContext) marshalNEmailAddress2string(ctx context.Context, sel
 	return res
 }
 
+func (ec *executionContext) unmarshalNOrderDirection2fsgatewayᚋinternalᚋfsclientᚐOrderDirection(ctx context.Context, v any) (fsclient.OrderDirection, error) {
+	var res fsclient.OrderDirection
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNOrderDirection2fsgatewayᚋinternalᚋfsclientᚐOrderDirection(ctx context.Context, sel ast.SelectionSet, v fsclient.OrderDirection) graphql.Marshaler {
+	return v
+}
+
 func (ec *executionContext) marshalNPageInfo2ᚖfsgatewayᚋgraphᚋmodelᚐPageInfo(ctx context.Context, sel ast.SelectionSet, v *model.PageInfo) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "PageInfo!")
@@ -7906,22 +7844,6 @@ func (ec *executionContext) marshalONode2ᚕfsgatewayᚋgraphᚋmodelᚐNode(ctx
 	})
 
 	return ret
-}
-
-func (ec *executionContext) unmarshalOOrderDirection2ᚖfsgatewayᚋinternalᚋfsclientᚐOrderDirection(ctx context.Context, v any) (*fsclient.OrderDirection, error) {
-	if v == nil {
-		return nil, nil
-	}
-	var res = new(fsclient.OrderDirection)
-	err := res.UnmarshalGQL(v)
-	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) marshalOOrderDirection2ᚖfsgatewayᚋinternalᚋfsclientᚐOrderDirection(ctx context.Context, sel ast.SelectionSet, v *fsclient.OrderDirection) graphql.Marshaler {
-	if v == nil {
-		return graphql.Null
-	}
-	return v
 }
 
 func (ec *executionContext) unmarshalOURL2ᚖstring(ctx context.Context, v any) (*string, error) {

@@ -22,7 +22,7 @@ type ResourceResolver interface {
 }
 type TreatmentPlanResolver interface {
 	DynamicLink(ctx context.Context, obj *fsclient.TreatmentPlan) (*fsclient.DynamicLink, error)
-	Orders(ctx context.Context, obj *fsclient.TreatmentPlan, completedAt *fsclient.DateFilter, typeArg *fsclient.OrderType, orderNumber *string, sortBy *fsclient.OrderSort, orderBy *fsclient.OrderDirection, first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.Order], error)
+	Orders(ctx context.Context, obj *fsclient.TreatmentPlan, completedAt *fsclient.DateFilter, typeArg *fsclient.OrderType, orderNumber *string, orderBy *fsclient.Sort[fsclient.OrderSortField], first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.Order], error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -56,62 +56,54 @@ func (ec *executionContext) field_TreatmentPlan_orders_args(ctx context.Context,
 		return nil, err
 	}
 	args["orderNumber"] = arg2
-	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "sortBy",
-		func(ctx context.Context, v any) (*fsclient.OrderSort, error) {
-			return ec.unmarshalOOrderSort2ᚖfsgatewayᚋinternalᚋfsclientᚐOrderSort(ctx, v)
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
+		func(ctx context.Context, v any) (*fsclient.Sort[fsclient.OrderSortField], error) {
+			return ec.unmarshalOOrderSort2ᚖfsgatewayᚋinternalᚋfsclientᚐSort(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["sortBy"] = arg3
-	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
-		func(ctx context.Context, v any) (*fsclient.OrderDirection, error) {
-			return ec.unmarshalOOrderDirection2ᚖfsgatewayᚋinternalᚋfsclientᚐOrderDirection(ctx, v)
-		})
-	if err != nil {
-		return nil, err
-	}
-	args["orderBy"] = arg4
-	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+	args["orderBy"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "first",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["first"] = arg5
-	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+	args["first"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "after",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["after"] = arg6
-	arg7, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+	args["after"] = arg5
+	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "last",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["last"] = arg7
-	arg8, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+	args["last"] = arg6
+	arg7, err := graphql.ProcessArgField(ctx, rawArgs, "before",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["before"] = arg8
-	arg9, err := graphql.ProcessArgField(ctx, rawArgs, "offset",
+	args["before"] = arg7
+	arg8, err := graphql.ProcessArgField(ctx, rawArgs, "offset",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["offset"] = arg9
+	args["offset"] = arg8
 	return args, nil
 }
 
@@ -1940,7 +1932,7 @@ func (ec *executionContext) _TreatmentPlan_orders(ctx context.Context, field gra
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.TreatmentPlan().Orders(ctx, obj, fc.Args["completedAt"].(*fsclient.DateFilter), fc.Args["type"].(*fsclient.OrderType), fc.Args["orderNumber"].(*string), fc.Args["sortBy"].(*fsclient.OrderSort), fc.Args["orderBy"].(*fsclient.OrderDirection), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["offset"].(*int))
+			return ec.Resolvers.TreatmentPlan().Orders(ctx, obj, fc.Args["completedAt"].(*fsclient.DateFilter), fc.Args["type"].(*fsclient.OrderType), fc.Args["orderNumber"].(*string), fc.Args["orderBy"].(*fsclient.Sort[fsclient.OrderSortField]), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["offset"].(*int))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -2677,6 +2669,55 @@ func (ec *executionContext) unmarshalInputRecommendationInput(ctx context.Contex
 func UnmarshalRecommendationInput(ctx context.Context, raw any) (fsclient.RecommendationInput, error) {
 	var out fsclient.RecommendationInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "RecommendationInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputTreatmentPlanSort(ctx context.Context, obj any) (fsclient.Sort[fsclient.TreatmentPlanSortField], error) {
+	var it fsclient.Sort[fsclient.TreatmentPlanSortField]
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"field", "direction"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "field":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("field"))
+			data, err := ec.unmarshalNTreatmentPlanSortField2fsgatewayᚋinternalᚋfsclientᚐTreatmentPlanSortField(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Field = data
+		case "direction":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("direction"))
+			data, err := ec.unmarshalNOrderDirection2fsgatewayᚋinternalᚋfsclientᚐOrderDirection(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Direction = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalTreatmentPlanSort unmarshals raw into the TreatmentPlanSort input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalTreatmentPlanSort(ctx context.Context, raw any) (fsclient.Sort[fsclient.TreatmentPlanSortField], error) {
+	var out fsclient.Sort[fsclient.TreatmentPlanSortField]
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "TreatmentPlanSort", raw, &out)
 	return out, err
 }
 
@@ -3641,6 +3682,16 @@ func (ec *executionContext) marshalNTreatmentPlanInputState2fsgatewayᚋinternal
 	return v
 }
 
+func (ec *executionContext) unmarshalNTreatmentPlanSortField2fsgatewayᚋinternalᚋfsclientᚐTreatmentPlanSortField(ctx context.Context, v any) (fsclient.TreatmentPlanSortField, error) {
+	var res fsclient.TreatmentPlanSortField
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNTreatmentPlanSortField2fsgatewayᚋinternalᚋfsclientᚐTreatmentPlanSortField(ctx context.Context, sel ast.SelectionSet, v fsclient.TreatmentPlanSortField) graphql.Marshaler {
+	return v
+}
+
 func (ec *executionContext) unmarshalNTreatmentPlanState2fsgatewayᚋinternalᚋfsclientᚐTreatmentPlanState(ctx context.Context, v any) (fsclient.TreatmentPlanState, error) {
 	var res fsclient.TreatmentPlanState
 	err := res.UnmarshalGQL(v)
@@ -3911,20 +3962,12 @@ func (ec *executionContext) marshalOTreatmentPlanConnection2ᚖfsgatewayᚋgraph
 	return ec._TreatmentPlanConnection(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalOTreatmentPlanSort2ᚖfsgatewayᚋinternalᚋfsclientᚐTreatmentPlanSort(ctx context.Context, v any) (*fsclient.TreatmentPlanSort, error) {
+func (ec *executionContext) unmarshalOTreatmentPlanSort2ᚖfsgatewayᚋinternalᚋfsclientᚐSort(ctx context.Context, v any) (*fsclient.Sort[fsclient.TreatmentPlanSortField], error) {
 	if v == nil {
 		return nil, nil
 	}
-	var res = new(fsclient.TreatmentPlanSort)
-	err := res.UnmarshalGQL(v)
-	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) marshalOTreatmentPlanSort2ᚖfsgatewayᚋinternalᚋfsclientᚐTreatmentPlanSort(ctx context.Context, sel ast.SelectionSet, v *fsclient.TreatmentPlanSort) graphql.Marshaler {
-	if v == nil {
-		return graphql.Null
-	}
-	return v
+	res, err := ec.unmarshalInputTreatmentPlanSort(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalOUpdateTreatmentPlanPayload2ᚖfsgatewayᚋgraphᚋmodelᚐUpdateTreatmentPlanPayload(ctx context.Context, sel ast.SelectionSet, v *model.UpdateTreatmentPlanPayload) graphql.Marshaler {

@@ -510,6 +510,55 @@ func (ec *executionContext) fieldContext_WebhookDeliveryEdge_node(_ context.Cont
 
 // region    **************************** input.gotpl *****************************
 
+func (ec *executionContext) unmarshalInputWebhookDeliverySort(ctx context.Context, obj any) (fsclient.Sort[fsclient.WebhookDeliverySortField], error) {
+	var it fsclient.Sort[fsclient.WebhookDeliverySortField]
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"field", "direction"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "field":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("field"))
+			data, err := ec.unmarshalNWebhookDeliverySortField2fsgatewayᚋinternalᚋfsclientᚐWebhookDeliverySortField(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Field = data
+		case "direction":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("direction"))
+			data, err := ec.unmarshalNOrderDirection2fsgatewayᚋinternalᚋfsclientᚐOrderDirection(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Direction = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalWebhookDeliverySort unmarshals raw into the WebhookDeliverySort input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalWebhookDeliverySort(ctx context.Context, raw any) (fsclient.Sort[fsclient.WebhookDeliverySortField], error) {
+	var out fsclient.Sort[fsclient.WebhookDeliverySortField]
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "WebhookDeliverySort", raw, &out)
+	return out, err
+}
+
 // endregion **************************** input.gotpl *****************************
 
 // region    ************************** interface.gotpl ***************************
@@ -750,6 +799,16 @@ func (ec *executionContext) marshalNWebhookDeliveryEdge2ᚖfsgatewayᚋgraphᚋm
 	return ec._WebhookDeliveryEdge(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNWebhookDeliverySortField2fsgatewayᚋinternalᚋfsclientᚐWebhookDeliverySortField(ctx context.Context, v any) (fsclient.WebhookDeliverySortField, error) {
+	var res fsclient.WebhookDeliverySortField
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNWebhookDeliverySortField2fsgatewayᚋinternalᚋfsclientᚐWebhookDeliverySortField(ctx context.Context, sel ast.SelectionSet, v fsclient.WebhookDeliverySortField) graphql.Marshaler {
+	return v
+}
+
 func (ec *executionContext) marshalOWebhookDelivery2ᚖfsgatewayᚋinternalᚋfsclientᚐWebhookDelivery(ctx context.Context, sel ast.SelectionSet, v *fsclient.WebhookDelivery) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -764,20 +823,12 @@ func (ec *executionContext) marshalOWebhookDeliveryConnection2ᚖfsgatewayᚋgra
 	return ec._WebhookDeliveryConnection(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalOWebhookDeliverySort2ᚖfsgatewayᚋinternalᚋfsclientᚐWebhookDeliverySort(ctx context.Context, v any) (*fsclient.WebhookDeliverySort, error) {
+func (ec *executionContext) unmarshalOWebhookDeliverySort2ᚖfsgatewayᚋinternalᚋfsclientᚐSort(ctx context.Context, v any) (*fsclient.Sort[fsclient.WebhookDeliverySortField], error) {
 	if v == nil {
 		return nil, nil
 	}
-	var res = new(fsclient.WebhookDeliverySort)
-	err := res.UnmarshalGQL(v)
-	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) marshalOWebhookDeliverySort2ᚖfsgatewayᚋinternalᚋfsclientᚐWebhookDeliverySort(ctx context.Context, sel ast.SelectionSet, v *fsclient.WebhookDeliverySort) graphql.Marshaler {
-	if v == nil {
-		return graphql.Null
-	}
-	return v
+	res, err := ec.unmarshalInputWebhookDeliverySort(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 // endregion ***************************** type.gotpl *****************************

@@ -376,7 +376,7 @@ func addQuery(q url.Values, v reflect.Value) {
 		f, t := v.Field(i), v.Type().Field(i)
 		name := t.Tag.Get("url")
 		switch {
-		case t.Anonymous:
+		case t.Anonymous, name == "" && f.Kind() == reflect.Struct:
 			addQuery(q, f)
 		case name == "" || f.IsZero():
 		case f.Kind() == reflect.Slice:

@@ -54,7 +54,13 @@ func raw[E ~string](e *E) *string {
 	return &text
 }
 
-// OrderDirection sorts a list upwards (ASC, the default) or downwards.
+// Sort says how a list is sorted; the zero value leaves that to the partner.
+type Sort[Field ~string] struct {
+	Field     Field          `url:"sort_by"`
+	Direction OrderDirection `url:"order_by"`
+}
+
+// OrderDirection sorts a list upwards (ASC) or downwards.
 type OrderDirection string
 
 var orderDirections = []string{"ASC", "DESC"}

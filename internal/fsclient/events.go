@@ -134,20 +134,22 @@ func EachEvent(ctx context.Context, s *EventsService, category string, o EventLi
 	return Each(ctx, list, o)
 }
 
-// EventSort is what events are sorted by.
-type EventSort string
+// EventSort is how events are sorted.
+type EventSort = Sort[EventSortField]
+
+// EventSortField is what events are sorted by.
+type EventSortField string
 
 var eventSorts = []string{"event_type", "created_at"}
 
-func (e EventSort) MarshalGQL(w io.Writer)    { marshalEnum(w, eventSorts, string(e)) }
-func (e *EventSort) UnmarshalGQL(v any) error { return unmarshalEnum(eventSorts, v, (*string)(e)) }
+func (e EventSortField) MarshalGQL(w io.Writer)    { marshalEnum(w, eventSorts, string(e)) }
+func (e *EventSortField) UnmarshalGQL(v any) error { return unmarshalEnum(eventSorts, v, (*string)(e)) }
 
 // EventListOptions choose and sort the events of one category.
 type EventListOptions struct {
-	CreatedAt *DateFilter     `url:"created_at"`
-	EventType *EventType      `url:"event_type"`
-	SortBy    *EventSort      `url:"sort_by"`
-	OrderBy   *OrderDirection `url:"order_by"`
+	CreatedAt *DateFilter `url:"created_at"`
+	EventType *EventType  `url:"event_type"`
+	OrderBy   EventSort
 	PageOptions
 }
 

@@ -72,7 +72,7 @@ func TestEvents(t *testing.T) {
 		c, last := scripted(t, `{"events":[]}`)
 		must(c.Events.ListOrderEvents(background, &fsclient.EventListOptions{
 			CreatedAt: &fsclient.DateFilter{After: new(fsclient.Date("2026-03-01"))}, EventType: new(fsclient.EventType("order.placed")),
-			SortBy: new(fsclient.EventSort("created_at")), OrderBy: new(fsclient.OrderDirection("DESC")),
+			OrderBy: fsclient.EventSort{Field: "created_at", Direction: "DESC"},
 		}))(t)
 		same(t, "request", last.request, "GET /events/orders?created_at=%3E2026-03-01&event_type=order.placed&order_by=DESC&sort_by=created_at")
 	})
@@ -103,7 +103,7 @@ func TestWebhookDeliveries(t *testing.T) {
 		first := &failed.Items[0]
 		same(t, "delivered", first.SuccessfullyDelivered, new(false))
 		attempts := must(c.WebhookDeliveries.List(background, &fsclient.WebhookDeliveryListOptions{
-			EventID: &first.Event.ID, SortBy: new(fsclient.WebhookDeliverySort("attempted_at")), OrderBy: new(fsclient.OrderDirection("ASC")),
+			EventID: &first.Event.ID, OrderBy: fsclient.WebhookDeliverySort{Field: "attempted_at", Direction: "ASC"},
 		}))(t)
 		for i := range attempts.Items {
 			same(t, "attempt", attempts.Items[i].AttemptNumber, new(i+1))

@@ -88,13 +88,16 @@ var orderTypes = []string{"all", "labs"}
 func (e OrderType) MarshalGQL(w io.Writer)    { marshalEnum(w, orderTypes, string(e)) }
 func (e *OrderType) UnmarshalGQL(v any) error { return unmarshalEnum(orderTypes, v, (*string)(e)) }
 
-// OrderSort is what orders are sorted by.
-type OrderSort string
+// OrderSort is how orders are sorted.
+type OrderSort = Sort[OrderSortField]
+
+// OrderSortField is what orders are sorted by.
+type OrderSortField string
 
 var orderSorts = []string{"patient_id", "treatment_plan_id", "completed_at", "order_number"}
 
-func (e OrderSort) MarshalGQL(w io.Writer)    { marshalEnum(w, orderSorts, string(e)) }
-func (e *OrderSort) UnmarshalGQL(v any) error { return unmarshalEnum(orderSorts, v, (*string)(e)) }
+func (e OrderSortField) MarshalGQL(w io.Writer)    { marshalEnum(w, orderSorts, string(e)) }
+func (e *OrderSortField) UnmarshalGQL(v any) error { return unmarshalEnum(orderSorts, v, (*string)(e)) }
 
 // OrderListOptions choose the orders to list and their sequence.
 type OrderListOptions struct {
@@ -103,8 +106,7 @@ type OrderListOptions struct {
 	CompletedAt     *DateFilter      `url:"completed_at"`
 	Type            *OrderType       `url:"type"`
 	OrderNumber     *string          `url:"order_number"`
-	SortBy          *OrderSort       `url:"sort_by"`
-	OrderBy         *OrderDirection  `url:"order_by"`
+	OrderBy         OrderSort
 	PageOptions
 }
 

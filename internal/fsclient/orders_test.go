@@ -56,7 +56,7 @@ func TestOrdersList(t *testing.T) {
 			return slices.ContainsFunc(o.TreatmentPlans, func(p *fsclient.TreatmentPlan) bool { return p.ID == sandbox.PlanWithLabs })
 		}},
 		{"WithLabsSorted", fsclient.OrderListOptions{
-			Type: new(fsclient.OrderType("labs")), SortBy: new(fsclient.OrderSort("completed_at")), OrderBy: new(fsclient.OrderDirection("DESC")),
+			Type: new(fsclient.OrderType("labs")), OrderBy: fsclient.OrderSort{Field: "completed_at", Direction: "DESC"},
 			CompletedAt: &fsclient.DateFilter{After: new(fsclient.Date("2001-01-01"))}, PageOptions: fsclient.PageOptions{Number: 1, Size: 10},
 		}, func(o *fsclient.Order) bool { return o.CompletedAt != nil }},
 	} {

@@ -22,20 +22,20 @@ func TestValuesOfTheSDL(t *testing.T) {
 	t.Parallel()
 	sdl := valuesInSDL(t)
 	for name, v := range map[string]valueSet{
-		"OrderDirection":          new(fsclient.OrderDirection("")),
-		"Gender":                  new(fsclient.Gender("")),
-		"PatientType":             new(fsclient.PatientType("")),
-		"RecordType":              new(fsclient.RecordType("")),
-		"ProtocolState":           new(fsclient.ProtocolState("")),
-		"ProtocolOwnership":       new(fsclient.ProtocolOwnership("")),
-		"ProtocolOwnershipFilter": new(fsclient.ProtocolOwnershipFilter("")),
-		"ProtocolSort":            new(fsclient.ProtocolSort("")),
-		"FullscriptProtocolSort":  new(fsclient.FullscriptProtocolSort("")),
-		"LinkEntrypoint":          new(fsclient.LinkEntrypoint("")),
-		"UserType":                new(fsclient.UserType("")),
-		"EventType":               new(fsclient.EventType("")),
-		"EventSort":               new(fsclient.EventSort("")),
-		"WebhookDeliverySort":     new(fsclient.WebhookDeliverySort("")),
+		"OrderDirection":              new(fsclient.OrderDirection("")),
+		"Gender":                      new(fsclient.Gender("")),
+		"PatientType":                 new(fsclient.PatientType("")),
+		"RecordType":                  new(fsclient.RecordType("")),
+		"ProtocolState":               new(fsclient.ProtocolState("")),
+		"ProtocolOwnership":           new(fsclient.ProtocolOwnership("")),
+		"ProtocolOwnershipFilter":     new(fsclient.ProtocolOwnershipFilter("")),
+		"ProtocolSortField":           new(fsclient.ProtocolSortField("")),
+		"FullscriptProtocolSortField": new(fsclient.FullscriptProtocolSortField("")),
+		"LinkEntrypoint":              new(fsclient.LinkEntrypoint("")),
+		"UserType":                    new(fsclient.UserType("")),
+		"EventType":                   new(fsclient.EventType("")),
+		"EventSortField":              new(fsclient.EventSortField("")),
+		"WebhookDeliverySortField":    new(fsclient.WebhookDeliverySortField("")),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -42,26 +42,32 @@ func (e *ProtocolOwnershipFilter) UnmarshalGQL(v any) error {
 	return unmarshalEnum(protocolOwnershipFilters, v, (*string)(e))
 }
 
-// ProtocolSort is what a practitioner's protocols are sorted by.
-type ProtocolSort string
+// ProtocolSort is how a practitioner's protocols are sorted.
+type ProtocolSort = Sort[ProtocolSortField]
+
+// ProtocolSortField is what a practitioner's protocols are sorted by.
+type ProtocolSortField string
 
 var protocolSorts = []string{"name", "current_state"}
 
-func (e ProtocolSort) MarshalGQL(w io.Writer) { marshalEnum(w, protocolSorts, string(e)) }
-func (e *ProtocolSort) UnmarshalGQL(v any) error {
+func (e ProtocolSortField) MarshalGQL(w io.Writer) { marshalEnum(w, protocolSorts, string(e)) }
+func (e *ProtocolSortField) UnmarshalGQL(v any) error {
 	return unmarshalEnum(protocolSorts, v, (*string)(e))
 }
 
-// FullscriptProtocolSort is what the partner's own protocols are sorted by.
-type FullscriptProtocolSort string
+// FullscriptProtocolSort is how the partner's own protocols are sorted.
+type FullscriptProtocolSort = Sort[FullscriptProtocolSortField]
+
+// FullscriptProtocolSortField is what the partner's own protocols are sorted by.
+type FullscriptProtocolSortField string
 
 var fullscriptProtocolSorts = []string{"name"}
 
-func (e FullscriptProtocolSort) MarshalGQL(w io.Writer) {
+func (e FullscriptProtocolSortField) MarshalGQL(w io.Writer) {
 	marshalEnum(w, fullscriptProtocolSorts, string(e))
 }
 
-func (e *FullscriptProtocolSort) UnmarshalGQL(v any) error {
+func (e *FullscriptProtocolSortField) UnmarshalGQL(v any) error {
 	return unmarshalEnum(fullscriptProtocolSorts, v, (*string)(e))
 }
 
@@ -118,8 +124,7 @@ func (r *ProtocolRecommendation) decoded() {
 type ProtocolListOptions struct {
 	CurrentState  *ProtocolState           `url:"current_state"`
 	OwnershipType *ProtocolOwnershipFilter `url:"ownership_type"`
-	SortBy        *ProtocolSort            `url:"sort_by"`
-	OrderBy       *OrderDirection          `url:"order_by"`
+	OrderBy       ProtocolSort
 	PageOptions
 }
 
@@ -133,8 +138,7 @@ func (s *ProtocolsService) ListByPractitioner(ctx context.Context, practitionerI
 
 // FullscriptProtocolListOptions sort the partner's own protocols.
 type FullscriptProtocolListOptions struct {
-	SortBy  *FullscriptProtocolSort `url:"sort_by"`
-	OrderBy *OrderDirection         `url:"order_by"`
+	OrderBy FullscriptProtocolSort
 	PageOptions
 }
 

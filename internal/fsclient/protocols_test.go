@@ -11,7 +11,7 @@ func TestProtocolsLists(t *testing.T) {
 	t.Parallel()
 	everyMood(t, func(t *testing.T, c *fsclient.Client) {
 		owned := must(c.Protocols.ListByPractitioner(background, sandbox.PractitionerID, &fsclient.ProtocolListOptions{
-			OwnershipType: new(fsclient.ProtocolOwnershipFilter("owned")), SortBy: new(fsclient.ProtocolSort("name")), OrderBy: new(fsclient.OrderDirection("DESC")),
+			OwnershipType: new(fsclient.ProtocolOwnershipFilter("owned")), OrderBy: fsclient.ProtocolSort{Field: "name", Direction: "DESC"},
 		}))(t)
 		for i := range owned.Items {
 			p := &owned.Items[i]
@@ -27,7 +27,7 @@ func TestProtocolsLists(t *testing.T) {
 		for i := range drafts.Items {
 			same(t, "state", drafts.Items[i].CurrentStateRaw(), new("draft"))
 		}
-		everybodys := must(c.Protocols.ListFullscript(background, &fsclient.FullscriptProtocolListOptions{SortBy: new(fsclient.FullscriptProtocolSort("name"))}))(t)
+		everybodys := must(c.Protocols.ListFullscript(background, &fsclient.FullscriptProtocolListOptions{OrderBy: fsclient.FullscriptProtocolSort{Field: "name"}}))(t)
 		found := false
 		for i := range everybodys.Items {
 			found = found || everybodys.Items[i].ID == sandbox.FullscriptProtocolID
@@ -39,7 +39,7 @@ func TestProtocolsLists(t *testing.T) {
 	t.Run("Parameters", func(t *testing.T) {
 		t.Parallel()
 		c, last := scripted(t, `{"fullscript_protocols":[]}`)
-		must(c.Protocols.ListFullscript(background, &fsclient.FullscriptProtocolListOptions{OrderBy: new(fsclient.OrderDirection("ASC"))}))(t)
+		must(c.Protocols.ListFullscript(background, &fsclient.FullscriptProtocolListOptions{OrderBy: fsclient.FullscriptProtocolSort{Direction: "ASC"}}))(t)
 		same(t, "request", last.request, "GET /clinic/fullscript_protocols?order_by=ASC")
 	})
 }

@@ -113,20 +113,24 @@ func (e *TreatmentPlanState) UnmarshalGQL(v any) error {
 	return unmarshalEnum(treatmentPlanStates, v, (*string)(e))
 }
 
-// TreatmentPlanSort is what a patient's plans are sorted by.
-type TreatmentPlanSort string
+// TreatmentPlanSort is how a patient's plans are sorted.
+type TreatmentPlanSort = Sort[TreatmentPlanSortField]
+
+// TreatmentPlanSortField is what a patient's plans are sorted by.
+type TreatmentPlanSortField string
 
 var treatmentPlanSorts = []string{"created_at", "updated_at"}
 
-func (e TreatmentPlanSort) MarshalGQL(w io.Writer) { marshalEnum(w, treatmentPlanSorts, string(e)) }
-func (e *TreatmentPlanSort) UnmarshalGQL(v any) error {
+func (e TreatmentPlanSortField) MarshalGQL(w io.Writer) {
+	marshalEnum(w, treatmentPlanSorts, string(e))
+}
+func (e *TreatmentPlanSortField) UnmarshalGQL(v any) error {
 	return unmarshalEnum(treatmentPlanSorts, v, (*string)(e))
 }
 
 // TreatmentPlanListOptions choose the sequence of a patient's plans.
 type TreatmentPlanListOptions struct {
-	SortBy  *TreatmentPlanSort `url:"sort_by"`
-	OrderBy *OrderDirection    `url:"order_by"`
+	OrderBy TreatmentPlanSort
 	PageOptions
 }
 

@@ -46,7 +46,7 @@ func TestTreatmentPlansListByPatient(t *testing.T) {
 	t.Parallel()
 	c, _ := setup(t)
 	page, err := c.TreatmentPlans.ListByPatient(t.Context(), sandbox.PatientWithManyPlans, &fsclient.TreatmentPlanListOptions{
-		SortBy: new(fsclient.TreatmentPlanSort("created_at")), OrderBy: new(fsclient.OrderDirection("DESC")),
+		OrderBy:     fsclient.TreatmentPlanSort{Field: "created_at", Direction: "DESC"},
 		PageOptions: fsclient.PageOptions{Number: 2, Size: 25},
 	})
 	if err != nil {

@@ -20,10 +20,10 @@ func TestValuesAsInputs(t *testing.T) {
 	}{
 		{new(fsclient.TreatmentPlanState("")), []string{"DRAFT", "ACTIVE", "CANCELLED"}},
 		{new(fsclient.TreatmentPlanInputState("")), []string{"DRAFT", "ACTIVE"}},
-		{new(fsclient.TreatmentPlanSort("")), []string{"CREATED_AT", "UPDATED_AT"}},
+		{new(fsclient.TreatmentPlanSortField("")), []string{"CREATED_AT", "UPDATED_AT"}},
 		{new(fsclient.LineItemType("")), []string{"SUPPLEMENT", "LABS"}},
 		{new(fsclient.OrderType("")), []string{"ALL", "LABS"}},
-		{new(fsclient.OrderSort("")), []string{"PATIENT_ID", "TREATMENT_PLAN_ID", "COMPLETED_AT", "ORDER_NUMBER"}},
+		{new(fsclient.OrderSortField("")), []string{"PATIENT_ID", "TREATMENT_PLAN_ID", "COMPLETED_AT", "ORDER_NUMBER"}},
 		{new(fsclient.LabOrderState("")), []string{"NOT_PURCHASED", "INTERPRETATION_SHARED", "ALL_RESULTS_RECEIVED"}},
 		{new(fsclient.ProductStatus("")), []string{"AVAILABLE", "BACKORDERED", "UNAVAILABLE"}},
 		{new(fsclient.VariantStatus("")), []string{"DISCONTINUED", "VENDOR_BACKORDER"}},

@@ -41,24 +41,28 @@ func (d *WebhookDelivery) decoded() {
 
 var deliveryEvent = FieldBit(reflect.TypeFor[WebhookDelivery](), "Event")
 
-// WebhookDeliverySort is what deliveries are sorted by.
-type WebhookDeliverySort string
+// WebhookDeliverySort is how deliveries are sorted.
+type WebhookDeliverySort = Sort[WebhookDeliverySortField]
+
+// WebhookDeliverySortField is what deliveries are sorted by.
+type WebhookDeliverySortField string
 
 var webhookDeliverySorts = []string{"event_id", "attempted_at"}
 
-func (e WebhookDeliverySort) MarshalGQL(w io.Writer) { marshalEnum(w, webhookDeliverySorts, string(e)) }
+func (e WebhookDeliverySortField) MarshalGQL(w io.Writer) {
+	marshalEnum(w, webhookDeliverySorts, string(e))
+}
 
-func (e *WebhookDeliverySort) UnmarshalGQL(v any) error {
+func (e *WebhookDeliverySortField) UnmarshalGQL(v any) error {
 	return unmarshalEnum(webhookDeliverySorts, v, (*string)(e))
 }
 
 // WebhookDeliveryListOptions choose and sort deliveries.
 type WebhookDeliveryListOptions struct {
-	AttemptedAt           *DateFilter          `url:"attempted_at"`
-	EventID               *EventID             `url:"event_id"`
-	SuccessfullyDelivered *bool                `url:"successfully_delivered"`
-	SortBy                *WebhookDeliverySort `url:"sort_by"`
-	OrderBy               *OrderDirection      `url:"order_by"`
+	AttemptedAt           *DateFilter `url:"attempted_at"`
+	EventID               *EventID    `url:"event_id"`
+	SuccessfullyDelivered *bool       `url:"successfully_delivered"`
+	OrderBy               WebhookDeliverySort
 	PageOptions
 }
 

@@ -270,8 +270,7 @@ func (p *Poller) list(ctx context.Context, r *reading) {
 
 // read gives what of a category is new: the newest first, down to what is old.
 func (p *Poller) read(ctx context.Context, category string, after time.Time) (list []found, err error) {
-	sort, order := fsclient.EventSort("created_at"), fsclient.OrderDirection("DESC")
-	o := fsclient.EventListOptions{SortBy: &sort, OrderBy: &order}
+	o := fsclient.EventListOptions{OrderBy: fsclient.EventSort{Field: "created_at", Direction: "DESC"}}
 	if !after.IsZero() {
 		day := fsclient.Date(after.UTC().AddDate(0, 0, -2).Format(time.DateOnly)) // whose day it is, is not said
 		o.CreatedAt = &fsclient.DateFilter{After: &day}
