@@ -124,6 +124,7 @@ var treatmentPlanSorts = []string{"created_at", "updated_at"}
 func (e TreatmentPlanSortField) MarshalGQL(w io.Writer) {
 	marshalEnum(w, treatmentPlanSorts, string(e))
 }
+
 func (e *TreatmentPlanSortField) UnmarshalGQL(v any) error {
 	return unmarshalEnum(treatmentPlanSorts, v, (*string)(e))
 }
