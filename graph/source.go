@@ -165,11 +165,7 @@ func (s *source) decode(e events.Event) *fsclient.Event {
 	if s.told[e.ID] || !s.visible(e.ClinicID, e.Type) || !s.wanted(fsclient.EventType(e.Type)) {
 		return nil
 	}
-	own, err := fsclient.ParseEvent(e.Body)
-	if err != nil {
-		return nil // it was read once before it came to the bus
-	}
-	return own
+	return fsclient.ReadEvent(e.Body)
 }
 
 // visible reports whether the caller may know of an event at all: it is of their
@@ -189,7 +185,8 @@ func (s *source) wanted(t fsclient.EventType) bool {
 
 // mayRead reports whether the caller may see an event: it is visible to them and of
 // a category that the partner lets them read. Of a type in no category the partner
-// is asked for the event itself.
+// is asked for the event itself; one that it cannot be asked for takes all
+// categories.
 func (s *source) mayRead(ctx context.Context, e *fsclient.Event) (bool, error) {
 	c := e.Type.Category()
 	switch {
@@ -197,6 +194,8 @@ func (s *source) mayRead(ctx context.Context, e *fsclient.Event) (bool, error) {
 		return false, nil
 	case fsclient.EventCategories[c] != nil:
 		return s.proof.mayRead(c), nil
+	case !e.Identified(): // it cannot be asked for, and may be of any category
+		return len(s.proof.newest) == len(fsclient.EventCategories), nil
 	}
 	_, err := s.client.Events.Get(ctx, string(e.ID))
 	if fsclient.IsNotFound(err) || isForbidden(err) {

@@ -5900,7 +5900,7 @@ type ShippedSku {
 
 "Data of a shape this gateway does not know, of clinic key events for one."
 type UnknownEventData {
-  "The data as JSON."
+  "The data as JSON. Of an event that came without an id or a type, or could not be read at all, it is the whole body as it came."
   raw: String!
 }
 `, BuiltIn: false},

@@ -122,11 +122,12 @@ func newEventData(t EventType, data []byte) EventData {
 	return known
 }
 
-// The order lies directly in the data.
+// The order lies directly in the data, and other records under a key of their
+// own; each is also read in the place of the other.
 func newOrderEventData(data []byte) EventData {
-	d := new(OrderEventData)
-	again(data, d)
-	again(data, &d.Order)
+	d, inner := new(OrderEventData), under("order", data)
+	again(inner, d)
+	again(inner, &d.Order)
 	if d.Order == nil {
 		return nil
 	}
@@ -155,20 +156,16 @@ func newTreatmentPlanEventData(data []byte) EventData {
 
 func newPatientEventData(data []byte) EventData {
 	d := new(PatientEventData)
-	again(data, d)
+	again(under("patient", data), &d.Patient)
 	if d.Patient == nil {
 		return nil
 	}
 	return d
 }
 
-// A new product lies directly in the data, a changed one under its key.
 func newProductEventData(data []byte) EventData {
 	d := new(ProductEventData)
-	again(data, d)
-	if d.Product == nil {
-		again(data, &d.Product)
-	}
+	again(under("product", data), &d.Product)
 	if d.Product == nil || reflect.ValueOf(*d.Product).IsZero() {
 		return nil
 	}
@@ -177,8 +174,8 @@ func newProductEventData(data []byte) EventData {
 
 func newFulfillmentEventData(data []byte) EventData {
 	d := new(FulfillmentShipmentEventData)
-	again(data, d)
-	if d.FulfillmentShipment == nil {
+	again(under("fulfillment_shipment", data), &d.FulfillmentShipment)
+	if d.FulfillmentShipment == nil || reflect.ValueOf(*d.FulfillmentShipment).IsZero() {
 		return nil
 	}
 	return d
@@ -192,9 +189,12 @@ func again(data []byte, out any) {
 	}
 }
 
-// under is the value of a key in an object.
+// under is the object under a key of an object, or the object itself without
+// one.
 func under(key string, data []byte) []byte {
-	var value json.RawMessage
-	_ = decodeEnvelope(data, reflect.ValueOf(&value).Elem(), []string{key}, false, nil)
-	return value
+	var members map[string]json.RawMessage
+	if json.Unmarshal(data, &members) == nil && members[key] != nil {
+		return members[key]
+	}
+	return data
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"iter"
 	"reflect"
@@ -58,40 +57,6 @@ var (
 	eventRawData = FieldBit(reflect.TypeFor[Event](), "RawData")
 	eventData    = FieldBit(reflect.TypeFor[Event](), "Data")
 )
-
-// webhookBody is a webhook's body. It has the event in it, or, as other pages
-// show it, a second body.
-type webhookBody struct {
-	Event *Event       `json:"event"`
-	Inner *webhookBody `json:"event_payload"`
-}
-
-// event is the event in the body, which is whole: a key it lacks has no value.
-func (b *webhookBody) event() *Event {
-	for b != nil && b.Event == nil {
-		b = b.Inner
-	}
-	if b == nil {
-		return nil
-	}
-	b.Event.Hold(all)
-	return b.Event
-}
-
-// ParseEvent reads the event in a webhook's body, in any of the shapes the
-// partner's pages show.
-func ParseEvent(body []byte) (*Event, error) {
-	b := new(webhookBody)
-	d := newDecoder(body)
-	if _, err := decodeValue(d, reflect.ValueOf(b).Elem()); err != nil {
-		return nil, err
-	}
-	e := b.event()
-	if e == nil || e.Type == "" {
-		return nil, errors.New("the body holds no event")
-	}
-	return e, nil
-}
 
 // EventType says what happened.
 type EventType string

@@ -2,6 +2,7 @@ package fsclient
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"reflect"
 )
@@ -26,7 +27,7 @@ type WebhookDelivery struct {
 	ResponseStatus        *int              `json:"response_status"`
 	ResponseIPAddress     *string           `json:"response_ip_address"`
 	ResponseErrors        *string           `json:"response_errors"`
-	Payload               *webhookBody      `json:"event_payload"` // emptied into Event
+	Payload               json.RawMessage   `json:"event_payload"` // emptied into Event
 	Event                 *Event            `json:"-"`
 }
 
@@ -34,7 +35,9 @@ type WebhookDelivery struct {
 func (d *WebhookDelivery) FullscriptID() string { return string(d.ID) }
 
 func (d *WebhookDelivery) decoded() {
-	d.Event = d.Payload.event()
+	if d.Payload != nil {
+		d.Event = ReadEvent(d.Payload)
+	}
 	d.Payload = nil
 	d.Hold(deliveryEvent)
 }

@@ -33,7 +33,7 @@ func (g *Gateway) webhooks() http.Handler {
 		Done: func(ctx context.Context, outcome webhook.Outcome) {
 			g.metrics.webhooks.WithLabelValues(string(outcome)).Inc()
 			if outcome == webhook.Unreadable {
-				g.log.Warn().Str("requestId", middleware.RequestIDFrom(ctx)).Msg("a signed webhook holds no event; it was acknowledged")
+				g.log.Warn().Str("requestId", middleware.RequestIDFrom(ctx)).Msg("a signed webhook holds no event that can be read; it was acknowledged and kept as it came")
 			}
 		},
 	})

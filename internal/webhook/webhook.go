@@ -33,7 +33,7 @@ const (
 	Accepted   Outcome = "accepted"
 	Repeated   Outcome = "repeated"
 	Ping       Outcome = "ping"       // an empty body, by which the partner tests the address
-	Unreadable Outcome = "unreadable" // rightly signed, and no event
+	Unreadable Outcome = "unreadable" // signed, but no event with an id and a type; published as it came
 	Unsigned   Outcome = "unsigned"   // no signature, or one of another form
 	Forged     Outcome = "forged"     // by no secret of ours
 	Stale      Outcome = "stale"      // signed too long ago, or in the future
@@ -118,18 +118,19 @@ func (o *Options) receive(w http.ResponseWriter, r *http.Request) Outcome {
 	if len(body) == 0 {
 		return Ping
 	}
-	parsed, err := fsclient.ParseEvent(body)
-	if err != nil {
-		// Refusing it would make the partner try again, and in the end switch the
-		// address off for all events.
-		return Unreadable
-	}
-	fresh, err := o.Publish(r.Context(), events.Event{ID: string(parsed.ID), Type: string(parsed.Type), ClinicID: parsed.Clinic(), Body: body})
+	// What cannot be read is acknowledged and kept as it came. Refusing it would
+	// make the partner try again, and in the end switch the address off for all
+	// events.
+	_, unreadable := fsclient.ParseEvent(body)
+	event := fsclient.ReadEvent(body)
+	fresh, err := o.Publish(r.Context(), events.Event{ID: string(event.ID), Type: string(event.Type), ClinicID: event.Clinic(), Body: body})
 	switch {
 	case err != nil:
 		return Failed
 	case !fresh:
 		return Repeated
+	case unreadable != nil:
+		return Unreadable
 	}
 	return Accepted
 }
