@@ -248,6 +248,8 @@ func status(res *graphql.Response) int {
 			return http.StatusUnauthorized
 		case codes[CodeRateLimited], codes[CodeTooManyStreams]:
 			return http.StatusTooManyRequests
+		case codes[CodeInternal] && res.Data == nil:
+			return http.StatusInternalServerError
 		}
 	}
 	return http.StatusOK

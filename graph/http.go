@@ -81,16 +81,53 @@ func (t transport) Do(w http.ResponseWriter, r *http.Request, exec graphql.Graph
 		x.stream(ctx, exec, d)
 		return
 	}
-	res := run(ctx, exec, op)
+	res := x.run(ctx, exec, op)
 	x.write(ctx, x.status(res), res)
 }
 
 var notAcceptable = refusef(http.StatusNotAcceptable, "Accept names nothing that the gateway can answer with: add %s or %s.", mediaGraphQL, mediaJSON)
 
 // run executes an operation that has one answer.
-func run(ctx context.Context, exec graphql.GraphExecutor, op *graphql.OperationContext) *graphql.Response {
-	responses, ctx := exec.DispatchOperation(ctx, op)
+func (x *exchange) run(ctx context.Context, exec graphql.GraphExecutor, op *graphql.OperationContext) *graphql.Response {
+	responses, ctx := x.dispatch(ctx, exec, op)
 	return answer(responses(ctx))
+}
+
+// dispatch begins an operation. A bug in what makes its answers, outside of any
+// field, is an answer too, and the last: only so can a stream that has begun say
+// in its own form that something went wrong.
+func (x *exchange) dispatch(ctx context.Context, exec graphql.GraphExecutor, op *graphql.OperationContext) (graphql.ResponseHandler, context.Context) {
+	inner := ctx
+	var responses graphql.ResponseHandler
+	if bug := x.guarded(ctx, func() { responses, inner = exec.DispatchOperation(ctx, op) }); bug != nil {
+		return graphql.OneShot(bug), ctx
+	}
+	over := false
+	return func(ctx context.Context) (res *graphql.Response) {
+		if over {
+			return nil
+		}
+		if bug := x.guarded(ctx, func() { res = responses(ctx) }); bug != nil {
+			over, res = true, bug
+		}
+		return res
+	}, inner
+}
+
+// guarded calls a function and gives the answer for its panic, nil for none.
+func (x *exchange) guarded(ctx context.Context, call func()) (bug *graphql.Response) {
+	defer func() {
+		switch v := recover(); {
+		case v == nil:
+		case aborted(v):
+			panic(v)
+		default:
+			x.o.LogBug(ctx, &loader.PanicError{Value: v, Stack: debug.Stack()})
+			bug = &graphql.Response{Errors: gqlerror.List{internal()}}
+		}
+	}()
+	call()
+	return nil
 }
 
 // answer is what to say, even if there is nothing.

@@ -35,7 +35,7 @@ func (x *exchange) events(ctx context.Context, f *framing, r *http.Request, exec
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ctx = withLastEventID(ctx, r.Header.Get("Last-Event-ID"))
-	responses, ctx := exec.DispatchOperation(ctx, op)
+	responses, ctx := x.dispatch(ctx, exec, op)
 	var res *graphql.Response
 	if refusedStream(ctx) {
 		if res = answer(responses(ctx)); res.Data == nil {

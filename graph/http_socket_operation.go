@@ -102,7 +102,7 @@ func (s *socket) answer(ctx context.Context, op *operation, o *graphql.Operation
 		ctx, cancel = context.WithTimeout(ctx, s.o.Timeout)
 		defer cancel()
 	}
-	responses, ctx := s.exec.DispatchOperation(ctx, o)
+	responses, ctx := op.dispatch(ctx, s.exec, o)
 	res := responses(ctx)
 	if !op.streams {
 		res = answer(res)

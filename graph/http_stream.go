@@ -18,7 +18,7 @@ const boundary = "graphql"
 // the form of August 2022, which is Apollo Client's.
 func (x *exchange) stream(ctx context.Context, exec graphql.GraphExecutor, d *deferral) {
 	ctx = context.WithValue(ctx, deferralKey{}, d)
-	first := run(ctx, exec, d.main)
+	first := x.run(ctx, exec, d.main)
 	if status(first) != http.StatusOK || first.Data == nil {
 		x.write(ctx, x.status(first), first)
 		return
@@ -29,7 +29,7 @@ func (x *exchange) stream(ctx context.Context, exec graphql.GraphExecutor, d *de
 	x.part(append(body[:len(body)-1], `,"hasNext":true}`...))
 	_ = http.NewResponseController(x.w).Flush() // who cannot sends all at the end
 
-	second := run(ctx, exec, d.whole)
+	second := x.run(ctx, exec, d.whole)
 	x.part(d.rest(ctx, x, first, second))
 	_, _ = x.w.Write([]byte(delimiter + "--\r\n"))
 	x.o.Done(ctx, x.result)

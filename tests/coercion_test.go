@@ -36,7 +36,7 @@ func TestRequestErrors(t *testing.T) {
 
 		{"DateAfterAWrite", `mutation { a: ` + patient + ` b: ` + bad + `, dateOfBirth: "31/12/2000"}) { patient { id } } }`, ``, input, `["input","dateOfBirth"]`, ``},
 		{"DateInAVariableAfterAWrite", `mutation($d: Date) { a: ` + patient + ` b: ` + bad + `, dateOfBirth: $d}) { patient { id } } }`, `{"d":"31/12/2000"}`, input, `["variable","d"]`, `[{"line":1,"column":10}]`},
-		{"DateInADefaultAfterAWrite", `mutation($d: Date = "2000-13-01") { a: ` + patient + ` b: ` + bad + `, dateOfBirth: $d}) { patient { id } } }`, ``, input, `["variable","d"]`, `[{"line":1,"column":22}]`},
+		{"DateInADefaultAfterAWrite", `mutation($d: Date = "2000-13-01") { a: ` + patient + ` b: ` + bad + `, dateOfBirth: $d}) { patient { id } } }`, ``, input, `["variable","d"]`, `[{"line":1,"column":21}]`},
 		{"DecimalAfterAWrite", `mutation { a: ` + patient + ` b: ` + bad + `, discount: "a lot"}) { patient { id } } }`, ``, input, `["input","discount"]`, ``},
 		{"EnumInSmallLetters", `mutation($g: Gender) { a: ` + patient + ` b: ` + bad + `, gender: $g}) { patient { id } } }`, `{"g":"male"}`, input, `["variable","g"]`, ``},
 		{"EnumInAnObject", `mutation($i: CreatePatientInput!) { a: ` + patient + ` b: createPatient(input: $i) { patient { id } } }`, `{"i":{"email":"a@example.org","firstName":"A","lastName":"B","gender":"male"}}`, input, `["variable","i","gender"]`, ``},
