@@ -59,13 +59,16 @@ func (t transport) Do(w http.ResponseWriter, r *http.Request, exec graphql.Graph
 	x.result.Operation, x.result.Type = op.Operation.Name, string(op.Operation.Operation)
 	subscription := op.Operation.Operation == ast.Subscription
 	switch {
+	case subscription && r.Method == http.MethodHead:
+		x.refuse(ctx, notAllowed("GET, POST", "A subscription has no end to be told of by HEAD: send it with GET or POST."))
+		return
 	case subscription && accepted.subscription == nil:
 		x.refuse(ctx, refusef(http.StatusNotAcceptable, "A subscription needs a stream: add %s to Accept, or use a socket of the protocol %s.", mediaEvents, subprotocol))
 		return
 	case !subscription && accepted.only:
 		x.refuse(ctx, notAcceptable)
 		return
-	case op.Operation.Operation == ast.Mutation && r.Method == http.MethodGet:
+	case op.Operation.Operation == ast.Mutation && r.Method != http.MethodPost:
 		x.refuse(ctx, notAllowed(http.MethodPost, "A mutation does not travel by GET: send it with POST."))
 		return
 	}

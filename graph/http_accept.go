@@ -47,7 +47,7 @@ func negotiate(accept []string) (a acceptance, found bool) {
 				continue
 			}
 		}
-		if charset, given := params["charset"]; given && !strings.EqualFold(charset, "utf-8") {
+		if charset, given := params["charset"]; given && !isUTF8(charset) {
 			continue
 		}
 		switch media {

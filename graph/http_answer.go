@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"strconv"
 
@@ -23,9 +24,7 @@ type exchange struct {
 
 // refuse answers a request of which nothing ran.
 func (x *exchange) refuse(ctx context.Context, r *refusal) {
-	if r.allow != "" {
-		x.w.Header().Set("Allow", r.allow)
-	}
+	maps.Copy(x.w.Header(), r.header)
 	x.write(ctx, r.status, &graphql.Response{Errors: gqlerror.List{{Message: r.message, Extensions: map[string]any{"code": r.code}}}})
 }
 

@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -20,7 +21,7 @@ type refusal struct {
 	status  int
 	code    string
 	message string
-	allow   string // the methods, with 405
+	header  http.Header // what else the answer says, nil for nothing
 }
 
 func refusef(status int, format string, args ...any) *refusal {
@@ -28,7 +29,7 @@ func refusef(status int, format string, args ...any) *refusal {
 }
 
 func notAllowed(allow, message string) *refusal {
-	return &refusal{status: http.StatusMethodNotAllowed, code: CodeBadUserInput, message: message, allow: allow}
+	return &refusal{status: http.StatusMethodNotAllowed, code: CodeBadUserInput, message: message, header: http.Header{"Allow": {allow}}}
 }
 
 // named are the ways to name a document instead of sending it. Those beside
@@ -42,7 +43,7 @@ func (t transport) read(w http.ResponseWriter, r *http.Request) (*graphql.RawPar
 	switch r.Method {
 	case http.MethodPost:
 		p, refused = t.readPost(w, r)
-	case http.MethodGet:
+	case http.MethodGet, http.MethodHead:
 		p, refused = t.readGet(r)
 	default:
 		refused = notAllowed("GET, POST", "Send the query with POST or GET.")
@@ -51,7 +52,7 @@ func (t transport) read(w http.ResponseWriter, r *http.Request) (*graphql.RawPar
 		return nil, refused
 	}
 	if t.empty(p) {
-		if r.Method == http.MethodGet {
+		if r.Method != http.MethodPost {
 			return nil, t.malformed(`The query string must hold a "query".`)
 		}
 		return nil, t.malformed(noRequest)
@@ -90,11 +91,13 @@ func (t transport) readPost(w http.ResponseWriter, r *http.Request) (*graphql.Ra
 	if err != nil || media != mediaJSON || len(r.Header.Values("Content-Type")) > 1 {
 		return nil, refusef(http.StatusUnsupportedMediaType, "Send the query as JSON, with Content-Type: application/json.")
 	}
-	if charset, given := params["charset"]; given && !strings.EqualFold(charset, "utf-8") {
+	if charset, given := params["charset"]; given && !isUTF8(charset) {
 		return nil, refusef(http.StatusUnsupportedMediaType, "Send the query as Content-Type: application/json in UTF-8; no other charset is read.")
 	}
-	if r.Header.Get("Content-Encoding") != "" {
-		return nil, refusef(http.StatusUnsupportedMediaType, "Send the body as it is, without a Content-Encoding.")
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		refused := refusef(http.StatusUnsupportedMediaType, "Send the body as it is, without a Content-Encoding.")
+		refused.header = http.Header{"Accept-Encoding": {"identity"}} // RFC 9110, section 15.5.16
+		return nil, refused
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, t.o.MaxBody))
 	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
@@ -104,14 +107,17 @@ func (t transport) readPost(w http.ResponseWriter, r *http.Request) (*graphql.Ra
 		return nil, refusef(http.StatusBadRequest, noRequest)
 	}
 	value, err := strictJSON(body)
+	if wrong := twice(err); wrong != "" {
+		return nil, refusef(http.StatusBadRequest, wrongMember, "body", wrong)
+	}
 	if err != nil {
-		return nil, refusef(http.StatusBadRequest, noRequest)
+		return nil, refusef(http.StatusBadRequest, "The body is not valid JSON. "+noRequest)
 	}
 	switch value := value.(type) {
 	case map[string]any:
 		p := &graphql.RawParams{}
-		if !assign(p, value) {
-			return nil, t.malformed(noRequest)
+		if wrong := assign(p, value); wrong != "" {
+			return nil, t.malformed(fmt.Sprintf(wrongMember, "body", wrong))
 		}
 		return p, nil
 	case []any:
@@ -120,57 +126,66 @@ func (t transport) readPost(w http.ResponseWriter, r *http.Request) (*graphql.Ra
 	return nil, t.malformed(noRequest)
 }
 
+// parameters are those of a query string.
+var parameters = []string{"query", "operationName", "variables", "extensions", "documentId", "doc_id"}
+
 func (t transport) readGet(r *http.Request) (*graphql.RawParams, *refusal) {
-	const form = `The query string must hold a "query", and may hold "operationName", and "variables" and "extensions" as JSON objects, each once.`
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return nil, t.malformed(form)
+		return nil, t.malformed("The query string is not encoded as that of a URL.")
 	}
 	given := map[string]any{}
-	for _, name := range []string{"query", "operationName", "variables", "extensions", "documentId", "doc_id"} {
+	for _, name := range parameters {
 		values, has := query[name]
 		switch {
 		case len(values) > 1:
-			return nil, t.malformed(form)
+			return nil, t.malformed(fmt.Sprintf(wrongMember, "query string", `"`+name+`" stands twice`))
 		case !has:
 		case name == "variables" || name == "extensions":
 			if values[0] == "" {
 				continue
 			}
 			if given[name], err = strictJSON([]byte(values[0])); err != nil {
-				return nil, t.malformed(form)
+				return nil, t.malformed(fmt.Sprintf(wrongMember, "query string", `"`+name+`" must be a JSON object without a name twice`))
 			}
 		default:
 			given[name] = values[0]
 		}
 	}
 	p := &graphql.RawParams{}
-	if !assign(p, given) {
-		return nil, t.malformed(form)
+	if wrong := assign(p, given); wrong != "" {
+		return nil, t.malformed(fmt.Sprintf(wrongMember, "query string", wrong))
 	}
 	return p, nil
 }
 
-// assign puts the parameters of a request in their places, and says whether each
-// is of its type. Null is as good as absent.
-func assign(p *graphql.RawParams, given map[string]any) bool {
-	ok := true
-	text := func(name string, to *string) {
-		if v := given[name]; v != nil {
-			s, is := v.(string)
-			*to, ok = s, ok && is
+// wrongMember says where something is wrong, and what.
+const wrongMember = "In the %s, %s."
+
+// assign puts the members of a request, a JSON object, in their places. It says
+// of the first of another type what it must be, "" if there is none. Null is as
+// good as absent.
+func assign(p *graphql.RawParams, given map[string]any) (wrong string) {
+	for _, m := range []struct {
+		name string
+		to   *string
+	}{{"query", &p.Query}, {"operationName", &p.OperationName}} {
+		s, is := given[m.name].(string)
+		if !is && given[m.name] != nil {
+			return `"` + m.name + `" must be a string`
 		}
+		*m.to = s
 	}
-	object := func(name string, to *map[string]any) {
-		if v := given[name]; v != nil {
-			m, is := v.(map[string]any)
-			*to, ok = m, ok && is
+	for _, m := range []struct {
+		name string
+		to   *map[string]any
+	}{{"variables", &p.Variables}, {"extensions", &p.Extensions}} {
+		o, is := given[m.name].(map[string]any)
+		if !is && given[m.name] != nil {
+			return `"` + m.name + `" must be a JSON object`
 		}
+		*m.to = o
 	}
-	text("query", &p.Query)
-	text("operationName", &p.OperationName)
-	object("variables", &p.Variables)
-	object("extensions", &p.Extensions)
 	for _, name := range named[1:] {
 		if id := given[name]; id != nil {
 			if p.Extensions == nil {
@@ -179,7 +194,31 @@ func assign(p *graphql.RawParams, given map[string]any) bool {
 			p.Extensions[name] = id
 		}
 	}
-	return ok
+	return ""
+}
+
+// twice says which name stands twice in an object, "" if that is not what is
+// wrong. A name that is no member of requests may be data, and is not repeated.
+func twice(err error) string {
+	e, ok := errors.AsType[*jsontext.SyntacticError](err)
+	if !ok || !errors.Is(e.Err, jsontext.ErrDuplicateName) {
+		return ""
+	}
+	pointer := strings.TrimPrefix(string(e.JSONPointer), "/payload") // of a socket's message
+	member, inner, nested := strings.Cut(strings.TrimPrefix(pointer, "/"), "/")
+	switch {
+	case !slices.Contains(parameters, member):
+		return "a name stands twice in one object"
+	case nested && inner != "":
+		return `a name stands twice in an object of "` + member + `"`
+	}
+	return `"` + member + `" stands twice`
+}
+
+// isUTF8 reports whether a charset is the one that is read; both spellings of
+// its name are in use.
+func isUTF8(charset string) bool {
+	return strings.EqualFold(charset, "utf-8") || strings.EqualFold(charset, "utf8")
 }
 
 // strictJSON reads one JSON value in UTF-8 and nothing behind it, in which no

@@ -181,19 +181,25 @@ func (s *socket) begin(m *message) *closure {
 var errCredentials = errors.New("more than one credential, or one that is no text")
 
 // authenticate gives the context of the caller that connection_init names, if it
-// does. The upgrade may have named one already: then it must be the same.
+// does. It may be named in several places, and by the upgrade: then all must name
+// the same, however that is spelled.
 func (s *socket) authenticate(payload map[string]any) (context.Context, error) {
-	given, err := authorization(payload)
-	if err != nil || given == nil {
-		return s.caller, err
+	given, err := authorizations(payload)
+	if err != nil {
+		return nil, err
 	}
-	if before := s.header.Get("Authorization"); before != "" {
-		if before != *given {
+	caller, named := s.caller, s.header.Get("Authorization") != ""
+	for _, text := range given {
+		this, err := s.o.Authenticate(s.caller, text)
+		if err != nil {
+			return nil, err
+		}
+		if named && s.o.Caller(this) != s.o.Caller(caller) {
 			return nil, errCredentials
 		}
-		return s.caller, nil
+		caller, named = this, true
 	}
-	return s.o.Authenticate(s.caller, *given)
+	return caller, nil
 }
 
 // mind closes the socket of a client that does not begin, and when the gateway

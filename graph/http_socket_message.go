@@ -2,6 +2,7 @@ package graph
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -20,6 +21,9 @@ type message struct {
 func readMessage(text []byte) (*message, *closure) {
 	value, err := strictJSON(text)
 	object, isObject := value.(map[string]any)
+	if wrong := twice(err); wrong != "" {
+		return nil, invalid(fmt.Sprintf(wrongMember, "message", wrong))
+	}
 	if err != nil || !isObject {
 		return nil, invalid("A message must be a JSON object.")
 	}
@@ -51,16 +55,19 @@ const noPayload = `The "payload" of subscribe must be an object with a "query".`
 // params reads what a subscribe message asks for.
 func (t transport) params(payload map[string]any) (*graphql.RawParams, *closure) {
 	p := new(graphql.RawParams)
+	if wrong := assign(p, payload); wrong != "" {
+		return nil, invalid(fmt.Sprintf(wrongMember, "payload of subscribe", wrong))
+	}
 	_, hasQuery := payload["query"].(string) // an empty one is a document that cannot be read
-	if !assign(p, payload) || !hasQuery && t.empty(p) {
+	if !hasQuery && t.empty(p) {
 		return nil, invalid(noPayload)
 	}
 	return p, nil
 }
 
-// authorization is what the payload of connection_init says of the caller: at
-// the top, or among headers, as clients of HTTP have them; nil for nothing.
-func authorization(payload map[string]any) (found *string, err error) {
+// authorizations are what the payload of connection_init says of the caller: at
+// the top, or among headers, as clients of HTTP have them.
+func authorizations(payload map[string]any) (found []string, err error) {
 	headers, _ := payload["headers"].(map[string]any)
 	for _, entries := range []map[string]any{payload, headers} {
 		for name, value := range entries {
@@ -68,10 +75,10 @@ func authorization(payload map[string]any) (found *string, err error) {
 				continue
 			}
 			text, isText := value.(string)
-			if !isText || found != nil {
+			if !isText {
 				return nil, errCredentials
 			}
-			found = &text
+			found = append(found, text)
 		}
 	}
 	return found, nil

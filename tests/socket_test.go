@@ -342,8 +342,8 @@ func TestSocketCloses(t *testing.T) {
 		{"NoToken", []string{`{"type":"connection_init","payload":{"Authorization":"Bearer "}}`}, 4403},
 		{"EmptyAuthorization", []string{`{"type":"connection_init","payload":{"authorization":""}}`}, 4403},
 		{"AuthorizationNoText", []string{`{"type":"connection_init","payload":{"Authorization":["` + canary + `"]}}`}, 4403},
-		{"TwoAuthorizations", []string{`{"type":"connection_init","payload":{"Authorization":"Bearer a","authorization":"Bearer a"}}`}, 4403},
-		{"AuthorizationInTwoPlaces", []string{`{"type":"connection_init","payload":{"Authorization":"Bearer a","headers":{"Authorization":"Bearer a"}}}`}, 4403},
+		{"TwoAuthorizations", []string{`{"type":"connection_init","payload":{"Authorization":"Bearer a","authorization":"Bearer b"}}`}, 4403},
+		{"AuthorizationInTwoPlaces", []string{`{"type":"connection_init","payload":{"Authorization":"Bearer a","headers":{"Authorization":"Bearer b"}}}`}, 4403},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

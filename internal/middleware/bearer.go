@@ -26,9 +26,11 @@ func Bearer(accept func(r *http.Request, token string) *http.Request, refuse htt
 	}
 }
 
-// Token is the token that the value of an Authorization header holds.
+// Token is the token that the value of an Authorization header holds. Any number
+// of spaces may stand in front of it (RFC 9110, section 11.4).
 func Token(authorization string) (token string, ok bool) {
 	scheme, token, _ := strings.Cut(authorization, " ")
+	token = strings.TrimLeft(token, " ")
 	return token, strings.EqualFold(scheme, "Bearer") && isToken(token)
 }
 
