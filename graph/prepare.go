@@ -51,6 +51,9 @@ func (e preparer) CreateOperationContext(ctx context.Context, params *graphql.Ra
 		errcode.Set(e, CodeBadUserInput)
 	}
 	op.DisableIntrospection = false // refuse decides that
+	if p.document.Introspects {
+		op.ResolverMiddleware = introspection
+	}
 	return op, errs
 }
 

@@ -7,8 +7,10 @@ import (
 
 // Document is a valid document whose literals are coerced.
 type Document struct {
-	Doc    *ast.QueryDocument
-	schema *Schema
+	Doc *ast.QueryDocument
+	// Introspects says whether it asks for the schema anywhere.
+	Introspects bool
+	schema      *Schema
 	// uses are the variables of each operation that have to be looked at where
 	// they stand, beyond what they were declared as.
 	uses map[*ast.OperationDefinition][]use
@@ -34,6 +36,7 @@ func (s *Schema) Prepare(doc *ast.QueryDocument) *Document {
 		p.directives(f.Directives)
 		p.selections(f.SelectionSet)
 		fragments[f.Name] = p
+		d.Introspects = d.Introspects || p.introspects
 	}
 	for _, o := range doc.Operations {
 		p := &part{schema: s}
@@ -45,6 +48,7 @@ func (s *Schema) Prepare(doc *ast.QueryDocument) *Document {
 		}
 		p.directives(o.Directives)
 		p.selections(o.SelectionSet)
+		d.Introspects = d.Introspects || p.introspects
 		d.uses[o] = relevant(o, p.all(fragments, map[string]bool{}))
 	}
 	return d
@@ -85,9 +89,10 @@ func relevant(o *ast.OperationDefinition, uses []use) (kept []use) {
 
 // part is an operation or a fragment.
 type part struct {
-	schema  *Schema
-	uses    []use
-	spreads []string
+	schema      *Schema
+	uses        []use
+	spreads     []string
+	introspects bool
 }
 
 // all are the uses of a part and of the fragments that it spreads.
@@ -106,6 +111,7 @@ func (p *part) selections(set ast.SelectionSet) {
 	for _, sel := range set {
 		switch sel := sel.(type) {
 		case *ast.Field:
+			p.introspects = p.introspects || sel.Name == "__schema" || sel.Name == "__type"
 			p.arguments(sel.Arguments, sel.Definition.Arguments)
 			p.directives(sel.Directives)
 			p.selections(sel.SelectionSet)
