@@ -134,7 +134,7 @@ func NewHandler(r *Resolver, o Options) *Handler {
 	ops := loader.New(schema.Schema(), r.Client, o.Viewer)
 	h := handler.New(schema)
 	sockets := newSockets()
-	h.AddTransport(transport{o, sockets})
+	h.AddTransport(transport{o, sockets, schema.Schema()})
 	h.SetDisableSuggestion(!o.Suggestions)
 	for _, e := range []graphql.HandlerExtension{o.Persisted, o.Guard} {
 		if e != nil {

@@ -21,6 +21,7 @@ import (
 type transport struct {
 	o       Options
 	sockets *sockets
+	schema  *ast.Schema
 }
 
 func (transport) Supports(*http.Request) bool { return true }
@@ -72,7 +73,7 @@ func (t transport) Do(w http.ResponseWriter, r *http.Request, exec graphql.Graph
 		x.refuse(ctx, notAllowed(http.MethodPost, "A mutation does not travel by GET: send it with POST."))
 		return
 	}
-	d := defers(op, accepted.defers && !accepted.streams)
+	d := defers(t.schema, op, accepted.defers && !accepted.streams)
 	switch {
 	case subscription:
 		x.events(r.Context(), accepted.subscription, r, exec, op) // each event has a time of its own

@@ -20,6 +20,7 @@ import (
 type deferral struct {
 	main, whole *graphql.OperationContext
 	labels      map[*ast.InlineFragment]string
+	schema      *ast.Schema
 	// ctx has the calls of both passes, once the first has begun.
 	ctx context.Context
 }
@@ -30,12 +31,16 @@ type deferralKey struct{}
 // name like it.
 const later = "@later"
 
+// typeAlias is the name under which each object of the second answer has its
+// type, by which its fragments are known to apply.
+const typeAlias = "@type"
+
 // defers prepares an operation with @defer. If parts cannot follow, because the
 // client does not read them or the operation is one that must not run twice,
 // everything comes at once: then it is nil.
-func defers(op *graphql.OperationContext, accepted bool) *deferral {
+func defers(schema *ast.Schema, op *graphql.OperationContext, accepted bool) *deferral {
 	accepted = accepted && op.Operation.Operation == ast.Query
-	s := &splitter{op: op, accepted: accepted, parts: map[string]bool{}, labels: map[*ast.InlineFragment]string{}}
+	s := &splitter{schema: schema, op: op, accepted: accepted, parts: map[string]bool{}, labels: map[*ast.InlineFragment]string{}}
 	if !s.mentioned() {
 		return nil
 	}
@@ -44,7 +49,10 @@ func defers(op *graphql.OperationContext, accepted bool) *deferral {
 	operation.SelectionSet = slices.Concat(main, rest)
 	op.Operation = &operation
 	op.Doc = &ast.QueryDocument{Operations: ast.OperationList{op.Operation}, Fragments: s.fragments}
-	if len(s.labels) == 0 {
+	if op.Variables == nil {
+		op.Variables = map[string]any{}
+	}
+	if op.Variables[later] = len(s.labels) > 0; len(s.labels) == 0 {
 		return nil
 	}
 	without := &graphql.OperationContext{
@@ -52,11 +60,8 @@ func defers(op *graphql.OperationContext, accepted bool) *deferral {
 		Extensions: op.Extensions, Headers: op.Headers, Operation: op.Operation, DisableIntrospection: op.DisableIntrospection,
 		RecoverFunc: op.RecoverFunc, ResolverMiddleware: op.ResolverMiddleware, RootResolverMiddleware: op.RootResolverMiddleware,
 	}
-	if without.Variables == nil {
-		without.Variables, op.Variables = map[string]any{}, map[string]any{}
-	}
-	without.Variables[later], op.Variables[later] = false, true
-	return &deferral{main: without, whole: op, labels: s.labels}
+	without.Variables[later] = false
+	return &deferral{main: without, whole: op, labels: s.labels, schema: schema}
 }
 
 // splitter copies a document so that in each selection set the parts to come
@@ -64,6 +69,7 @@ func defers(op *graphql.OperationContext, accepted bool) *deferral {
 // order a field is led by the same node of the document in both passes, by
 // which package loader knows it.
 type splitter struct {
+	schema    *ast.Schema
 	op        *graphql.OperationContext
 	accepted  bool
 	fragments ast.FragmentDefinitionList
@@ -135,7 +141,7 @@ func (s *splitter) field(f *ast.Field) (main, rest ast.SelectionSet) {
 	}
 	inMain, inRest := s.split(f.SelectionSet)
 	c := *f
-	c.SelectionSet = inMain
+	c.SelectionSet = append(ast.SelectionSet{s.typename(f)}, inMain...)
 	main = ast.SelectionSet{&c}
 	if len(inRest) > 0 {
 		c := c
@@ -143,6 +149,24 @@ func (s *splitter) field(f *ast.Field) (main, rest ast.SelectionSet) {
 		rest = ast.SelectionSet{&c}
 	}
 	return main, rest
+}
+
+// typename selects the type of the objects that a field leads to, later.
+func (s *splitter) typename(of *ast.Field) *ast.Field {
+	return &ast.Field{
+		Alias: typeAlias, Name: "__typename", Position: of.Position, Directives: ast.DirectiveList{included(later)},
+		Definition:       &ast.FieldDefinition{Name: "__typename", Type: ast.NonNullNamedType("String", nil)},
+		ObjectDefinition: s.schema.Types[of.Definition.Type.Name()],
+	}
+}
+
+// included makes the directive that includes something by a variable.
+func included(variable string) *ast.Directive {
+	return &ast.Directive{
+		Name:       "include",
+		Arguments:  ast.ArgumentList{{Name: "if", Value: &ast.Value{Kind: ast.Variable, Raw: variable}}},
+		Definition: &ast.DirectiveDefinition{Name: "include", Arguments: ast.ArgumentDefinitionList{{Name: "if", Type: ast.NonNullNamedType("Boolean", nil)}}},
+	}
 }
 
 // fragment puts what make makes of a fragment into its place.
@@ -160,10 +184,7 @@ func (s *splitter) fragment(directives ast.DirectiveList, parts func(ast.Directi
 		return main, rest
 	}
 	whole := &ast.InlineFragment{
-		Directives: ast.DirectiveList{{
-			Name:      "include",
-			Arguments: ast.ArgumentList{{Name: "if", Value: &ast.Value{Kind: ast.Variable, Raw: later}}},
-		}},
+		Directives:   ast.DirectiveList{included(later)},
 		SelectionSet: slices.Concat(main, rest),
 		Position:     d.Position,
 	}

@@ -90,7 +90,7 @@ func (s *socket) run(ctx context.Context, op *operation, params *graphql.RawPara
 	if o.Operation.Operation == ast.Subscription && !s.mayStream(op) {
 		return
 	}
-	defers(o, false)
+	defers(s.schema, o, false)
 	s.answer(ctx, op, o)
 }
 

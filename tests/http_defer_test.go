@@ -125,11 +125,20 @@ func merged(into any, path []any, data any) any {
 		}
 		more, _ := data.(map[string]any)
 		for name, value := range more {
+			if inner, both := x[name]; both && inner != nil && value != nil { // as clients do: deeply
+				value = merged(inner, nil, value)
+			}
 			x[name] = value
 		}
 		return x
 	case []any:
 		x = append([]any{}, x...)
+		if len(path) == 0 {
+			for i, item := range data.([]any) {
+				x[i] = merged(x[i], nil, item)
+			}
+			return x
+		}
 		i := int(path[0].(float64))
 		x[i] = merged(x[i], path[1:], data)
 		return x
@@ -152,14 +161,16 @@ func TestDefer(t *testing.T) {
 		{"Root", `{ __typename ... @defer { clinic { name } } }`, `{"__typename":"Query"}`, ""},
 		{"Edges", `{ patients(first: 2) { edges { cursor ... on PatientEdge @defer { node { id dateOfBirth } } } totalCount } }`, "", " "},
 		{"NothingElse", `{ ` + patient + ` { ... @defer { id firstName } } }`, `{"patient":{}}`, ""},
-		{"DeferredBeforeTheSame", `{ ` + patient + ` { ... @defer { treatmentPlans(first: 2) { nodes { state practitioner { firstName } } } } treatmentPlans(first: 2) { nodes { id } } } }`, "", " "},
-		{"FragmentWithin", `{ ` + patient + ` { ...A treatmentPlans(first: 2) { nodes { state } } } } fragment A on Patient { id ...B } fragment B on Patient { ... @defer(label: "b") { treatmentPlans(first: 2) { nodes { practitioner { lastName } } } } }`, "", "b b"},
-		{"FragmentTwice", `{ ` + patient + ` { ...A @defer(label: "a") ...A } clinic { name } } fragment A on Patient { lastName treatmentPlans(first: 1) { nodes { id } } }`, "", ""},
+		{"DeferredBeforeTheSame", `{ ` + patient + ` { ... @defer { treatmentPlans(first: 2) { nodes { state practitioner { firstName } } } } treatmentPlans(first: 2) { nodes { id } } } }`, "", ""},
+		{"FragmentWithin", `{ ` + patient + ` { ...A treatmentPlans(first: 2) { nodes { state } } } } fragment A on Patient { id ...B } fragment B on Patient { ... @defer(label: "b") { treatmentPlans(first: 2) { nodes { practitioner { lastName } } } } }`, "", "b"},
+		{"FragmentTwice", `{ ` + patient + ` { ...A @defer(label: "a") ...A } clinic { name } } fragment A on Patient { lastName treatmentPlans(first: 1) { nodes { id } } }`, "", "a"},
 		{"Aliases", `{ a: ` + patient + ` { n: firstName ... @defer(label: "x") { m: firstName o: treatmentPlans(first: 1) { totalCount } } } b: clinic { name } }`, "", "x"},
 		{"TwoLabels", `{ ` + patient + ` { id ... @defer(label: "x") { dateOfBirth } ... @defer(label: "y") { gender } } }`, "", "x y"},
-		{"Nested", `{ ` + patient + ` { id ... @defer(label: "x") { dateOfBirth ... @defer(label: "y") { treatmentPlans(first: 2) { nodes { id ... @defer(label: "z") { state } } } } } } }`, "", "x y"},
+		{"Nested", `{ ` + patient + ` { id ... @defer(label: "x") { dateOfBirth ... @defer(label: "y") { treatmentPlans(first: 2) { nodes { id ... @defer(label: "z") { state } } } } } } }`, "", "x y z z"},
 		{"WithConditions", `query($on: Boolean = true, $off: Boolean = false) { ` + patient + ` { id ... @defer(if: $on, label: "x") @include(if: $on) { gender } ... @defer @skip(if: $on) { email } ... @defer(if: $off) { lastName } } }`, "", "x"},
 		{"Interface", `{ node(id: "Patient:` + sandbox.PatientWithManyPlans + `") { id ... on Patient @defer { firstName dateOfBirth } ... on Order @defer { id } } }`, "", ""},
+		{"AllOfItSent", `{ ` + patient + ` { id firstName ... @defer(label: "x") { id } ... @defer(label: "y") { firstName id } } }`, "", "x y"},
+		{"ByType", `{ nodes(ids: ["Patient:` + sandbox.PatientWithManyPlans + `", "Practitioner:` + sandbox.PractitionerID + `"]) { ... on Patient @defer(label: "p") { firstName } ... on Practitioner @defer(label: "q") { firstName } ... on Node @defer(label: "n") { id } } }`, "", "p n q n"},
 		{"Introspection", `{ clinic { name } ... @defer { __schema { queryType { name } } } }`, "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -173,7 +184,7 @@ func TestDefer(t *testing.T) {
 				if n := v.sandbox.Count(""); n != calls {
 					v.Errorf("%d calls, inline %d", n, calls)
 				}
-				if reflect.DeepEqual(parts[0].Data, inline.Data) != (c.name == "FragmentTwice") { // which is wanted at once, too
+				if reflect.DeepEqual(parts[0].Data, inline.Data) != (c.name == "FragmentTwice" || c.name == "AllOfItSent") { // which is wanted at once, too
 					v.Errorf("everything came at once: %v", parts[0].Data)
 				}
 				if got := joined(v, parts); !reflect.DeepEqual(got, any(inline.Data)) {
@@ -192,6 +203,39 @@ func TestDefer(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestDeferAsRelayReadsIt: each deferred fragment comes under its label at the
+// path where it stands, with all of its fields. Relay waits for each of them.
+func TestDeferAsRelayReadsIt(t *testing.T) {
+	t.Parallel()
+	virtually(t, config(), sandbox.Options{}, func(v *virtual) {
+		parts := v.parts(`query Q { patient(id: "` + sandbox.PatientWithManyPlans + `") { id treatmentPlans(first: 2) { nodes { id ...Plan @defer(label: "Q$defer$Plan") } } ...Rest @defer(label: "Q$defer$Rest") } }
+			fragment Plan on TreatmentPlan { id state patient { id } __typename }
+			fragment Rest on Patient { id dateOfBirth treatmentPlans(first: 2) { nodes { id state } } }`)
+		got := map[string]any{}
+		for _, i := range parts[1].Incremental {
+			got[i.Label+" "+dotted(i.Path)] = i.Data
+		}
+		if len(got) != 3 || len(parts[1].Incremental) != 3 {
+			v.Fatalf("%+v", parts[1])
+		}
+		for place, fields := range map[string][]string{
+			"Q$defer$Rest patient":                        {"id", "dateOfBirth", "treatmentPlans"},
+			"Q$defer$Plan patient.treatmentPlans.nodes.0": {"id", "state", "patient", "__typename"},
+			"Q$defer$Plan patient.treatmentPlans.nodes.1": {"id", "state", "patient", "__typename"},
+		} {
+			data, _ := got[place].(map[string]any)
+			for _, name := range fields {
+				if data[name] == nil {
+					v.Errorf("%s lacks %s: %v", place, name, got)
+				}
+			}
+			if len(data) != len(fields) {
+				v.Errorf("%s is %v", place, data)
+			}
+		}
+	})
 }
 
 // TestDeferAnywhere puts @defer into documents at random.

@@ -1,7 +1,7 @@
 package tests
 
 import (
-	"bufio"
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -29,17 +29,16 @@ func FuzzNoInternal(f *testing.F) {
 		f.Add(query, `{"f":null,"s":null}`)
 	}
 	// Requests of tests/clients/generator.mjs.
-	file, err := os.Open("testdata/requests.jsonl")
+	requests, err := os.ReadFile("testdata/requests.jsonl")
 	if err != nil {
 		f.Fatal(err)
 	}
-	defer file.Close()
-	for lines := bufio.NewScanner(file); lines.Scan(); {
+	for line := range bytes.Lines(requests) {
 		var r struct {
 			Query     string
 			Variables json.RawMessage
 		}
-		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
+		if err := json.Unmarshal(line, &r); err != nil {
 			f.Fatal(err)
 		}
 		f.Add(r.Query, string(r.Variables))
@@ -59,8 +58,10 @@ func FuzzNoInternal(f *testing.F) {
 		}
 		body += "}"
 		for _, headers := range [][2]string{ // with a token, subscriptions would not end
-			{"", "text/event-stream"}, {"", `multipart/mixed;subscriptionSpec="1.0", application/json`},
-			{sandbox.TokenPractitioner, graphQL}, {sandbox.TokenPractitioner, deferAccept},
+			{"", "text/event-stream"},
+			{"", `multipart/mixed;subscriptionSpec="1.0", application/json`},
+			{sandbox.TokenPractitioner, graphQL},
+			{sandbox.TokenPractitioner, deferAccept},
 		} {
 			req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/graphql", strings.NewReader(body))
 			req.Header.Set("Content-Type", "application/json")

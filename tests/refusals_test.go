@@ -68,9 +68,12 @@ func TestHarmlessHeaders(t *testing.T) {
 	virtually(t, config(), sandbox.Options{}, func(v *virtual) {
 		const body = `{"query":"{ __typename }"}`
 		for _, headers := range [][]string{
-			{"Content-Type", "application/json; charset=utf8"}, {"Content-Type", `application/json;charset="UTF8"`},
-			{"Content-Encoding", "identity"}, {"Content-Encoding", "Identity"},
-			{"Accept", "application/json;charset=utf8"}, {"Authorization", "Bearer   " + sandbox.TokenPractitioner},
+			{"Content-Type", "application/json; charset=utf8"},
+			{"Content-Type", `application/json;charset="UTF8"`},
+			{"Content-Encoding", "identity"},
+			{"Content-Encoding", "Identity"},
+			{"Accept", "application/json;charset=utf8"},
+			{"Authorization", "Bearer   " + sandbox.TokenPractitioner},
 		} {
 			r := v.post(body, headers...)
 			r.status(v, http.StatusOK)
