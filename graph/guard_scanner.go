@@ -5,7 +5,9 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+	"github.com/vektah/gqlparser/v2/lexer"
 )
 
 // scanner reads the tokens of a document as section 2.1 of the specification has
@@ -215,24 +217,68 @@ func (s *scanner) unit(at int) (n rune, ok bool) {
 // blockString reads a string in three quotes. Of more quotes in a row gqlparser
 // would take the last three for its end, so a space goes between (2.9.4).
 func (s *scanner) blockString() {
+	start, control := s.at, false
 	s.at += 3
 	for s.at < len(s.text) {
 		rest := s.text[s.at:]
-		switch {
+		switch c := rest[0]; {
 		case strings.HasPrefix(rest, `\"""`):
 			s.at += 4
-		case strings.HasPrefix(rest, `""""`):
-			s.replace(3, `""" `)
-			return
 		case strings.HasPrefix(rest, `"""`):
 			s.at += 3
+			switch {
+			case control:
+				s.withoutControls(start)
+			case strings.HasPrefix(rest, `""""`):
+				s.replace(0, " ")
+			}
 			return
-		case rest[0] == '\n' || rest[0] == '\r':
+		case c == '\n' || c == '\r':
 			s.lineBreak()
 		default:
+			control = control || c < ' ' && c != '\t'
 			s.at++
 		}
 	}
+}
+
+// withoutControls puts a string in quotes in the place of a block string that was
+// just read, since only there can control characters be escaped. What follows
+// stays in its line and, behind several lines, in its column.
+func (s *scanner) withoutControls(start int) {
+	const stand = '\U000F0000' // for a control character while gqlparser reads the string
+	stands := func(r rune) bool { return r >= stand && r < stand+' ' }
+	block := s.text[start:s.at]
+	if strings.ContainsFunc(block, stands) {
+		return // then gqlparser refuses it, rather than that one is taken for another
+	}
+	lex := lexer.New(&ast.Source{Input: strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\t' && r != '\n' && r != '\r' {
+			return stand + r
+		}
+		return r
+	}, block)})
+	token, _ := lex.ReadToken()
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, r := range token.Value {
+		if stands(r) {
+			r -= stand
+		}
+		if r < ' ' || r == '"' || r == '\\' {
+			fmt.Fprintf(&b, `\u%04x`, r)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	b.WriteByte('"')
+	if n := strings.Count(strings.ReplaceAll(block, "\r\n", "\n"), "\n") + strings.Count(strings.ReplaceAll(block, "\r\n", ""), "\r"); n > 0 {
+		b.WriteString(strings.Repeat("\n", n))
+		b.WriteString(strings.Repeat(" ", utf8.RuneCountInString(s.text[s.lineStart:s.at])))
+	}
+	n := s.at - start
+	s.at = start
+	s.replace(n, b.String())
 }
 
 // refuse makes the error of a document that cannot be read from here on.

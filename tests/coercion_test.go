@@ -74,6 +74,8 @@ func TestRequestErrors(t *testing.T) {
 		{"NameBehindANumber", `{ patients(first:10after:null) { totalCount } }`, ``, parse, ``, `[{"line":1,"column":20}]`},
 		{"NameBehindAFloat", `{ patients(first:1.5e3after:null) { totalCount } }`, ``, parse, ``, ``},
 		{"Hexadecimal", `{ patients(first:0xF) { totalCount } }`, ``, parse, ``, ``},
+		{"BehindABlockWithAControlCharacter", "{ searchPatients(query: \"\"\"\n\a\n\"\"\", first:1x) { totalCount } }", ``, parse, ``, `[{"line":3,"column":13}]`},
+		{"WrongBehindABlockWithAControlCharacter", "{ searchPatients(query: \"\"\"\n\a\n\"\"\", first: true) { totalCount } }", ``, invalid, `["first"]`, `[{"line":3,"column":13}]`},
 		{"Blank", "\n \t, # nothing\n", ``, parse, ``, `[{"line":3,"column":1}]`},
 
 		{"LabelInAVariable", `query($l: String) { clinic { ... @defer(label: $l) { name } } }`, `{"l":"x"}`, invalid, ``, ``},
@@ -151,6 +153,7 @@ func TestInputIsTaken(t *testing.T) {
 		{"LargeIDInAVariable", `mutation($i: ID!) { updatePatient(input: {id: $i, lastName: "B"}) { userErrors { code } } }`, `{"i":123456789012345678901234567890}`, "updatePatient", `{"last_name":"B"}`},
 		{"SurrogatePair", `mutation { ` + member + `"\uD83D\uDE00\u{1F600}"}) { userErrors { code } } }`, ``, "createStaff", `{"email":"a@example.org","first_name":"A","last_name":"😀😀"}`},
 		{"ControlCharacterInAString", `mutation { ` + member + "\"a\ab\x1f\"" + `}) { userErrors { code } } }`, ``, "createStaff", `{"email":"a@example.org","first_name":"A","last_name":"a\u0007b\u001f"}`},
+		{"ControlCharacterInABlock", `mutation { ` + member + "\"\"\"\n  a\a\\\"\"\"\r\n    b \\\\ c\n\"\"\"" + `}) { userErrors { code } } }`, ``, "createStaff", `{"email":"a@example.org","first_name":"A","last_name":"a\u0007\"\"\"\n  b \\\\ c"}`},
 		{"BlockString", `mutation { ` + member + `"""B"""}) { userErrors { code } } }`, ``, "createStaff", `{"email":"a@example.org","first_name":"A","last_name":"B"}`},
 		{"DefaultOfAnotherOperation", `query O($f: String = "other") { searchPatients(query: $f) { ...T } } fragment T on PatientConnection { totalCount }
 			mutation Run($n: String) { updateStaff(input: {id: "x", firstName: $n, lastName: "B"}) { userErrors { code } } }`, ``, "updateStaff", `{"last_name":"B"}`},
