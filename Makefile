@@ -1,8 +1,11 @@
 .DEFAULT_GOAL := check
-.PHONY: check generate schema format lint test race redis mutants audits clients browser page screenshots
+.PHONY: check build generate schema format lint test race redis mutants audits clients browser page screenshots
 
 check: ## what CI does, all of it
 	.ci/run
+
+build: ## the program, without cgo; a release sets VERSION, COMMIT and DATE
+	.ci/build fsgateway
 
 generate: ## graph/gen and the resolver files, from schema/ and gqlgen.yml
 	go generate tools.go
@@ -31,11 +34,11 @@ mutants: ## which checks of the guarding packages no test would miss; half an ho
 npm = tests/clients/node_modules/.package-lock.json
 
 audits: $(npm) ## what graphql-http's 61 audits say of the gateway; needs Node 20
-	go build -o .bin/fsgateway .
+	.ci/build .bin/fsgateway
 	cd tests/clients && GATEWAY=$(CURDIR)/.bin/fsgateway npm run --silent audits
 
 clients: $(npm) ## Apollo Client, urql, Relay's network layer, graphql-ws, graphql-sse, and a comparison with graphql-js
-	go build -o .bin/fsgateway .
+	.ci/build .bin/fsgateway
 	cd tests/clients && GATEWAY=$(CURDIR)/.bin/fsgateway npm run --silent clients
 	cd tests/clients && GATEWAY=$(CURDIR)/.bin/fsgateway npm run --silent streams
 	cd tests/clients && GATEWAY=$(CURDIR)/.bin/fsgateway npm run --silent differential

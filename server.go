@@ -2,6 +2,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -88,10 +89,10 @@ func run(ctx, hurry context.Context, args []string, getenv func(string) string, 
 		_, err = io.WriteString(out, gateway.SDL())
 		return err
 	case "version":
-		_, err = fmt.Fprintln(out, version())
+		_, err = fmt.Fprintln(out, build())
 		return err
 	}
-	return gateway.Serve(c.Serve.Config, out, listening)
+	return gateway.Serve(c.Serve.Config, out, listening, gateway.WithBuild(build()))
 }
 
 // settingNamed completes an error of the parser, which knows a setting by its flag
@@ -155,7 +156,14 @@ func listen(ctx, hurry context.Context, r gateway.Running) error {
 	}
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.DrainTimeout)
 	defer cancel()
-	r.Drain()
+	switch {
+	case errs != nil:
+		r.Drain(errs[0])
+	case hurry.Err() != nil: // whose signal has ended ctx, too
+		r.Drain(context.Cause(hurry))
+	default:
+		r.Drain(context.Cause(ctx))
+	}
 	if errs == nil {
 		select {
 		case <-time.After(r.DrainDelay):
@@ -172,10 +180,25 @@ func listen(ctx, hurry context.Context, r gateway.Running) error {
 	return errors.Join(errs...)
 }
 
-func version() string {
+// What a release sets, with -ldflags -X.
+var version, commit, date string
+
+// build says which program this is: as a release has set it, else as Go has noted it
+// from git.
+func build() gateway.Build {
+	b := gateway.Build{Version: version, Commit: commit, Date: date}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return "unknown"
+		return b
 	}
-	return info.Main.Version
+	b.Version = cmp.Or(b.Version, info.Main.Version)
+	for _, s := range info.Settings {
+		switch s.Key {
+		case "vcs.revision":
+			b.Commit = cmp.Or(b.Commit, s.Value)
+		case "vcs.time":
+			b.Date = cmp.Or(b.Date, s.Value)
+		}
+	}
+	return b
 }

@@ -64,8 +64,18 @@ func Describe(err error) (code, message string, status int) {
 	if !ok {
 		return CodeInternal, "Something went wrong in the gateway.", http.StatusInternalServerError
 	}
-	f := faults[e.Kind]
+	f := faultOf(e)
 	return f.code, f.message, f.status
+}
+
+// faultOf is how a failed call looks to clients. A partner who answers that it is
+// down was reached, and says in which way.
+func faultOf(e *fsclient.Error) fault {
+	f := faults[e.Kind]
+	if text := http.StatusText(e.Status); e.Kind == fsclient.KindUnavailable && text != "" {
+		f.message = fmt.Sprintf("The partner answered with %d %s: it is down or busy at the moment.", e.Status, text)
+	}
+	return f
 }
 
 // present turns any error of an operation into what its client sees, and hands
@@ -88,7 +98,7 @@ func present(requestID func(context.Context) string, logBug func(context.Context
 		input, isInput := errors.AsType[fsclient.InputError](err)
 		switch {
 		case isCall:
-			f := faults[call.Kind]
+			f := faultOf(call)
 			out.Message = f.message
 			out.Extensions["code"] = f.code
 			describeCall(out, call)

@@ -34,14 +34,16 @@ type program struct {
 func TestProgram(t *testing.T) {
 	t.Parallel()
 	binary := filepath.Join(t.TempDir(), "fsgateway")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "..").CombinedOutput(); err != nil {
+	build := exec.CommandContext(t.Context(), "../.ci/build", binary)
+	build.Env = append(os.Environ(), "VERSION=v1.2.3", "COMMIT=0123abc", "DATE=2026-03-04T05:06:07Z")
+	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	for name, test := range map[string]func(*testing.T, string){
 		"Drain": testDrain, "DrainTimeout": testDrainTimeout, "BadSettings": testBadSettings,
 		"RefreshOnce": testRefreshOnce, "Killed": testKilled, "EventsOutlive": testEventsOutlive,
 		"SilentConnection": testSilentConnection, "UnsolicitedBytes": testUnsolicitedBytes, "Proxy": testProxy,
-		"SandboxAlone": testSandboxAlone,
+		"SandboxAlone": testSandboxAlone, "Static": testStatic, "Build": testBuild, "Signals": testSignals, "LogLevels": testLogLevels,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

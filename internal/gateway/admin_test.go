@@ -36,7 +36,7 @@ func TestAdminHosts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer g.Close()
+			defer func() { _ = g.Close() }()
 			for host, may := range c.may {
 				want := http.StatusOK
 				if !may {

@@ -37,6 +37,7 @@ import (
 type Gateway struct {
 	config  Config
 	log     zerolog.Logger
+	build   Build
 	client  *fsclient.Client
 	graphql *graph.Handler
 	leaving sync.WaitGroup // of sockets
@@ -66,6 +67,7 @@ type Option func(*options)
 
 type options struct {
 	sandbox *sandbox.Server
+	build   Build
 }
 
 // WithSandbox embeds a sandbox that the caller has made, instead of a new one.
@@ -84,7 +86,7 @@ func New(config Config, log zerolog.Logger, opts ...Option) (*Gateway, error) {
 	for _, line := range config.warnings() {
 		log.Warn().Msg(line)
 	}
-	g := &Gateway{config: config, log: log, hashKey: make([]byte, 32)}
+	g := &Gateway{config: config, log: log, build: o.build.known(), hashKey: make([]byte, 32)}
 	_, _ = rand.Read(g.hashKey)
 	if err := g.open(o); err != nil {
 		return nil, errors.Join(err, g.Close())
@@ -96,6 +98,7 @@ func New(config Config, log zerolog.Logger, opts ...Option) (*Gateway, error) {
 func (g *Gateway) open(o options) error {
 	config := &g.config
 	g.metrics = newMetrics(g.health.Unready)
+	g.metrics.registry.MustRegister(g.build.metric())
 	g.errorLog = obs.NewErrorLog(g.noteHTTP)
 	base, err := config.upstreamURL()
 	if err != nil {
@@ -132,7 +135,7 @@ func (g *Gateway) open(o options) error {
 		transport.Limit(config.MaxConcurrency,
 			transport.Observe(g.call,
 				transport.Timeout(config.CallTimeout,
-					transport.Count(network)))))
+					transport.Count(g.trace(network))))))
 	if g.client, err = fsclient.New(base, &http.Client{Transport: chain}); err != nil {
 		return fmt.Errorf("%s: %w", config.name(&config.Upstream), err)
 	}

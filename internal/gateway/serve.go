@@ -32,8 +32,9 @@ type Running struct {
 	// Servers are ended in this order: who asks for the health of the first
 	// needs the last.
 	Servers []Server
-	// Drain is called when the end begins, before anything is refused.
-	Drain func()
+	// Drain is called when the end begins, before anything is refused, with the
+	// reason for it.
+	Drain func(why error)
 	// DrainDelay is how long new requests are still taken after that,
 	// DrainTimeout when all has to be over.
 	DrainDelay, DrainTimeout time.Duration
@@ -70,7 +71,7 @@ func (c *Config) server(l net.Listener, h http.Handler, errorLog *log.Logger) Se
 const sendBuffer = middleware.WritePiece / 2
 
 // Serve runs the gateway and says on out how to use it.
-func Serve(config Config, out io.Writer, listening Listening) (err error) {
+func Serve(config Config, out io.Writer, listening Listening, opts ...Option) (err error) {
 	config.fill()
 	if err := config.Validate(); err != nil {
 		return err
@@ -85,7 +86,7 @@ func Serve(config Config, out io.Writer, listening Listening) (err error) {
 	}
 	defer l.Close()
 	config.Addr = l.Addr().String() // the port may just have been chosen
-	g, err := New(config, logger)
+	g, err := New(config, logger, opts...)
 	if err != nil {
 		return err
 	}
@@ -104,11 +105,16 @@ func Serve(config Config, out io.Writer, listening Listening) (err error) {
 	}
 	if g.sandbox != nil {
 		g.greet(out, health)
-	} else {
-		base, _ := config.upstreamURL()
-		logger.Info().Str("address", g.config.publicURL()+"/graphql").Str("upstream", base).Str("admin", health).Msg("serving")
 	}
-	return listening(Running{servers, g.Drain, config.DrainDelay, config.DrainTimeout})
+	base, _ := config.upstreamURL()
+	logger.Info().Str("address", g.config.publicURL()+"/graphql").Str("upstream", base).Str("admin", health).
+		Str("version", g.build.Version).Str("commit", g.build.Commit).Str("date", g.build.Date).Msg("serving")
+	defer func() { logger.Info().Msg("stopped") }()
+	drain := func(why error) {
+		logger.Info().Str("reason", why.Error()).Str("delay", config.DrainDelay.String()).Str("timeout", config.DrainTimeout.String()).Msg("stopping")
+		g.Drain()
+	}
+	return listening(Running{servers, drain, config.DrainDelay, config.DrainTimeout})
 }
 
 // SandboxConfig is every setting of the sandbox alone.
@@ -158,7 +164,7 @@ func ServeSandbox(c SandboxConfig, out io.Writer, listening Listening) (err erro
 	obs.CaptureStandardLog(drop)
 	defer func() { err = errors.Join(err, s.Close()) }()
 	return listening(Running{
-		Servers: []Server{config.server(l, middleware.WriteTimeout(config.WriteTimeout)(s), obs.NewErrorLog(drop))}, Drain: func() {}, DrainTimeout: config.DrainTimeout,
+		Servers: []Server{config.server(l, middleware.WriteTimeout(config.WriteTimeout)(s), obs.NewErrorLog(drop))}, Drain: func(error) {}, DrainTimeout: config.DrainTimeout,
 	})
 }
 
