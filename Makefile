@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := check
-.PHONY: check build generate schema format lint test race redis mutants audits clients browser page screenshots
+.PHONY: check build generate schema format lint vulnerabilities licences test race redis mutants audits clients browser page screenshots
 
 check: ## what CI does, all of it
 	.ci/run
@@ -18,6 +18,12 @@ format:
 
 lint:
 	.ci/golangci-lint run
+
+vulnerabilities: ## those known of what the program uses
+	.ci/vulnerabilities
+
+licences: ## docs/licences.md, those of what is in the program
+	.ci/licences >docs/licences.md
 
 test:
 	go test ./...
