@@ -447,14 +447,8 @@ func TestLog(t *testing.T) {
 			v.Helper()
 			v.log.Reset()
 			send()
-			var info strings.Builder // without the lines of --log-level debug and trace
-			for line := range strings.Lines(v.log.String()) {
-				if strings.Contains(line, `"level":"info"`) {
-					info.WriteString(line)
-				}
-			}
 			var entry map[string]any
-			if err := json.Unmarshal([]byte(info.String()), &entry); err != nil {
+			if err := json.Unmarshal([]byte(v.log.info()), &entry); err != nil {
 				v.Fatalf("%v in %q: one line for each request is wanted", err, v.log.String())
 			}
 			for name, value := range entry {

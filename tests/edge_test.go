@@ -608,7 +608,7 @@ func TestAPQSetting(t *testing.T) {
 func TestCORSHeaders(t *testing.T) {
 	t.Parallel()
 	c := config()
-	c.CORSOrigins, c.CORSHeaders = []string{someone}, []string{"X-Session-Id", " x-tenant "}
+	c.CORSOrigins, c.CORSHeaders = []string{someone}, []string{"X-Session-Id", " x-tenant"}
 	h := startWith(t, c, sandbox.Options{})
 	for _, path := range []string{"/graphql", "/resources/1/download", "/oauth/session"} {
 		for origin, may := range map[string]bool{someone: true, stranger: false} {

@@ -52,6 +52,17 @@ func (b *logBuffer) String() string {
 	return b.text.String()
 }
 
+// info is the log without the lines of --log-level debug and trace.
+func (b *logBuffer) info() string {
+	var out strings.Builder
+	for line := range strings.Lines(b.String()) {
+		if strings.Contains(line, `"level":"info"`) {
+			out.WriteString(line)
+		}
+	}
+	return out.String()
+}
+
 // http is what requests are sent with.
 func (h *harness) http() *http.Client { return cmp.Or(h.client, http.DefaultClient) }
 

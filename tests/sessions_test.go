@@ -132,7 +132,7 @@ func pair(t *testing.T, binary string) (s *sandbox.Server, b *browser, one, two 
 	args := []string{
 		"--upstream", upstream.URL + "/api", "--client-id", sandbox.DefaultClientID, "--client-secret", sandbox.DefaultClientSecret,
 		"--webhook-secret", sandbox.DefaultWebhookSecret, "--webhook-challenge", sandbox.DefaultWebhookChallenge,
-		"--redis-url", redis.URL, "--encryption-key", strings.Repeat("key-", 8), "--call-timeout", "2s", "--drain-delay", "0s",
+		"--redis-url", redis.URL, "--encryption-key", strings.Repeat("key ", 8), "--call-timeout", "2s", "--drain-delay", "0s",
 	}
 	one, two = launch(t, binary, args...), launch(t, binary, args...)
 	h := &harness{t: t, sandbox: s, url: one.address}
@@ -255,7 +255,7 @@ func TestRedisAway(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	c := config()
-	c.RedisURL, c.EncryptionKey = server.URL, []string{strings.Repeat("key-", 8)}
+	c.RedisURL, c.EncryptionKey = server.URL, []string{strings.Repeat("key ", 8)}
 	h := startWith(t, c, sandbox.Options{})
 	b := h.signIn(sandbox.PractitionerID)
 	server.Stop(t)

@@ -593,7 +593,7 @@ func TestSocketIsOneRequest(t *testing.T) {
 	s.closed(4400)
 	w.close()
 
-	lines := strings.Split(strings.TrimSpace(w.log.String()), "\n")
+	lines := strings.Split(strings.TrimSpace(w.log.info()), "\n")
 	if len(lines) != 1 {
 		t.Fatalf("%d lines: %s", len(lines), w.log)
 	}

@@ -23,7 +23,7 @@ func TestAdminHosts(t *testing.T) {
 		"LoopbackNamed": {"[::1]:8081", []string{"Metrics.internal"}, map[string]bool{"metrics.INTERNAL:8081": true, "localhost": true, "rebound.example": false}},
 		"Name":          {"localhost:8081", nil, map[string]bool{"localhost:8081": true, "rebound.example:8081": false}},
 		"Everywhere":    {"0.0.0.0:8081", nil, map[string]bool{"gateway:8081": true, "10.0.0.7:8081": true, "localhost": true, "any.example": true}},
-		"Named": {":8081", []string{"gateway", " gateway.monitoring.svc "}, map[string]bool{
+		"Named": {":8081", []string{"gateway", " gateway.monitoring.svc"}, map[string]bool{
 			"gateway:8081": true, "gateway.monitoring.svc": true, "10.0.0.7:8081": true, "[fd00::7]:8081": true, "localhost:8081": true,
 			"rebound.example:8081": false, "gateway.example": false, "": false,
 		}},

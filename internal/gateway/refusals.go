@@ -69,16 +69,13 @@ func flagName(f reflect.StructField) string {
 	return strings.ToLower(wordEnd.ReplaceAllString(f.Name, "$1-$2"))
 }
 
-// trim takes white space off all texts, and splits lists that came with a value a
-// line: variables and files often bring more than the value.
-func (c *Config) trim() {
+// splitLists parts lists that came as people write them: a value a line, or a space
+// after the comma.
+func (c *Config) splitLists() {
 	v := reflect.ValueOf(c).Elem()
 	for i := range v.NumField() {
-		switch field := v.Field(i).Addr().Interface().(type) {
-		case *string:
-			*field = strings.TrimSpace(*field)
-		case *[]string:
-			*field = splitList(*field)
+		if list, ok := v.Field(i).Addr().Interface().(*[]string); ok {
+			*list = splitList(*list)
 		}
 	}
 }
@@ -87,10 +84,11 @@ func (c *Config) trim() {
 var separator = regexp.MustCompile(`\s*[,\r\n]\s*`)
 
 // splitList parts texts of several values. An empty one between commas stays, to be
-// refused.
-func splitList(texts []string) (values []string) {
-	for _, text := range texts {
-		values = append(values, separator.Split(strings.TrimSpace(text), -1)...)
+// refused. White space at the very beginning or end is left to whoever read a file
+// or variable: in a flag it is deliberate.
+func splitList(texts []string) []string {
+	if len(texts) == 0 {
+		return nil
 	}
-	return values
+	return separator.Split(strings.Trim(strings.Join(texts, ","), "\r\n"), -1)
 }

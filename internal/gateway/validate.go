@@ -18,10 +18,10 @@ import (
 // was cut off, or is a placeholder.
 const minSecret = 6
 
-// Validate trims the settings and checks them. The error has a line for each one
+// Validate splits lists into their values and checks the settings. The error has a line for each one
 // that is wrong, in the order of the fields. The command line's parser calls it, too.
 func (c *Config) Validate() error {
-	c.trim()
+	c.splitLists()
 	r := &refusals{config: c}
 	c.checkAddresses(r)
 	c.checkEmbedded(r)
