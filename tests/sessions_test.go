@@ -103,6 +103,9 @@ func TestRefusedToken(t *testing.T) {
 		if a.Status != http.StatusUnauthorized && at(t, a.Data, "viewer.clinic") != nil {
 			t.Errorf("%d %v", a.Status, a.Data)
 		}
+		if cookie := a.Header.Get("Set-Cookie"); !strings.Contains(cookie, "Max-Age=0") {
+			t.Errorf("the cookie stays: %q", cookie)
+		}
 		for _, e := range a.Errors {
 			if e.Extensions["code"] != "UNAUTHENTICATED" {
 				t.Errorf("%v", e)

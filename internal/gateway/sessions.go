@@ -34,8 +34,11 @@ func (g *Gateway) newSessions(base string, network http.RoundTripper) {
 		Store: g.store, Seal: g.keys,
 		Refuse: func(w http.ResponseWriter, r *http.Request, status int, message string) {
 			code := graph.CodeBadUserInput
-			if status == http.StatusServiceUnavailable {
+			switch status {
+			case http.StatusServiceUnavailable:
 				code = CodeSessionUnavailable
+			case http.StatusBadGateway:
+				code = graph.CodeUpstreamUnavailable
 			}
 			g.fail(w, r, status, code, message)
 		},
@@ -111,10 +114,11 @@ func (g *Gateway) session(next http.Handler) http.Handler {
 		switch {
 		case err == nil:
 			r = r.WithContext(g.asUser(r.Context(), user))
+			w = &forgetting{ResponseWriter: w, over: user.Over, forget: g.sessions.Forget}
 		case errors.Is(err, oauth.ErrSignedOut):
 			g.sessions.Forget(w)
 		case errors.Is(err, oauth.ErrPartner):
-			g.fail(w, r, http.StatusBadGateway, graph.CodeUpstreamUnavailable, "The partner does not renew the session at the moment: try again.")
+			g.fail(w, r, http.StatusBadGateway, graph.CodeUpstreamUnavailable, oauth.RenewalFailed)
 			return
 		default:
 			g.fail(w, r, http.StatusServiceUnavailable, CodeSessionUnavailable, "The session cannot be read at the moment: try again.")
@@ -130,6 +134,24 @@ func (g *Gateway) session(next http.Handler) http.Handler {
 		as.ServeHTTP(w, r)
 	})
 }
+
+// forgetting removes the cookie of a session that ends while a request of it is
+// answered.
+type forgetting struct {
+	http.ResponseWriter
+	over   func() bool
+	forget func(http.ResponseWriter)
+}
+
+func (f *forgetting) WriteHeader(status int) {
+	if f.over() {
+		f.forget(f.ResponseWriter)
+	}
+	f.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (f *forgetting) Unwrap() http.ResponseWriter { return f.ResponseWriter }
 
 type userKey struct{}
 

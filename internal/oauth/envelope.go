@@ -13,7 +13,7 @@ import (
 const maxAnswer = 64 << 10
 
 // Envelope translates between OAuth, as x/oauth2 speaks it, and the partner:
-// forms travel as JSON, and answers come without the {"oauth": …} around them.
+// forms travel as JSON, and answers are read by [plainAnswer].
 // https://fullscript.dev/docs/how-to-guides/oauth/using-oauth/request-access-token
 func Envelope(base http.RoundTripper) http.RoundTripper { return envelope{base} }
 
@@ -33,14 +33,10 @@ func (e envelope) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	var wrapped struct {
-		OAuth json.RawMessage `json:"oauth"`
-	}
-	if json.Unmarshal(body, &wrapped) == nil && bytes.HasPrefix(wrapped.OAuth, []byte("{")) {
-		body = wrapped.OAuth
-	}
+	body = plainAnswer(body)
 	res.Body, res.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	res.Header.Del("Content-Length")
+	res.Header.Set("Content-Type", "application/json") // whatever it was labelled
 	return res, nil
 }
 

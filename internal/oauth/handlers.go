@@ -233,6 +233,9 @@ type status struct {
 	Ends     *time.Time `json:"ends,omitempty"`
 }
 
+// RenewalFailed is what a user is told where [ErrPartner] is the reason.
+const RenewalFailed = "The partner does not renew the session at the moment: try again."
+
 // Session tells a page whether its browser is signed in, and as whom.
 func (s *Sessions) Session(w http.ResponseWriter, r *http.Request) {
 	u, err := s.User(r)
@@ -242,6 +245,8 @@ func (s *Sessions) Session(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, http.StatusOK, status{})
 	case errors.Is(err, http.ErrNoCookie):
 		writeJSON(w, http.StatusOK, status{})
+	case errors.Is(err, ErrPartner):
+		s.o.Refuse(w, r, http.StatusBadGateway, RenewalFailed)
 	case err != nil:
 		s.o.Refuse(w, r, http.StatusServiceUnavailable, "Sessions cannot be read at the moment: try again.")
 	default:

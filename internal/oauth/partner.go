@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"golang.org/x/oauth2"
@@ -23,6 +24,9 @@ func (s *Sessions) exchange(ctx context.Context, code, verifier string) (*oauth2
 }
 
 func (s *Sessions) renew(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error) {
+	if old.RefreshToken == "" { // the partner gave none: the user has to sign in again
+		return nil, errGrant
+	}
 	return granted(s.config.TokenSource(s.calling(ctx), &oauth2.Token{RefreshToken: old.RefreshToken}).Token())
 }
 
@@ -35,10 +39,35 @@ func granted(t *oauth2.Token, err error) (*oauth2.Token, error) {
 	if err == nil {
 		return t, nil
 	}
-	if refused, ok := errors.AsType[*oauth2.RetrieveError](err); ok && refused.ErrorCode == "invalid_grant" {
+	refused, ok := errors.AsType[*oauth2.RetrieveError](err)
+	if ok && final(refused.Response.StatusCode, refused.ErrorCode, refused.Body) {
 		return nil, errGrant
 	}
 	return nil, ErrPartner
+}
+
+// notOfTheGrant are errors that tell of the app's registration or of the partner's
+// state, and nothing of the grant.
+// https://www.rfc-editor.org/rfc/rfc6749#section-5.2
+var notOfTheGrant = []string{
+	"invalid_client", "unauthorized_client", "unsupported_grant_type", "invalid_scope", "server_error", "temporarily_unavailable", "slow_down",
+}
+
+// final reports whether an answer refuses a grant for good, so that asking again is of
+// no use. The word for it should be invalid_grant and the status 400, but what answers
+// for the partner is not always that exact. Of a page of HTML, or of a 403 with a
+// reason of its own, something in between may be the author.
+func final(status int, code string, body []byte) bool {
+	switch {
+	case status >= 500 || status == http.StatusTooManyRequests || slices.Contains(notOfTheGrant, code):
+		return false
+	case code == "invalid_grant" || code == "invalid_request" || code == "invalid_token":
+		return true
+	case code != "":
+		return status == http.StatusBadRequest || status == http.StatusUnauthorized
+	}
+	empty := len(body) == 0 || string(body) == "{}"
+	return empty && (status == http.StatusBadRequest || status == http.StatusUnauthorized || status == http.StatusForbidden)
 }
 
 // revoke ends both tokens of a pair.
@@ -51,7 +80,7 @@ func (s *Sessions) revoke(ctx context.Context, t *oauth2.Token) error {
 		return ErrPartner
 	}
 	defer res.Body.Close()
-	if res.StatusCode != http.StatusOK {
+	if res.StatusCode/100 != 2 {
 		return ErrPartner
 	}
 	return nil

@@ -65,17 +65,18 @@ func (s *Sessions) relay(w http.ResponseWriter, r *http.Request, address string,
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
 	var answer map[string]json.RawMessage
+	var refused oauthError
+	_ = json.Unmarshal(body, &refused) // what is no JSON tells of no error
 	switch {
-	case err != nil || json.Unmarshal(body, &answer) != nil:
+	case err != nil:
 		writeJSON(w, http.StatusBadGateway, unavailable)
-	case res.StatusCode == http.StatusOK:
+	case res.StatusCode/100 == 2 && refused.Error == "" && json.Unmarshal(body, &answer) == nil:
 		writeJSON(w, http.StatusOK, answer)
+	case res.StatusCode < 500 && slices.Contains(refusals, refused.Error):
+		writeJSON(w, http.StatusBadRequest, oauthError{Error: refused.Error}) // what else the partner says is not for strangers
+	case final(res.StatusCode, refused.Error, body):
+		writeJSON(w, http.StatusBadRequest, oauthError{Error: "invalid_grant"})
 	default:
-		var refused oauthError
-		if res.StatusCode == http.StatusBadRequest && json.Unmarshal(body, &refused) == nil && slices.Contains(refusals, refused.Error) {
-			writeJSON(w, http.StatusBadRequest, oauthError{Error: refused.Error}) // what else the partner says is not for strangers
-			return
-		}
 		writeJSON(w, http.StatusBadGateway, unavailable)
 	}
 }

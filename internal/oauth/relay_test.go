@@ -80,7 +80,7 @@ func TestRelay(t *testing.T) {
 		"Down":          {form, "grant_type=refresh_token", &sandbox.Fault{Status: 503, Body: "CANARY"}, 502, "temporarily_unavailable"},
 		"Reset":         {form, "grant_type=refresh_token", &sandbox.Fault{Reset: true}, 502, "temporarily_unavailable"},
 		"OurSecret":     {form, "grant_type=refresh_token", &sandbox.Fault{Status: 401, Body: `{"error":"invalid_client","error_description":"CANARY"}`}, 502, "temporarily_unavailable"},
-		"UnknownReason": {form, "grant_type=refresh_token", &sandbox.Fault{Status: 400, Body: `{"error":"CANARY"}`}, 502, "temporarily_unavailable"},
+		"UnknownReason": {form, "grant_type=refresh_token", &sandbox.Fault{Status: 400, Body: `{"error":"CANARY"}`}, 400, "invalid_grant"},
 	} {
 		if c.fault != nil {
 			c.fault.Operation, c.fault.Times = "createToken", 1
@@ -104,7 +104,7 @@ func TestRelay(t *testing.T) {
 func TestEnvelope(t *testing.T) {
 	t.Parallel()
 	for sent, want := range map[string]string{
-		`{"oauth":{"access_token":"a","expires_in":"7200"}}`: `{"access_token":"a","expires_in":"7200"}`,
+		`{"oauth":{"access_token":"a","expires_in":"7200"}}`: `{"access_token":"a","expires_in":7200}`,
 		`{"access_token":"a"}`:                               `{"access_token":"a"}`,
 		`{"oauth":null}`:                                     `{"oauth":null}`,
 		`{"oauth":"a"}`:                                      `{"oauth":"a"}`,

@@ -173,7 +173,13 @@ func (s *session) good(rejected string) bool {
 		return now.Sub(s.Obtained) < settled
 	}
 	end := s.Token.Expiry
-	return end.IsZero() || now.Before(end.Add(-min(early, end.Sub(s.Obtained)/2)))
+	switch {
+	case end.IsZero():
+		return true
+	case s.Token.RefreshToken == "": // there will be no better one
+		return now.Before(end)
+	}
+	return now.Before(end.Add(-min(early, end.Sub(s.Obtained)/2)))
 }
 
 // lasts says whether the access token may still be used.

@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"sync"
 	"time"
@@ -25,6 +26,14 @@ type User struct {
 
 	mu   sync.Mutex
 	have *session
+	over bool
+}
+
+// Over reports whether the session was found to be over since the request began.
+func (u *User) Over() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.over
 }
 
 // Named says whether a request names a session at all.
@@ -64,6 +73,7 @@ func (u *User) token(rejected string) (*oauth2.Token, error) {
 	if u.have.Token.AccessToken == rejected || !u.have.good(rejected) {
 		have, err := u.sessions.fresh(u.ctx, u.Key, rejected)
 		if err != nil {
+			u.over = u.over || errors.Is(err, ErrSignedOut)
 			return nil, err
 		}
 		u.have = have
