@@ -196,14 +196,19 @@ func omitted(n int) *gqlerror.Error {
 	}
 }
 
+// RetryAfter is how many seconds to wait before a call that failed is repeated. The
+// partner does not always say, and a second is the least that a rolling window can
+// ask for.
+func RetryAfter(call *fsclient.Error) int {
+	return max(1, int(math.Ceil(call.RetryAfter.Seconds())))
+}
+
 func describeCall(out *gqlerror.Error, call *fsclient.Error) {
 	if call.RequestID != "" {
 		out.Extensions["upstreamRequestId"] = call.RequestID
 	}
-	if call.Kind == fsclient.KindRateLimited {
-		// Seconds; the partner does not always say, and a second is the least
-		// that a rolling window can ask for.
-		out.Extensions["retryAfter"] = max(1, int(math.Ceil(call.RetryAfter.Seconds())))
+	if call.Kind == fsclient.KindRateLimited || call.RetryAfter > 0 {
+		out.Extensions["retryAfter"] = RetryAfter(call)
 	}
 	if call.Unknown {
 		out.Message += " The write may have been carried out: look before you repeat it."

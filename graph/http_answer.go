@@ -58,7 +58,7 @@ func (x *exchange) status(res *graphql.Response) int {
 func (x *exchange) write(ctx context.Context, status int, res *graphql.Response) {
 	errs := x.errors(ctx, res.Errors)
 	h := x.w.Header()
-	if status == http.StatusTooManyRequests {
+	if status >= http.StatusBadRequest {
 		if wait := retryAfter(errs); wait > 0 {
 			h.Set("Retry-After", strconv.Itoa(wait))
 		}

@@ -6,10 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"mime"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -128,7 +126,7 @@ func statusError(r route, res *http.Response, body []byte) *Error {
 	e := &Error{
 		Op: r.String(), Kind: kindOfStatus(res.StatusCode), Status: res.StatusCode,
 		RequestID:  requestID(res.Header),
-		RetryAfter: retryAfter(res.Header.Get("Retry-After"), time.Now()),
+		RetryAfter: retryAfter(res.Header.Values("Retry-After"), time.Now()),
 	}
 	switch e.Kind {
 	case KindInvalid:
@@ -165,18 +163,4 @@ func requestID(h http.Header) string {
 		return ""
 	}
 	return id
-}
-
-// retryAfter reads both forms of the header: seconds and an HTTP date.
-func retryAfter(v string, now time.Time) time.Duration {
-	if v == "" {
-		return 0
-	}
-	if s, err := strconv.Atoi(strings.TrimSpace(v)); err == nil {
-		return time.Duration(min(max(0, s), math.MaxInt32)) * time.Second
-	}
-	if t, err := http.ParseTime(v); err == nil {
-		return max(0, t.Sub(now))
-	}
-	return 0
 }

@@ -2,10 +2,12 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"io"
 	"mime"
 	"net/http"
 	"path"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -36,6 +38,9 @@ func (g *Gateway) download(w http.ResponseWriter, r *http.Request) {
 	res, err := g.client.Resources.Download(transport.Streaming(r.Context()), id, r.URL.Query().Get("type"))
 	if err != nil {
 		code, message, status := graph.Describe(err)
+		if e, ok := errors.AsType[*fsclient.Error](err); ok && (e.Kind == fsclient.KindRateLimited || e.RetryAfter > 0) {
+			w.Header().Set("Retry-After", strconv.Itoa(graph.RetryAfter(e)))
+		}
 		g.fail(w, r, status, code, message)
 		return
 	}

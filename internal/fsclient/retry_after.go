@@ -1,0 +1,74 @@
+package fsclient
+
+import (
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// rateWindow is the time over which the partner counts calls. Nobody has to wait
+// longer than that for the next.
+const rateWindow = 5 * time.Minute
+
+// retryAfter returns what the Retry-After headers of an answer ask to wait: the
+// longest of several, 0 without any, and a whole window for what says something that
+// cannot be read.
+func retryAfter(values []string, now time.Time) time.Duration {
+	longest, unreadable := time.Duration(-1), false
+	for _, v := range values {
+		if t, ok := parseMoment(v); ok { // its form has a comma in it
+			longest = max(longest, t.Sub(now), 0)
+			continue
+		}
+		for part := range strings.SplitSeq(v, ",") {
+			if part = strings.TrimSpace(part); part == "" {
+				continue
+			}
+			wait, ok := parseWait(part)
+			if !ok {
+				unreadable = true
+				continue
+			}
+			longest = max(longest, wait, 0)
+		}
+	}
+	switch {
+	case longest >= 0:
+		return longest
+	case unreadable:
+		return rateWindow
+	}
+	return 0
+}
+
+func parseMoment(v string) (time.Time, bool) {
+	v = strings.TrimSpace(v)
+	if t, err := http.ParseTime(v); err == nil {
+		return t, true
+	}
+	t, err := time.Parse(time.RFC3339, v)
+	return t, err == nil
+}
+
+// parseWait reads seconds, as a number or with a unit: "120", "120s", "120 seconds",
+// "2m".
+func parseWait(v string) (time.Duration, bool) {
+	v = strings.ToLower(v)
+	number := strings.TrimRight(v, "abcdefghijklmnopqrstuvwxyz ")
+	seconds, err := strconv.ParseFloat(number, 64)
+	if err != nil || math.IsNaN(seconds) || strings.ContainsAny(number, "xp_") {
+		return 0, false
+	}
+	switch strings.TrimSpace(v[len(number):]) {
+	case "", "s", "sec", "secs", "second", "seconds":
+	case "ms", "millisecond", "milliseconds":
+		seconds /= 1000
+	case "m", "min", "mins", "minute", "minutes":
+		seconds *= 60
+	default:
+		return 0, false
+	}
+	return time.Duration(min(max(0, seconds), math.MaxInt32) * float64(time.Second)), true
+}
