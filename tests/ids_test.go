@@ -41,10 +41,16 @@ func TestAnotherRecord(t *testing.T) {
 
 		{"UpperAsked", `{ patient(id: "` + upper + `") { id firstName } }`, []sandbox.Fault{patient(lower)}, "", `{"patient":{"id":"Patient:` + lower + `","firstName":"Bob"}}`},
 		{"LowerAsked", `{ patient(id: "` + lower + `") { id } }`, []sandbox.Fault{patient(upper)}, "", `{"patient":{"id":"Patient:` + upper + `"}}`},
-		{"BothAsked", `{ a: patient(id: "` + upper + `") { id firstName } b: node(id: "Patient:` + lower + `") { id } nodes(ids: ["Patient:` + upper + `"]) { id } }`, []sandbox.Fault{patient(lower)}, "",
-			`{"a":{"id":"Patient:` + lower + `","firstName":"Bob"},"b":{"id":"Patient:` + lower + `"},"nodes":[{"id":"Patient:` + lower + `"}]}`},
-		{"Planned", `{ a: practitioner(id: "` + strings.ToUpper(sandbox.PractitionerID) + `") { fullscriptId } b: practitioner(id: "` + sandbox.PractitionerID + `") { fullscriptId } staffMember(id: "` + strings.ToUpper(sandbox.StaffID) + `") { fullscriptId } }`, nil, "",
-			`{"a":{"fullscriptId":"` + sandbox.PractitionerID + `"},"b":{"fullscriptId":"` + sandbox.PractitionerID + `"},"staffMember":{"fullscriptId":"` + sandbox.StaffID + `"}}`},
+		{
+			"BothAsked", `{ a: patient(id: "` + upper + `") { id firstName } b: node(id: "Patient:` + lower + `") { id } nodes(ids: ["Patient:` + upper + `"]) { id } }`,
+			[]sandbox.Fault{patient(lower)},
+			"",
+			`{"a":{"id":"Patient:` + lower + `","firstName":"Bob"},"b":{"id":"Patient:` + lower + `"},"nodes":[{"id":"Patient:` + lower + `"}]}`,
+		},
+		{
+			"Planned", `{ a: practitioner(id: "` + strings.ToUpper(sandbox.PractitionerID) + `") { fullscriptId } b: practitioner(id: "` + sandbox.PractitionerID + `") { fullscriptId } staffMember(id: "` + strings.ToUpper(sandbox.StaffID) + `") { fullscriptId } }`, nil, "",
+			`{"a":{"fullscriptId":"` + sandbox.PractitionerID + `"},"b":{"fullscriptId":"` + sandbox.PractitionerID + `"},"staffMember":{"fullscriptId":"` + sandbox.StaffID + `"}}`,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -26,8 +26,10 @@ const maxAnswer = 8 << 20
 // Client calls the partner API. Make one with [New]; it is safe for
 // concurrent use.
 type Client struct {
-	base string
-	http *http.Client
+	base    string
+	origin  *url.URL // scheme and host of base
+	http    *http.Client
+	storage *http.Client // for files elsewhere, nil for none
 
 	Patients                 *PatientsService
 	Clinic                   *ClinicService
@@ -61,11 +63,14 @@ type Client struct {
 
 type service struct{ client *Client }
 
+// Option changes how a client works.
+type Option func(*Client)
+
 // New makes a client for the API at base, such as
 // "https://api-us-snd.fullscript.io/api". httpClient's transport puts the
-// caller's token on each call; redirects are never followed, since the token
-// would travel with them.
-func New(base string, httpClient *http.Client) (*Client, error) {
+// caller's token on each call; redirects are not followed, since the token
+// would travel with them, but those of attachments (see [WithStorage]).
+func New(base string, httpClient *http.Client, options ...Option) (*Client, error) {
 	u, err := url.Parse(base)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
 		if err == nil {
@@ -74,8 +79,11 @@ func New(base string, httpClient *http.Client) (*Client, error) {
 		return nil, fmt.Errorf("%q is no API base URL such as https://api-us-snd.fullscript.io/api", base)
 	}
 	h := *httpClient
-	h.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	c := &Client{base: strings.TrimSuffix(base, "/"), http: &h}
+	h.CheckRedirect = noRedirect
+	c := &Client{base: strings.TrimSuffix(base, "/"), origin: &url.URL{Scheme: u.Scheme, Host: u.Host}, http: &h}
+	for _, o := range options {
+		o(c)
+	}
 	s := service{c}
 	c.Patients = (*PatientsService)(&s)
 	c.Clinic = (*ClinicService)(&s)

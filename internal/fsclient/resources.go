@@ -39,7 +39,8 @@ func (r *Resource) DownloadKind() string {
 }
 
 // Download opens an attachment. kind is the resource's [Resource.DownloadKind].
-// The body streams from the partner, and the caller closes it. An answer that
+// The body streams from the partner, or from where it redirects to, and the caller
+// closes it. An answer that
 // is no success is an [*Error], as everywhere.
 //
 // op: GET /clinic/resources/{id}/download
@@ -52,10 +53,17 @@ func (s *ResourcesService) Download(ctx context.Context, id string, kind string)
 	if err != nil {
 		return nil, err
 	}
+	res, own, err := s.client.followed(ctx, r, res)
+	if err != nil {
+		return nil, err
+	}
 	if res.StatusCode >= 200 && res.StatusCode <= 299 {
 		return res, nil
 	}
 	defer res.Body.Close()
+	if !own { // what another host says is nothing about the token or the record
+		return nil, &Error{Op: r.String(), Kind: KindUpstream, Status: res.StatusCode}
+	}
 	body, _ := io.ReadAll(io.LimitReader(res.Body, maxErrorBody))
 	return nil, statusError(r, res, body)
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"path"
 	"strconv"
 	"strings"
@@ -53,6 +54,17 @@ func (g *Gateway) download(w http.ResponseWriter, r *http.Request) {
 	if err != nil && r.Context().Err() == nil {
 		panic(http.ErrAbortHandler) // the file broke off: the client must not take it for whole
 	}
+}
+
+// storage reaches the hosts to which the partner, at base, redirects for its files.
+func (g *Gateway) storage(base string, proxy func(*http.Request) (*url.URL, error)) *transport.Foreign {
+	o := transport.ForeignOptions{Partner: "localhost", Proxy: proxy, DialTimeout: g.config.DialTimeout, CallTimeout: g.config.CallTimeout}
+	if u, err := url.Parse(base); err == nil && g.config.Upstream != Embedded { // which is on this machine
+		o.Partner = u.Hostname()
+	}
+	f := transport.NewForeign(o)
+	g.close = append(g.close, func() error { f.CloseIdleConnections(); return nil })
+	return f
 }
 
 // placeForDownload reports whether a caller may begin a download; it waits for

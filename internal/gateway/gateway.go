@@ -136,7 +136,8 @@ func (g *Gateway) open(o options) error {
 			transport.Observe(g.call,
 				transport.Timeout(config.CallTimeout,
 					transport.Count(g.trace(network))))))
-	if g.client, err = fsclient.New(base, &http.Client{Transport: chain}); err != nil {
+	storage := g.storage(base, route.Proxy)
+	if g.client, err = fsclient.New(base, &http.Client{Transport: chain}, fsclient.WithStorage(storage)); err != nil {
 		return fmt.Errorf("%s: %w", config.name(&config.Upstream), err)
 	}
 	g.newSessions(base, network)
