@@ -460,7 +460,6 @@ func TestForbidden(t *testing.T) {
 		{"ConnectionOfARecord", `{ patient(id: "` + sandbox.PatientWithManyPlans + `") { treatmentPlans { nodes { id } } } }`, "patient.treatmentPlans", on("listPatientTreatmentPlans"), `[["patients:treatment_plan_history"]]`, false},
 		{"DetailOfAListItem", `{ patients(first: 1) { nodes { firstName dateOfBirth } } }`, "patients.nodes.0.dateOfBirth", on("getPatient"), `[["patients:read"]]`, false},
 		{"DetailInEdges", `{ patients(first: 1) { edges { node { firstName dateOfBirth } } } }`, "patients.edges.0.node.dateOfBirth", on("getPatient"), `[["patients:read"]]`, false},
-		{"RecordOfSeveralKinds", `{ recordsByExternalId(externalId: "` + sandbox.SharedExternalID + `", type: PATIENT) { nodes { record { ... on Patient { firstName } } } } }`, "recordsByExternalId.nodes.0.record.firstName", on("getPatient"), `[["patients:read"],["clinic:read"],["patients:treatment_plan_history"]]`, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

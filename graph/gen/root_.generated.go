@@ -6198,9 +6198,9 @@ type LabTestEdge {
 	{Name: "../../schema/metadata.graphqls", Input: `extend type Query {
   """
   The records that carry one of the integrator's own identifiers, or all records of a
-  kind that carry any; one of ` + "`" + `externalId` + "`" + ` and ` + "`" + `type` + "`" + ` must be given. Only the records'
-  ids come with the match; more of a record costs one call each. Scope ` + "`" + `catalog:read` + "`" + `,
-  as far as is known.
+  kind that carry any; one of ` + "`" + `externalId` + "`" + ` and ` + "`" + `type` + "`" + ` must be given. What the partner
+  sends of a record with the match is at hand; more of it costs one call each. Scope
+  ` + "`" + `catalog:read` + "`" + `, as far as is known.
   """
   recordsByExternalId(
     "The identifier; absent lists every record of the kind that has one."
@@ -6245,8 +6245,8 @@ type ExternalIdMatch {
   "The partner's own text of ` + "`" + `type` + "`" + `."
   typeRaw: String
   """
-  The record; null for a kind this gateway does not know yet. Only its ` + "`" + `id` + "`" + ` is at
-  hand; more of it costs one call, ` + "`" + `getPatient` + "`" + ` or the like, and the scope of its kind.
+  The record; null for a kind this gateway does not know yet. What the partner sends
+  with the match is at hand; more of it costs one call, ` + "`" + `getPatient` + "`" + ` or the like, and the scope of its kind.
   """
   record: ExternalIdRecord @rest(operation: "getPatient") @requiresScopes(scopes: [["patients:read"], ["clinic:read"], ["patients:treatment_plan_history"]])
 }

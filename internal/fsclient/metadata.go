@@ -2,6 +2,7 @@ package fsclient
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"strings"
 )
@@ -48,17 +49,15 @@ type ExternalIDRecord interface {
 type ExternalIDMatch struct {
 	ExternalID *string     `json:"id"`
 	Type       *RecordType `json:"type"`
-	// Data is the record as the API sends it. One public client found that
-	// only its id can be relied on, so nothing else of it is kept.
-	Data struct {
-		ID string `json:"id"`
-	} `json:"data"`
-	// Record is known by its id; nil for a kind not listed above.
-	Record ExternalIDRecord `json:"-"`
+	// Record holds what the answer held of it; nil for a kind not listed above.
+	Record  ExternalIDRecord `json:"-"`
+	RawData json.RawMessage  `json:"data"` // emptied into Record
+
+	id string // of the record, of whatever kind
 }
 
 // FullscriptID is the partner's own id of the record.
-func (m *ExternalIDMatch) FullscriptID() string { return m.Data.ID }
+func (m *ExternalIDMatch) FullscriptID() string { return m.id }
 
 // ID is the record's global id, and the partner's own for a kind that has none.
 func (m *ExternalIDMatch) ID() string {
@@ -73,29 +72,55 @@ func (m *ExternalIDMatch) ID() string {
 	case *TreatmentPlan:
 		kind = "TreatmentPlan:"
 	}
-	return kind + m.Data.ID
+	return kind + m.id
 }
 
 // TypeRaw is the partner's text of the type.
 func (m *ExternalIDMatch) TypeRaw() *string { return raw(m.Type) }
 
 // Broken says that the match names no record.
-func (m *ExternalIDMatch) Broken() bool { return m.Data.ID == "" }
+func (m *ExternalIDMatch) Broken() bool { return m.id == "" }
 
 func (m *ExternalIDMatch) decoded() {
-	if m.Type == nil || m.Broken() {
+	data := m.RawData
+	m.RawData = nil
+	if data == nil {
 		return
 	}
-	switch *m.Type {
-	case recordPatient:
-		m.Record = Reference[Patient](m.Data.ID)
-	case recordPractitioner:
-		m.Record = Reference[Practitioner](m.Data.ID)
-	case recordStaff:
-		m.Record = Reference[Staff](m.Data.ID)
-	case recordTreatmentPlan:
-		m.Record = Reference[TreatmentPlan](m.Data.ID)
+	if m.Type != nil {
+		data = under(string(*m.Type), data)
+		switch *m.Type {
+		case recordPatient:
+			m.Record = recordIn[Patient](data)
+		case recordPractitioner:
+			m.Record = recordIn[Practitioner](data)
+		case recordStaff:
+			m.Record = recordIn[Staff](data)
+		case recordTreatmentPlan:
+			m.Record = recordIn[TreatmentPlan](data)
+		}
 	}
+	if m.Record != nil {
+		m.id = m.Record.FullscriptID()
+		return
+	}
+	var unknown struct {
+		ID string `json:"id"`
+	}
+	again(data, &unknown)
+	m.id = unknown.ID
+}
+
+// recordIn decodes a record, nil for what has no id.
+func recordIn[T any, P interface {
+	*T
+	ExternalIDRecord
+}](data []byte) ExternalIDRecord {
+	var record P
+	if again(data, &record); record == nil {
+		return nil
+	}
+	return record
 }
 
 // MetadataSearchOptions say which records to look for; without an identifier

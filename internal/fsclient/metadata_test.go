@@ -17,7 +17,9 @@ func TestMetadataSearch(t *testing.T) {
 			m := &page.Items[i]
 			same(t, "identifier", m.ExternalID, new(sandbox.SharedExternalID))
 			same(t, "record's id", m.Record.FullscriptID(), m.FullscriptID())
-			holds(t, m.Record.(fsclient.Recorder), "ID")
+			if p, ok := m.Record.(*fsclient.Patient); ok {
+				same(t, "name is at hand", p.FirstName != nil, true)
+			}
 			ids[m.ID()] = true
 		}
 		same(t, "ids", ids, map[string]bool{"Patient:" + sandbox.PatientWithManyPlans: true, "TreatmentPlan:" + sandbox.PlanWithLabs: true})
@@ -54,10 +56,11 @@ func TestMetadataSearchKinds(t *testing.T) {
 		"patient  <nil> true",
 	})
 	patient := page.Items[0].Record.(*fsclient.Patient)
-	same(t, "name", patient.FirstName, (*string)(nil))
+	same(t, "name", patient.FirstName, new("Ada"))
+	holds(t, patient, "ID", "FirstName")
 
 	copied := fsclient.CloneAll(page.Items)
-	if copied[0].Record == page.Items[0].Record {
+	if copied[0].Record == page.Items[0].Record || copied[0].FullscriptID() != "b1" {
 		t.Error("a copy shares its record")
 	}
 }
