@@ -114,6 +114,9 @@ func present(requestID func(context.Context) string, logBug func(context.Context
 		case errors.Is(err, model.ErrBroken):
 			out.Message = model.ErrBroken.Error()
 			out.Extensions["code"] = CodeUpstreamError
+		case errors.Is(err, fsclient.ErrUnreadable):
+			out.Message = "The partner sent a value for this field that cannot be read."
+			out.Extensions["code"] = CodeUpstreamError
 		case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 			f := faults[fsclient.KindTimeout]
 			out.Message, out.Extensions["code"] = f.message, f.code

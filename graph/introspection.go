@@ -8,13 +8,14 @@ import (
 )
 
 // introspection answers null where section 4.2.2 of the specification has it: for
-// what a type of its kind does not have. gqlgen has empty lists and false.
+// what a type of its kind does not have. gqlgen has empty lists and false. Other fields are
+// those of any document.
 func introspection(ctx context.Context, next graphql.Resolver) (any, error) {
-	v, err := next(ctx)
 	fc := graphql.GetFieldContext(ctx)
 	if fc.Object != "__Type" || fc.Parent == nil {
-		return v, err
+		return reportUnreadable(ctx, next)
 	}
+	v, err := next(ctx)
 	t, ok := fc.Parent.Result.(*gqlgen.Type)
 	if kinds := kindsOf[fc.Field.Name]; ok && kinds != nil && !kinds[t.Kind()] {
 		return nil, err

@@ -50,7 +50,8 @@ func (e preparer) CreateOperationContext(ctx context.Context, params *graphql.Ra
 	for _, e := range errs {
 		errcode.Set(e, CodeBadUserInput)
 	}
-	op.DisableIntrospection = false // refuse decides that
+	op.DisableIntrospection = false          // refuse decides that
+	op.ResolverMiddleware = reportUnreadable // AroundFields would allocate for each field
 	if p.document.Introspects {
 		op.ResolverMiddleware = introspection
 	}

@@ -56,21 +56,21 @@ func TestSessionStream(t *testing.T) {
 						v.Errorf("%v", x)
 					}
 				}
-				told("at once")
+				told("at-once")
 				time.Sleep(3 * time.Hour)
-				told("after its token has expired")
+				told("after-its-token-expired")
 				if n := refreshes(v.sandbox); n != 1 {
 					v.Errorf("%d refreshes", n)
 				}
 				time.Sleep(time.Minute)
 				v.sandbox.ExpireTokens()
-				told("after the partner let it expire")
+				told("after-the-partner-let-it-expire")
 				if n := refreshes(v.sandbox); n != 2 {
 					v.Errorf("%d refreshes", n)
 				}
 				b.send(http.MethodPost, h.url+"/oauth/logout", "", nil)
 				time.Sleep(6 * time.Minute) // for so long what a token may read is believed
-				h.happens("patient.updated", "after the end", patientEvent)
+				h.happens("patient.updated", "after-the-end", patientEvent)
 				s.fails("UNAUTHENTICATED")
 			})
 		})

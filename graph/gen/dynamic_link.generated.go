@@ -165,11 +165,11 @@ func (ec *executionContext) _DynamicLink_redirectUrl(ctx context.Context, field 
 			return obj.RedirectURL, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNURL2string(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOURL2ᚖstring(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_DynamicLink_redirectUrl(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -762,7 +762,7 @@ func (ec *executionContext) _DynamicLink(ctx context.Context, sel ast.SelectionS
 			out.Values[i] = graphql.MarshalString("DynamicLink")
 		case "redirectUrl":
 			out.Values[i] = ec._DynamicLink_redirectUrl(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "treatmentPlan":

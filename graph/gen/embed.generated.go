@@ -100,11 +100,11 @@ func (ec *executionContext) _SessionGrant_id(ctx context.Context, field graphql.
 			return obj.ID, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v fsclient.SessionGrantID) graphql.Marshaler {
-			return ec.marshalNID2fsgatewayᚋinternalᚋfsclientᚐSessionGrantID(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *fsclient.SessionGrantID) graphql.Marshaler {
+			return ec.marshalOID2ᚖfsgatewayᚋinternalᚋfsclientᚐSessionGrantID(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_SessionGrant_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -123,11 +123,11 @@ func (ec *executionContext) _SessionGrant_fullscriptId(ctx context.Context, fiel
 			return obj.FullscriptID(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNID2string(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOID2ᚖstring(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_SessionGrant_fullscriptId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -146,11 +146,11 @@ func (ec *executionContext) _SessionGrant_secretToken(ctx context.Context, field
 			return obj.SecretToken, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNString2string(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_SessionGrant_secretToken(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -247,11 +247,11 @@ func (ec *executionContext) _SessionGrantUser_id(ctx context.Context, field grap
 			return obj.ID(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNID2string(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOID2ᚖstring(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_SessionGrantUser_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -270,11 +270,11 @@ func (ec *executionContext) _SessionGrantUser_fullscriptId(ctx context.Context, 
 			return obj.FullscriptID(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNID2string(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOID2ᚖstring(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_SessionGrantUser_fullscriptId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -439,17 +439,17 @@ func (ec *executionContext) _SessionGrant(ctx context.Context, sel ast.Selection
 			out.Values[i] = graphql.MarshalString("SessionGrant")
 		case "id":
 			out.Values[i] = ec._SessionGrant_id(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "fullscriptId":
 			out.Values[i] = ec._SessionGrant_fullscriptId(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "secretToken":
 			out.Values[i] = ec._SessionGrant_secretToken(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "claimedAt":
@@ -497,12 +497,12 @@ func (ec *executionContext) _SessionGrantUser(ctx context.Context, sel ast.Selec
 			out.Values[i] = graphql.MarshalString("SessionGrantUser")
 		case "id":
 			out.Values[i] = ec._SessionGrantUser_id(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "fullscriptId":
 			out.Values[i] = ec._SessionGrantUser_fullscriptId(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "type":

@@ -283,11 +283,11 @@ func (ec *executionContext) _Address_id(ctx context.Context, field graphql.Colle
 			return obj.ID, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v fsclient.AddressID) graphql.Marshaler {
-			return ec.marshalNID2fsgatewayᚋinternalᚋfsclientᚐAddressID(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *fsclient.AddressID) graphql.Marshaler {
+			return ec.marshalOID2ᚖfsgatewayᚋinternalᚋfsclientᚐAddressID(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Address_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -306,11 +306,11 @@ func (ec *executionContext) _Address_fullscriptId(ctx context.Context, field gra
 			return obj.FullscriptID(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNID2string(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOID2ᚖstring(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Address_fullscriptId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -1995,12 +1995,12 @@ func (ec *executionContext) _Address(ctx context.Context, sel ast.SelectionSet, 
 			out.Values[i] = graphql.MarshalString("Address")
 		case "id":
 			out.Values[i] = ec._Address_id(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "fullscriptId":
 			out.Values[i] = ec._Address_fullscriptId(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "address1":

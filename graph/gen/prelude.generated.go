@@ -1552,16 +1552,6 @@ func (ec *executionContext) marshalNBoolean2bool(ctx context.Context, sel ast.Se
 	return res
 }
 
-func (ec *executionContext) unmarshalNID2fsgatewayᚋinternalᚋfsclientᚐAddressID(ctx context.Context, v any) (fsclient.AddressID, error) {
-	var res fsclient.AddressID
-	err := res.UnmarshalGQL(v)
-	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) marshalNID2fsgatewayᚋinternalᚋfsclientᚐAddressID(ctx context.Context, sel ast.SelectionSet, v fsclient.AddressID) graphql.Marshaler {
-	return v
-}
-
 func (ec *executionContext) unmarshalNID2fsgatewayᚋinternalᚋfsclientᚐAllergenID(ctx context.Context, v any) (fsclient.AllergenID, error) {
 	var res fsclient.AllergenID
 	err := res.UnmarshalGQL(v)
@@ -1639,26 +1629,6 @@ func (ec *executionContext) unmarshalNID2fsgatewayᚋinternalᚋfsclientᚐLabOr
 }
 
 func (ec *executionContext) marshalNID2fsgatewayᚋinternalᚋfsclientᚐLabOrderID(ctx context.Context, sel ast.SelectionSet, v fsclient.LabOrderID) graphql.Marshaler {
-	return v
-}
-
-func (ec *executionContext) unmarshalNID2fsgatewayᚋinternalᚋfsclientᚐLabRecommendationID(ctx context.Context, v any) (fsclient.LabRecommendationID, error) {
-	var res fsclient.LabRecommendationID
-	err := res.UnmarshalGQL(v)
-	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) marshalNID2fsgatewayᚋinternalᚋfsclientᚐLabRecommendationID(ctx context.Context, sel ast.SelectionSet, v fsclient.LabRecommendationID) graphql.Marshaler {
-	return v
-}
-
-func (ec *executionContext) unmarshalNID2fsgatewayᚋinternalᚋfsclientᚐLabRecommendationTestID(ctx context.Context, v any) (fsclient.LabRecommendationTestID, error) {
-	var res fsclient.LabRecommendationTestID
-	err := res.UnmarshalGQL(v)
-	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) marshalNID2fsgatewayᚋinternalᚋfsclientᚐLabRecommendationTestID(ctx context.Context, sel ast.SelectionSet, v fsclient.LabRecommendationTestID) graphql.Marshaler {
 	return v
 }
 
@@ -1752,16 +1722,6 @@ func (ec *executionContext) marshalNID2fsgatewayᚋinternalᚋfsclientᚐResourc
 	return v
 }
 
-func (ec *executionContext) unmarshalNID2fsgatewayᚋinternalᚋfsclientᚐSessionGrantID(ctx context.Context, v any) (fsclient.SessionGrantID, error) {
-	var res fsclient.SessionGrantID
-	err := res.UnmarshalGQL(v)
-	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) marshalNID2fsgatewayᚋinternalᚋfsclientᚐSessionGrantID(ctx context.Context, sel ast.SelectionSet, v fsclient.SessionGrantID) graphql.Marshaler {
-	return v
-}
-
 func (ec *executionContext) unmarshalNID2fsgatewayᚋinternalᚋfsclientᚐStaffID(ctx context.Context, v any) (fsclient.StaffID, error) {
 	var res fsclient.StaffID
 	err := res.UnmarshalGQL(v)
@@ -1819,16 +1779,6 @@ func (ec *executionContext) unmarshalNID2fsgatewayᚋinternalᚋfsclientᚐVaria
 }
 
 func (ec *executionContext) marshalNID2fsgatewayᚋinternalᚋfsclientᚐVariantID(ctx context.Context, sel ast.SelectionSet, v fsclient.VariantID) graphql.Marshaler {
-	return v
-}
-
-func (ec *executionContext) unmarshalNID2fsgatewayᚋinternalᚋfsclientᚐWebhookDeliveryID(ctx context.Context, v any) (fsclient.WebhookDeliveryID, error) {
-	var res fsclient.WebhookDeliveryID
-	err := res.UnmarshalGQL(v)
-	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) marshalNID2fsgatewayᚋinternalᚋfsclientᚐWebhookDeliveryID(ctx context.Context, sel ast.SelectionSet, v fsclient.WebhookDeliveryID) graphql.Marshaler {
 	return v
 }
 
@@ -2201,6 +2151,22 @@ func (ec *executionContext) marshalOID2ᚕstringᚄ(ctx context.Context, sel ast
 	return ret
 }
 
+func (ec *executionContext) unmarshalOID2ᚖfsgatewayᚋinternalᚋfsclientᚐAddressID(ctx context.Context, v any) (*fsclient.AddressID, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(fsclient.AddressID)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOID2ᚖfsgatewayᚋinternalᚋfsclientᚐAddressID(ctx context.Context, sel ast.SelectionSet, v *fsclient.AddressID) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
+}
+
 func (ec *executionContext) unmarshalOID2ᚖfsgatewayᚋinternalᚋfsclientᚐClinicID(ctx context.Context, v any) (*fsclient.ClinicID, error) {
 	if v == nil {
 		return nil, nil
@@ -2227,6 +2193,38 @@ func (ec *executionContext) unmarshalOID2ᚖfsgatewayᚋinternalᚋfsclientᚐLa
 }
 
 func (ec *executionContext) marshalOID2ᚖfsgatewayᚋinternalᚋfsclientᚐLabAggregatedResultID(ctx context.Context, sel ast.SelectionSet, v *fsclient.LabAggregatedResultID) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
+}
+
+func (ec *executionContext) unmarshalOID2ᚖfsgatewayᚋinternalᚋfsclientᚐLabRecommendationID(ctx context.Context, v any) (*fsclient.LabRecommendationID, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(fsclient.LabRecommendationID)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOID2ᚖfsgatewayᚋinternalᚋfsclientᚐLabRecommendationID(ctx context.Context, sel ast.SelectionSet, v *fsclient.LabRecommendationID) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
+}
+
+func (ec *executionContext) unmarshalOID2ᚖfsgatewayᚋinternalᚋfsclientᚐLabRecommendationTestID(ctx context.Context, v any) (*fsclient.LabRecommendationTestID, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(fsclient.LabRecommendationTestID)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOID2ᚖfsgatewayᚋinternalᚋfsclientᚐLabRecommendationTestID(ctx context.Context, sel ast.SelectionSet, v *fsclient.LabRecommendationTestID) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
@@ -2281,6 +2279,22 @@ func (ec *executionContext) marshalOID2ᚖfsgatewayᚋinternalᚋfsclientᚐPrac
 	return v
 }
 
+func (ec *executionContext) unmarshalOID2ᚖfsgatewayᚋinternalᚋfsclientᚐSessionGrantID(ctx context.Context, v any) (*fsclient.SessionGrantID, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(fsclient.SessionGrantID)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOID2ᚖfsgatewayᚋinternalᚋfsclientᚐSessionGrantID(ctx context.Context, sel ast.SelectionSet, v *fsclient.SessionGrantID) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
+}
+
 func (ec *executionContext) unmarshalOID2ᚖfsgatewayᚋinternalᚋfsclientᚐUserID(ctx context.Context, v any) (*fsclient.UserID, error) {
 	if v == nil {
 		return nil, nil
@@ -2291,6 +2305,22 @@ func (ec *executionContext) unmarshalOID2ᚖfsgatewayᚋinternalᚋfsclientᚐUs
 }
 
 func (ec *executionContext) marshalOID2ᚖfsgatewayᚋinternalᚋfsclientᚐUserID(ctx context.Context, sel ast.SelectionSet, v *fsclient.UserID) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
+}
+
+func (ec *executionContext) unmarshalOID2ᚖfsgatewayᚋinternalᚋfsclientᚐWebhookDeliveryID(ctx context.Context, v any) (*fsclient.WebhookDeliveryID, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(fsclient.WebhookDeliveryID)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOID2ᚖfsgatewayᚋinternalᚋfsclientᚐWebhookDeliveryID(ctx context.Context, sel ast.SelectionSet, v *fsclient.WebhookDeliveryID) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}

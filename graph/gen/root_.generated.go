@@ -5010,7 +5010,7 @@ type Brand implements Node {
   "The partner's own id."
   fullscriptId: ID!
   "What the brand is called."
-  name: String!
+  name: String
   "A short code, unique."
   prefix: String
   "Whether any of its products can be ordered, by whichever clinic. Brands inside products do not carry it."
@@ -5122,7 +5122,7 @@ type Ingredient implements Node {
   "The partner's own id."
   fullscriptId: ID!
   "What it is called."
-  name: String!
+  name: String
 }
 
 "A window of ingredients."
@@ -5152,7 +5152,7 @@ type Allergen implements Node {
   "The partner's own id."
   fullscriptId: ID!
   "What it is called."
-  name: String!
+  name: String
 }
 
 "A window of allergens."
@@ -5182,7 +5182,7 @@ type SupplementType implements Node {
   "The partner's own id."
   fullscriptId: ID!
   "What it is called."
-  name: String!
+  name: String
 }
 
 "A window of supplement types."
@@ -5212,7 +5212,7 @@ type ThirdPartyCertification implements Node {
   "The partner's own id."
   fullscriptId: ID!
   "What it is called."
-  name: String!
+  name: String
 }
 
 "A window of third-party certifications."
@@ -5260,7 +5260,7 @@ type Category implements Node {
   "The partner's own id."
   fullscriptId: ID!
   "What the category is called."
-  name: String!
+  name: String
   "How many products are in it."
   productCount: Int @detail
   "The products in it. One call for each 100 rows. Scope ` + "`" + `catalog:read` + "`" + `."
@@ -5310,7 +5310,7 @@ type Clinic implements Node {
   "The partner's own id."
   fullscriptId: ID!
   "The clinic's name."
-  name: String!
+  name: String
   "How many patients the clinic has."
   patientCount: Int
   "How many practitioners the clinic has."
@@ -5364,7 +5364,7 @@ plan. Links change: ask for one each time, and store none.
 """
 type DynamicLink {
   "Where to send the browser."
-  redirectUrl: URL!
+  redirectUrl: URL
   """
   The plan behind the link; null for a blank one. Its ` + "`" + `id` + "`" + `, ` + "`" + `state` + "`" + ` and ` + "`" + `availableAt` + "`" + `
   are at hand, the rest costs one call. Scope ` + "`" + `patients:treatment_plan_history` + "`" + `.
@@ -5490,11 +5490,11 @@ enum LinkEntrypoint {
 "Leave to open one browser session of the partner's tool. It works once and for 120 seconds."
 type SessionGrant {
   "An id that no other record has. The partner has no way to fetch one by it, so ` + "`" + `node` + "`" + ` does not take it."
-  id: ID!
+  id: ID
   "The partner's own id."
-  fullscriptId: ID!
+  fullscriptId: ID
   "The secret for the browser SDK. Never store or log it."
-  secretToken: String!
+  secretToken: String
   "When the secret was used; null on a new one."
   claimedAt: DateTime
   "When the secret stops working, 120 seconds after it was made."
@@ -5506,9 +5506,9 @@ type SessionGrant {
 "The practitioner or member of the staff whom a browser session is for."
 type SessionGrantUser {
   "The global id of the practitioner or of the member of the staff; see ` + "`" + `node` + "`" + `."
-  id: ID!
+  id: ID
   "The partner's own id."
-  fullscriptId: ID!
+  fullscriptId: ID
   "Which of the two it is."
   type: UserType
   "The partner's own text of ` + "`" + `type` + "`" + `."
@@ -6328,7 +6328,7 @@ type Order implements Node {
   "The partner's own id."
   fullscriptId: ID!
   "The public number, ` + "`" + `R` + "`" + ` and digits."
-  orderNumber: String!
+  orderNumber: String
   "When the patient completed it."
   completedAt: DateTime
   "Who bought it. Scope ` + "`" + `patients:read` + "`" + `."
@@ -6628,9 +6628,9 @@ type PatientEdge {
 "A patient's postal address. It can be had through its patient only."
 type Address {
   "An id that no other record has. The partner has no way to fetch one by it, so ` + "`" + `node` + "`" + ` does not take it."
-  id: ID!
+  id: ID
   "The partner's own id."
-  fullscriptId: ID!
+  fullscriptId: ID
   "Street and number."
   address1: String
   "What else belongs to the street."
@@ -6885,7 +6885,7 @@ type PractitionerType implements Node {
   "The partner's own id."
   fullscriptId: ID!
   "Short code, such as ` + "`" + `ND` + "`" + `."
-  code: String!
+  code: String
   "Name of the profession."
   description: String
 }
@@ -7012,7 +7012,7 @@ type Product implements Node {
   "The partner's own id."
   fullscriptId: ID!
   "What the product is called."
-  name: String!
+  name: String
   "Whose product it is. It comes with the product; its status takes a call. Scope ` + "`" + `catalog:read` + "`" + `."
   brand: Brand @rest(operation: "getBrand") @requiresScopes(scopes: [["catalog:read"]])
   "The variant to show first. In lists it comes with the product, pictures included. Scope ` + "`" + `catalog:read` + "`" + `."
@@ -7118,7 +7118,7 @@ type Protocol implements Node {
   "The partner's own id."
   fullscriptId: ID!
   "The protocol's name."
-  name: String!
+  name: String
   "Where the protocol stands in its life."
   currentState: ProtocolState
   "The partner's own text of ` + "`" + `currentState` + "`" + `."
@@ -7625,7 +7625,7 @@ type Template implements Node {
   "The partner's own id."
   fullscriptId: ID!
   "The template's name."
-  name: String!
+  name: String
   "Where the template stands in its life."
   currentState: ProtocolState
   "The partner's own text of ` + "`" + `currentState` + "`" + `."
@@ -7880,11 +7880,11 @@ enum TimeOfDay {
 "A lab that a plan recommends."
 type LabRecommendation {
   "An id that no other record has. The partner has no way to fetch one by it, so ` + "`" + `node` + "`" + ` does not take it."
-  id: ID!
+  id: ID
   "The partner's own id."
-  fullscriptId: ID!
+  fullscriptId: ID
   "What the lab is called."
-  name: String!
+  name: String
   "Whether the patient has to fast before it."
   requiresFasting: Boolean
   "What the patient has to do."
@@ -7899,9 +7899,9 @@ two kinds of lab test this id names, so it leads nowhere.
 """
 type LabRecommendationTest {
   "An id that no other record has. The partner has no way to fetch one by it, so ` + "`" + `node` + "`" + ` does not take it."
-  id: ID!
+  id: ID
   "The partner's own id."
-  fullscriptId: ID!
+  fullscriptId: ID
   "What the test is called."
   name: String
 }
@@ -8118,7 +8118,7 @@ type CreateInOfficeCheckoutPayload {
 "A checkout at the clinic."
 type InOfficeCheckout {
   "The page at which the clinic's staff complete it."
-  url: URL!
+  url: URL
 }
 `, BuiltIn: false},
 	{Name: "../../schema/variant.graphqls", Input: `extend type Query {
@@ -8245,9 +8245,9 @@ type Viewer {
 "An attempt to deliver an event to the application's webhook address."
 type WebhookDelivery {
   "An id that no other record has. The partner has no way to fetch one by it, so ` + "`" + `node` + "`" + ` does not take it."
-  id: ID!
+  id: ID
   "The partner's own id."
-  fullscriptId: ID!
+  fullscriptId: ID
   "Which attempt it was, from 1; the partner makes 6 at most."
   attemptNumber: Int
   "When it was made."

@@ -586,11 +586,11 @@ func (ec *executionContext) _InOfficeCheckout_url(ctx context.Context, field gra
 			return obj.URL, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNURL2string(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOURL2ᚖstring(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_InOfficeCheckout_url(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -609,11 +609,11 @@ func (ec *executionContext) _LabRecommendation_id(ctx context.Context, field gra
 			return obj.ID, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v fsclient.LabRecommendationID) graphql.Marshaler {
-			return ec.marshalNID2fsgatewayᚋinternalᚋfsclientᚐLabRecommendationID(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *fsclient.LabRecommendationID) graphql.Marshaler {
+			return ec.marshalOID2ᚖfsgatewayᚋinternalᚋfsclientᚐLabRecommendationID(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_LabRecommendation_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -632,11 +632,11 @@ func (ec *executionContext) _LabRecommendation_fullscriptId(ctx context.Context,
 			return obj.FullscriptID(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNID2string(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOID2ᚖstring(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_LabRecommendation_fullscriptId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -655,11 +655,11 @@ func (ec *executionContext) _LabRecommendation_name(ctx context.Context, field g
 			return obj.Name, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNString2string(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_LabRecommendation_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -756,11 +756,11 @@ func (ec *executionContext) _LabRecommendationTest_id(ctx context.Context, field
 			return obj.ID, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v fsclient.LabRecommendationTestID) graphql.Marshaler {
-			return ec.marshalNID2fsgatewayᚋinternalᚋfsclientᚐLabRecommendationTestID(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *fsclient.LabRecommendationTestID) graphql.Marshaler {
+			return ec.marshalOID2ᚖfsgatewayᚋinternalᚋfsclientᚐLabRecommendationTestID(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_LabRecommendationTest_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -779,11 +779,11 @@ func (ec *executionContext) _LabRecommendationTest_fullscriptId(ctx context.Cont
 			return obj.FullscriptID(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNID2string(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOID2ᚖstring(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_LabRecommendationTest_fullscriptId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -3030,7 +3030,7 @@ func (ec *executionContext) _InOfficeCheckout(ctx context.Context, sel ast.Selec
 			out.Values[i] = graphql.MarshalString("InOfficeCheckout")
 		case "url":
 			out.Values[i] = ec._InOfficeCheckout_url(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		default:
@@ -3063,17 +3063,17 @@ func (ec *executionContext) _LabRecommendation(ctx context.Context, sel ast.Sele
 			out.Values[i] = graphql.MarshalString("LabRecommendation")
 		case "id":
 			out.Values[i] = ec._LabRecommendation_id(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "fullscriptId":
 			out.Values[i] = ec._LabRecommendation_fullscriptId(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "name":
 			out.Values[i] = ec._LabRecommendation_name(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "requiresFasting":
@@ -3121,12 +3121,12 @@ func (ec *executionContext) _LabRecommendationTest(ctx context.Context, sel ast.
 			out.Values[i] = graphql.MarshalString("LabRecommendationTest")
 		case "id":
 			out.Values[i] = ec._LabRecommendationTest_id(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "fullscriptId":
 			out.Values[i] = ec._LabRecommendationTest_fullscriptId(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "name":

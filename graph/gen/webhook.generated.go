@@ -36,11 +36,11 @@ func (ec *executionContext) _WebhookDelivery_id(ctx context.Context, field graph
 			return obj.ID, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v fsclient.WebhookDeliveryID) graphql.Marshaler {
-			return ec.marshalNID2fsgatewayᚋinternalᚋfsclientᚐWebhookDeliveryID(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *fsclient.WebhookDeliveryID) graphql.Marshaler {
+			return ec.marshalOID2ᚖfsgatewayᚋinternalᚋfsclientᚐWebhookDeliveryID(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_WebhookDelivery_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -59,11 +59,11 @@ func (ec *executionContext) _WebhookDelivery_fullscriptId(ctx context.Context, f
 			return obj.FullscriptID(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNID2string(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOID2ᚖstring(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_WebhookDelivery_fullscriptId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -580,12 +580,12 @@ func (ec *executionContext) _WebhookDelivery(ctx context.Context, sel ast.Select
 			out.Values[i] = graphql.MarshalString("WebhookDelivery")
 		case "id":
 			out.Values[i] = ec._WebhookDelivery_id(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "fullscriptId":
 			out.Values[i] = ec._WebhookDelivery_fullscriptId(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "attemptNumber":

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"reflect"
-	"slices"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -123,9 +122,7 @@ func Link(ctx context.Context, v any) (any, error) {
 		if reflect.ValueOf(rec).IsNil() {
 			return nil, nil
 		}
-		if err := link(ctx, rec, selected); err != nil {
-			return nil, err
-		}
+		link(ctx, rec, selected)
 		return rec, nil
 	}
 	list := reflect.ValueOf(v)
@@ -135,45 +132,29 @@ func Link(ctx context.Context, v any) (any, error) {
 	for i := range list.Len() {
 		if rec := list.Index(i); !rec.IsNil() {
 			at := graphql.WithFieldContext(ctx, &graphql.FieldContext{Index: &i})
-			if err := link(at, rec.Interface().(fsclient.Recorder), selected); err != nil {
-				graphql.AddError(at, err)
-				rec.SetZero()
-			}
+			link(at, rec.Interface().(fsclient.Recorder), selected)
 		}
 	}
 	return v, nil
 }
 
-// link waits for one record. It fails if a text that is never null cannot be had.
-func link(ctx context.Context, rec fsclient.Recorder, selected ast.SelectionSet) error {
+// link waits for what is selected of one record and still to come.
+func link(ctx context.Context, rec fsclient.Recorder, selected ast.SelectionSet) {
 	h, _ := rec.Pending().(*hydration)
 	if h == nil {
-		return nil
+		return
 	}
 	awaited := awaitedFields(ctx, rec, h, selected)
 	if len(awaited) == 0 {
-		return nil
+		return
 	}
 	_, err := h.wait(ctx)
 	if err == nil {
-		return nil
-	}
-	if slices.ContainsFunc(awaited, neverNull(setFrom(ctx).ops.schema)) {
-		return err
+		return
 	}
 	for _, f := range awaited {
 		at := &graphql.FieldContext{Field: f, Args: map[string]any{}}
 		graphql.AddError(graphql.WithFieldContext(ctx, at), err)
-	}
-	return nil
-}
-
-// neverNull finds texts that are never null. An enum has a value for what is not
-// known.
-func neverNull(schema *ast.Schema) func(graphql.CollectedField) bool {
-	return func(f graphql.CollectedField) bool {
-		t := f.Definition.Type
-		return t.NonNull && schema.Types[t.Name()].Kind == ast.Scalar
 	}
 }
 
@@ -211,9 +192,23 @@ func Detail(ctx context.Context, obj any) error {
 }
 
 // Arrived tells the walker of a value that a resolver got by itself, the
-// payload of a mutation, before it is handed to the executor.
+// payload of a mutation, before it is handed to the executor. Of a record that
+// was changed the answer need not hold more than the id; Arrived waits for the
+// rest.
 func Arrived(ctx context.Context, payload any) {
-	setFrom(ctx).Arrived(graphql.GetFieldContext(ctx).Field, payload)
+	s, field := setFrom(ctx), graphql.GetFieldContext(ctx).Field
+	s.Arrived(field, payload)
+	v := reflect.ValueOf(payload).Elem()
+	b := s.ops.binding(s.ops.schema.Types[field.Definition.Type.Name()], v.Type())
+	for _, f := range graphql.CollectFields(graphql.GetOperationContext(ctx), field.Selections, b.satisfies) {
+		bound, ok := b.fields[f.Name]
+		if !ok || bound.index < 0 {
+			continue
+		}
+		if rec, ok := v.Field(bound.index).Interface().(fsclient.Recorder); ok && !v.Field(bound.index).IsNil() {
+			link(graphql.WithFieldContext(ctx, &graphql.FieldContext{Field: f}), rec, f.Selections)
+		}
+	}
 }
 
 // Arrived is [Arrived] for the value of field f.

@@ -10,9 +10,8 @@ import (
 	"fsgateway/internal/fsclient"
 )
 
-// ErrBroken is the error of a row that came from the partner without its id or
-// without a text the record makes no sense without.
-var ErrBroken = errors.New("the partner sent a record without its id or its name")
+// ErrBroken is the error of a row that came from the partner without its id.
+var ErrBroken = errors.New("the partner sent a record without its id")
 
 // Connection is a window of a list.
 type Connection[T any] struct {

@@ -13,7 +13,7 @@ type BrandsService service
 type Brand struct {
 	Record
 	ID     BrandID      `json:"id"`
-	Name   string       `json:"name"`
+	Name   *string      `json:"name"`
 	Prefix *string      `json:"prefix"`
 	Status *BrandStatus `json:"status"`
 }

@@ -13,7 +13,7 @@ func TestBrands(t *testing.T) {
 		one := must(c.Brands.Get(t.Context(), sandbox.BrandID))(t)
 		whole(t, one)
 		same(t, "id", one.FullscriptID(), sandbox.BrandID)
-		if one.Name == "" || one.Status == nil {
+		if one.Name == nil || one.Status == nil {
 			t.Errorf("brand %+v", one)
 		}
 		found := false

@@ -13,7 +13,7 @@ type IngredientsService service
 type Ingredient struct {
 	Record
 	ID   IngredientID `json:"id"`
-	Name string       `json:"name"`
+	Name *string      `json:"name"`
 }
 
 // FullscriptID is the partner's own id.
@@ -45,7 +45,7 @@ type AllergensService service
 type Allergen struct {
 	Record
 	ID   AllergenID `json:"id"`
-	Name string     `json:"name"`
+	Name *string    `json:"name"`
 }
 
 // FullscriptID is the partner's own id.
@@ -77,7 +77,7 @@ type SupplementTypesService service
 type SupplementType struct {
 	Record
 	ID   SupplementTypeID `json:"id"`
-	Name string           `json:"name"`
+	Name *string          `json:"name"`
 }
 
 // FullscriptID is the partner's own id.
@@ -109,7 +109,7 @@ type ThirdPartyCertificationsService service
 type ThirdPartyCertification struct {
 	Record
 	ID   ThirdPartyCertificationID `json:"id"`
-	Name string                    `json:"name"`
+	Name *string                   `json:"name"`
 }
 
 // FullscriptID is the partner's own id.

@@ -10,7 +10,7 @@ type CategoriesService service
 type Category struct {
 	Record
 	ID           CategoryID `json:"id"`
-	Name         string     `json:"name"`
+	Name         *string    `json:"name"`
 	ProductCount *int       `json:"product_count"`
 }
 

@@ -148,6 +148,10 @@ var errOtherRecord = errors.New("the answer is another record than asked for")
 
 func (r route) isWrite() bool { return r.method != http.MethodGet }
 
+// changes reports whether the call changes a record, which is that of its only
+// id.
+func (r route) changes() bool { return r.method == http.MethodPatch }
+
 // path fills the template.
 func (r route) path() (string, error) {
 	var b strings.Builder
@@ -199,26 +203,33 @@ func sendOnce[T any](ctx context.Context, c *Client, r route, body any, key *str
 
 const maxIdempotencyKey = 255
 
-// bare as a key says that the answer has no envelope, or may have none.
-const bare = ""
-
 func one[T any](ctx context.Context, c *Client, r route, query, body any, header http.Header, keys []string) (*T, error) {
 	var out *T
 	err := c.do(ctx, r, query, body, header, func(data []byte) error {
 		v := new(T)
-		envelope, isBare := keys, false
-		if n := len(keys) - 1; keys[n] == bare {
-			envelope, isBare = keys[:n], true
+		e := reflect.ValueOf(v).Elem()
+		s := shapeOf(e.Type())
+		err := errNoRecord
+		if len(bytes.TrimSpace(data)) > 0 {
+			err = (&envelope{keys: keys, out: e}).open(data)
 		}
-		if err := decodeEnvelope(data, reflect.ValueOf(v).Elem(), envelope, isBare, nil); err != nil {
+		// Which record was changed is known, even if the answer does not say so.
+		changed := r.changes() && s.isRecord && (err == nil || errors.Is(err, errNoRecord))
+		if changed && idOf(e) == "" {
+			setID(e, s, r.ids[0])
+			err = nil
+		}
+		if err != nil {
 			return err
 		}
+		if changed && holdsOnlyID(e, s) { // the rest of it is fetched when it is asked for
+			out = v
+			return r.answeredBy(v)
+		}
 		if rec, ok := any(v).(recorded); ok {
-			r := rec.record()
-			r.held = all
-			check(reflect.ValueOf(v).Elem())
-			if r.broken {
-				return errors.New("the record lacks its id or its name")
+			rec.record().held = all
+			if check(e); rec.record().broken {
+				return fmt.Errorf("%w: it lacks its id", errUnreadable)
 			}
 		}
 		if err := r.answeredBy(v); err != nil {
@@ -245,7 +256,8 @@ func getPage[T any](ctx context.Context, c *Client, r route, query any, keys ...
 			}
 			return true, err
 		}
-		if err := decodeEnvelope(data, reflect.ValueOf(&p.Items).Elem(), keys, false, extra); err != nil {
+		items := &envelope{keys: keys, out: reflect.ValueOf(&p.Items).Elem(), extra: extra}
+		if err := items.open(data); err != nil {
 			return err
 		}
 		for i := range p.Items {
@@ -293,8 +305,10 @@ func (c *Client) do(ctx context.Context, r route, query, body any, header http.H
 	}
 	if n > maxAnswer {
 		err = errors.New("the answer is too large")
+	} else if answer, unknown := toUTF8(res.Header.Get("Content-Type"), buf.Bytes()); unknown != nil {
+		err = unknown
 	} else {
-		err = read(buf.Bytes())
+		err = read(answer)
 	}
 	if err != nil {
 		return &Error{Op: r.String(), Kind: KindUpstream, Status: res.StatusCode, RequestID: requestID(res.Header), Unknown: write, cause: err}

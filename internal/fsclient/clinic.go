@@ -11,7 +11,7 @@ type ClinicService service
 type Clinic struct {
 	Record
 	ID                     ClinicID  `json:"id"`
-	Name                   string    `json:"name"`
+	Name                   *string   `json:"name"`
 	PatientCount           *int      `json:"patient_count"`
 	PractitionerCount      *int      `json:"practitioner_count"`
 	Discount               *Decimal  `json:"discount"`

@@ -3,254 +3,330 @@ package fsclient
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"math"
 	"reflect"
 	"strconv"
 	"strings"
+	"sync/atomic"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
 
 // The API changes without a version and contradicts its own description
-// (numbers as text, text as numbers, 0 for false, one object where an array
-// is announced, several names for one thing), so one decoder serves the whole
-// client and bends where a stricter one would fail: what it cannot read counts
-// as absent, unknown keys are passed over. Only JSON that is none is an error.
+// (numbers as text, text as numbers, 0 for false, one object where an array is
+// announced and the other way round, several names for one thing), so one
+// decoder serves the whole client. It follows one rule:
 //
-// It also notes, for each record, which keys were there (see [Record]); a
-// decoder of the standard library cannot tell absent from null. jsontext is
+//   - What can be read in one way only is read, whatever its form.
+//   - What is missing (no key, null, empty text) is nil.
+//   - Everything else is unreadable: nil, and noted in the [Faults] of the
+//     struct, so that nobody takes it for missing.
+//
+// Unknown keys are ignored. Only malformed JSON is an error.
+//
+// For each record the decoder also notes which keys were there (see [Record]);
+// a decoder of the standard library cannot tell absent from null. jsontext is
 // the tokenizer of encoding/json/v2 in its module form.
 
-// jsonNames lists the keys a field answers to: its json name, and the other
-// names the API has for it in an `also` tag.
-func jsonNames(tag reflect.StructTag) []string {
-	name, _, _ := strings.Cut(tag.Get("json"), ",")
-	if name == "" || name == "-" {
-		return nil
-	}
-	names := []string{name}
-	if also := tag.Get("also"); also != "" {
-		names = append(names, strings.Split(also, ",")...)
-	}
-	return names
+// outcome says what became of a value.
+type outcome int8
+
+const (
+	missing outcome = iota
+	read
+	unreadable // also of a list of which only a part was read
+)
+
+// Faults is embedded in every struct that stands for an object of the API. It
+// remembers which fields the answer held in a form that cannot be read.
+type Faults struct{ unreadable uint64 }
+
+// Unreadable returns the fields that could not be read: bit i stands for field
+// i of the struct (see [FieldBit]). Of a list it may be some elements only.
+func (f *Faults) Unreadable() uint64 { return atomic.LoadUint64(&f.unreadable) }
+
+func (f *Faults) faults() *Faults { return f }
+
+// add notes fields that could not be read. Others may be read meanwhile, see
+// [Fill].
+func (f *Faults) add(fields uint64) { atomic.OrUint64(&f.unreadable, fields) }
+
+// ErrUnreadable is the error of such a field.
+var ErrUnreadable = errors.New("the partner sent a value that cannot be read")
+
+// IsUnreadable reports whether the field of the given Go name of o, a pointer
+// to a struct, was in the answer and could not be read.
+func IsUnreadable(o interface{ Unreadable() uint64 }, name string) bool {
+	faults := o.Unreadable()
+	return faults != 0 && faults&FieldBit(reflect.TypeOf(o).Elem(), name) != 0
 }
 
 func newDecoder(data []byte) *jsontext.Decoder {
+	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	return jsontext.NewDecoder(bytes.NewReader(data), jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
 }
 
-// decodeEnvelope decodes the value under the first of the keys that the object
-// in data has into out. Without any of them the object itself is the value if
-// bare allows it. extra, when not nil, is offered each other key and says
-// whether it took the value.
-func decodeEnvelope(data []byte, out reflect.Value, keys []string, bare bool, extra func(key string, d *jsontext.Decoder) (bool, error)) error {
-	d := newDecoder(data)
-	if d.PeekKind() != '{' {
-		if out.Kind() == reflect.Slice && d.PeekKind() == '[' { // a list without its envelope
-			_, err := decodeValue(d, out)
-			return err
-		}
-		return errors.New("the answer is no JSON object")
-	}
-	if _, err := d.ReadToken(); err != nil {
-		return err
-	}
-	found := false
-	for d.PeekKind() != '}' {
-		tok, err := d.ReadToken()
-		if err != nil {
-			return err
-		}
-		key := tok.String()
-		switch {
-		case !found && matches(key, keys):
-			ok, err := decodeValue(d, out)
-			if err != nil {
-				return err
-			}
-			found = ok || out.Kind() == reflect.Slice // null is no record, but a list without rows
-		default:
-			taken := false
-			if extra != nil {
-				if taken, err = extra(key, d); err != nil {
-					return err
-				}
-			}
-			if !taken {
-				if err := d.SkipValue(); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	if _, err := d.ReadToken(); err != nil {
-		return err
-	}
-	switch {
-	case found:
-		return nil
-	case bare:
-		_, err := decodeValue(newDecoder(data), out)
-		return err
-	}
-	return fmt.Errorf("the answer lacks %q", keys[0])
-}
-
-func matches(key string, keys []string) bool {
-	for _, k := range keys {
-		// The API names single objects in the plural in places.
-		if key == k || key == k+"s" {
-			return true
-		}
-	}
-	return false
-}
-
-// decodeValue reads one value into v. It reports whether there was something
-// to keep: null, or a value of a shape v cannot take, is not.
-func decodeValue(d *jsontext.Decoder, v reflect.Value) (bool, error) {
+// decodeValue reads one value into v, which is zero. byID says that a text or
+// a number in the place of a record is its id.
+func decodeValue(d *jsontext.Decoder, v reflect.Value, byID bool) (outcome, error) {
 	kind := d.PeekKind()
-	if kind == 0 {
+	switch kind {
+	case 0:
 		_, err := d.ReadToken() // says what is wrong
 		if err == nil {
 			err = errors.New("no JSON value")
 		}
-		return false, err
-	}
-	if kind == 'n' {
-		return false, d.SkipValue()
+		return missing, err
+	case 'n':
+		return missing, d.SkipValue()
 	}
 	switch v.Kind() {
 	case reflect.Pointer:
-		e := reflect.New(v.Type().Elem())
-		ok, err := decodeValue(d, e.Elem())
-		if ok && err == nil {
-			// A record mentioned without its id, or with an empty name, is none.
-			if check(e.Elem()); brokenRecord(e) {
-				return false, nil
-			}
-			v.Set(e)
-		}
-		return ok, err
+		return decodePointer(d, v, byID)
 	case reflect.Slice:
 		if v.Type().Elem().Kind() == reflect.Uint8 { // raw JSON
 			raw, err := d.ReadValue()
-			if err == nil {
-				v.SetBytes(bytes.Clone(raw))
-			}
-			return err == nil, err
+			v.SetBytes(bytes.Clone(raw))
+			return read, err
 		}
-		return decodeSlice(d, v, kind)
-	case reflect.Struct:
-		return decodeStruct(d, v, kind)
+		return decodeSlice(d, v, kind, byID)
 	}
-	if kind == '{' || kind == '[' {
-		return false, d.SkipValue()
+	switch {
+	case kind == '[':
+		return decodeOnly(d, v, byID)
+	case v.Kind() == reflect.Struct:
+		return decodeStruct(d, v, kind, byID)
+	case kind == '{' && isID(v.Type()):
+		return decodeIDOf(d, v)
+	case kind == '{':
+		raw, err := d.ReadValue()
+		if o, ok := v.Addr().Interface().(object); ok && err == nil {
+			return o.setObject(raw), nil
+		}
+		return unreadable, err
 	}
-	tok, err := d.ReadToken()
-	if err != nil {
-		return false, err
-	}
-	return setScalar(v, tok.String()), nil
+	return decodeScalar(d, v, kind)
 }
 
-func decodeSlice(d *jsontext.Decoder, v reflect.Value, kind jsontext.Kind) (bool, error) {
-	if kind != '[' { // one value where an array is announced
-		e := reflect.New(v.Type().Elem()).Elem()
-		ok, err := decodeValue(d, e)
-		if ok && err == nil {
+func decodePointer(d *jsontext.Decoder, v reflect.Value, byID bool) (outcome, error) {
+	e := reflect.New(v.Type().Elem())
+	got, err := decodeValue(d, e.Elem(), byID)
+	if got != read || err != nil {
+		return got, err
+	}
+	if r, ok := e.Interface().(recorded); ok && lacksID(e.Elem()) {
+		// A record that is mentioned without its id cannot be shown. It is no
+		// mention at all if nothing else is said of it either.
+		if r.record().unreadable == 0 && empty(e.Elem()) {
+			return missing, nil
+		}
+		return unreadable, nil
+	}
+	v.Set(e)
+	return read, nil
+}
+
+// decodeSlice reads an array, or one value in the place of an array.
+func decodeSlice(d *jsontext.Decoder, v reflect.Value, kind jsontext.Kind, byID bool) (outcome, error) {
+	elem := v.Type().Elem()
+	if kind != '[' {
+		e := reflect.New(elem).Elem()
+		got, err := decodeValue(d, e, byID)
+		if got == read && err == nil {
 			v.Set(reflect.Append(v, e))
 		}
-		return ok, err
+		return got, err
 	}
 	if _, err := d.ReadToken(); err != nil {
-		return false, err
+		return missing, err
 	}
+	// The place of a row in its list counts, so one that cannot be read stays, as
+	// a broken one. Other elements are left out.
+	isRow := reflect.PointerTo(elem).Implements(reflect.TypeFor[interface{ Broken() bool }]())
+	all := read
 	out := reflect.MakeSlice(v.Type(), 0, 4)
-	for n := 0; d.PeekKind() != ']'; n++ {
-		out = reflect.Append(out, reflect.Zero(v.Type().Elem()))
-		ok, err := decodeValue(d, out.Index(n))
+	for n := 0; d.PeekKind() != ']'; n = out.Len() {
+		out = reflect.Append(out, reflect.Zero(elem))
+		got, err := decodeValue(d, out.Index(n), byID)
 		if err != nil {
-			return false, err
+			return missing, err
 		}
-		// What cannot be read is left out, but for records: one that is missing
-		// shows as broken, for its place in the list counts.
-		if _, isRow := out.Index(n).Addr().Interface().(interface{ Broken() bool }); !ok && !isRow {
+		if got != read && !isRow {
 			out = out.Slice(0, n)
-			n--
+			all = max(all, got)
 		}
 	}
 	_, err := d.ReadToken()
 	v.Set(out)
-	return err == nil, err
+	return all, err
 }
 
-func decodeStruct(d *jsontext.Decoder, v reflect.Value, kind jsontext.Kind) (bool, error) {
+// decodeOnly reads an array in the place of one value: that of its only
+// element. An empty array holds none, and of several nobody knows which.
+func decodeOnly(d *jsontext.Decoder, v reflect.Value, byID bool) (got outcome, err error) {
+	if _, err := d.ReadToken(); err != nil {
+		return missing, err
+	}
+	for n := 0; d.PeekKind() != ']'; n++ {
+		if n == 0 {
+			got, err = decodeValue(d, v, byID)
+		} else {
+			got, err = unreadable, d.SkipValue()
+			v.SetZero()
+		}
+		if err != nil {
+			return missing, err
+		}
+	}
+	_, err = d.ReadToken()
+	return got, err
+}
+
+func decodeStruct(d *jsontext.Decoder, v reflect.Value, kind jsontext.Kind, byID bool) (outcome, error) {
 	s := shapeOf(v.Type())
 	if kind != '{' {
-		if kind == '"' && s.isRecord && s.id >= 0 { // patient_id: "…" is a patient known by id
-			tok, err := d.ReadToken()
-			if err != nil {
-				return false, err
-			}
-			setID(v, s, tok.String())
-			return tok.String() != "", nil
-		}
-		return false, d.SkipValue()
+		return decodeMention(d, v, s, kind, byID)
 	}
 	if _, err := d.ReadToken(); err != nil {
-		return false, err
+		return missing, err
 	}
-	var held uint64
+	var held, faulty uint64
+	var unknown bool // some key has a value and is not known
 	for d.PeekKind() != '}' {
 		raw, err := d.ReadValue()
 		if err != nil {
-			return false, err
+			return missing, err
 		}
-		i, known := s.fieldOf(raw)
+		k, known := s.keyOf(raw)
 		if !known {
+			unknown = unknown || d.PeekKind() != 'n'
 			if err := d.SkipValue(); err != nil {
-				return false, err
+				return missing, err
 			}
 			continue
 		}
-		if _, err := decodeValue(d, v.Field(i)); err != nil {
-			return false, err
+		bit := uint64(1) << k.field
+		got, err := decodeField(d, v.Field(k.field), k, held&bit != 0)
+		if err != nil {
+			return missing, err
 		}
-		held |= 1 << i
+		switch got {
+		case read:
+			faulty &^= bit
+		case unreadable:
+			if held&bit == 0 || v.Field(k.field).IsZero() {
+				faulty |= bit
+			}
+		}
+		held |= bit
 	}
 	if _, err := d.ReadToken(); err != nil {
-		return false, err
+		return missing, err
+	}
+	if unknown && held == 0 {
+		return unreadable, nil // it is something else
+	}
+	if s.hasFaults && faulty != 0 {
+		v.Addr().Interface().(faulted).faults().add(faulty)
 	}
 	if s.isRecord {
-		r := v.Addr().Interface().(recorded).record()
-		r.held = held
+		v.Addr().Interface().(recorded).record().held = held
 	}
 	if f, ok := v.Addr().Interface().(interface{ decoded() }); ok {
 		f.decoded()
 	}
-	return true, nil
+	return read, nil
 }
 
-// setID makes a reference of the record v: it holds its id and nothing else.
-func setID(v reflect.Value, s *shape, id string) {
-	v.Field(s.id).SetString(id)
-	v.Addr().Interface().(recorded).record().held = 1 << s.id
+// decodeField reads the value of a key into its field. Several keys can stand
+// for one field, such as patient and patient_id; then what tells more of it
+// stays, whatever their order.
+func decodeField(d *jsontext.Decoder, f reflect.Value, k key, again bool) (outcome, error) {
+	switch {
+	case k.inline:
+		return decodeInline(d, f, k)
+	case k.whole && d.PeekKind() != '{':
+		return missing, d.SkipValue()
+	}
+	if !again || f.IsZero() {
+		return decodeValue(d, f, k.byID)
+	}
+	other := reflect.New(f.Type()).Elem()
+	got, err := decodeValue(d, other, k.byID)
+	if got == read && tellsMore(other, f) {
+		f.Set(other)
+	}
+	return got, err
 }
 
-// fieldOf finds the field for an object's key; raw is a JSON string. The API's
-// keys have no escapes, and this look-up allocates nothing.
-func (s *shape) fieldOf(raw jsontext.Value) (int, bool) {
-	i, ok := s.names[string(raw[1:len(raw)-1])]
-	return i, ok
+// decodeInline reads a part of an object that the API has flat beside the
+// object's siblings.
+func decodeInline(d *jsontext.Decoder, f reflect.Value, k key) (outcome, error) {
+	e := f
+	if e.IsNil() {
+		e = reflect.New(f.Type().Elem())
+	}
+	part := e.Elem().Field(k.part)
+	if !part.IsZero() {
+		return missing, d.SkipValue()
+	}
+	got, err := decodeValue(d, part, false)
+	if err == nil && got != missing {
+		if got == unreadable {
+			e.Interface().(faulted).faults().add(1 << k.part)
+		}
+		f.Set(e)
+	}
+	return min(got, read), err
 }
 
-// text is implemented by scalars that know which texts they can take.
-type text interface{ setText(string) bool }
+// decodeScalar reads a text, a number or a boolean into v, whatever v's kind
+// and whichever of the three it was.
+func decodeScalar(d *jsontext.Decoder, v reflect.Value, kind jsontext.Kind) (outcome, error) {
+	s, ok, err := scalarOf(d, kind)
+	switch {
+	case err != nil:
+		return missing, err
+	case !ok:
+		return unreadable, nil
+	case v.Type() != stringType && strings.TrimSpace(s) == "":
+		return missing, nil // only of free text the empty one is a value
+	case v.Type() != stringType && isID(v.Type()) && !mayBeID(s, kind):
+		return unreadable, nil
+	case setScalar(v, s):
+		return read, nil
+	}
+	v.SetZero()
+	return unreadable, nil
+}
 
-// setScalar puts the text of a JSON string, number or boolean into v, whatever
-// v's kind and whichever of the three it was.
+var stringType = reflect.TypeFor[string]()
+
+// scalarOf reads the text of a JSON string, number or boolean. Text that is not
+// valid UTF-8 is not ok: with its errors replaced it would be another text.
+func scalarOf(d *jsontext.Decoder, kind jsontext.Kind) (text string, ok bool, err error) {
+	raw, err := d.ReadValue()
+	if err != nil {
+		return "", false, err
+	}
+	if kind != '"' {
+		return string(raw), true, nil
+	}
+	if inner := raw[1 : len(raw)-1]; bytes.IndexByte(inner, '\\') < 0 {
+		return string(inner), utf8.Valid(inner), nil
+	}
+	unquoted, invalid := jsontext.AppendUnquote(nil, raw)
+	return string(unquoted), invalid == nil, nil
+}
+
+// text is implemented by scalars that know which texts they can take, object by
+// those that can also come as an object.
+type (
+	text   interface{ setText(string) bool }
+	object interface{ setObject([]byte) outcome }
+)
+
 func setScalar(v reflect.Value, s string) bool {
 	if t, ok := v.Addr().Interface().(text); ok {
 		return t.setText(s)
@@ -264,51 +340,37 @@ func setScalar(v reflect.Value, s string) bool {
 		v.SetBool(b)
 		return ok
 	case reflect.Int, reflect.Int32, reflect.Int64:
-		f, err := strconv.ParseFloat(strings.TrimSpace(s), 64)
-		if err != nil || f != float64(int64(f)) || f > 1<<31-1 || f < -1<<31 {
-			return false // GraphQL's Int has 32 bits
-		}
-		v.SetInt(int64(f))
-		return true
+		n, ok := parseInt(s)
+		v.SetInt(n)
+		return ok
 	case reflect.Float64:
-		f, err := strconv.ParseFloat(strings.TrimSpace(s), 64)
+		canonical, ok := parseDecimal(s)
+		f, err := strconv.ParseFloat(canonical, 64)
 		v.SetFloat(f)
-		return err == nil && !math.IsNaN(f) && !math.IsInf(f, 0)
+		return ok && err == nil && !math.IsInf(f, 0)
 	}
 	return false
 }
 
 func parseBool(s string) (value, ok bool) {
 	switch strings.ToLower(strings.TrimSpace(s)) {
-	case "true", "1", "yes":
+	case "true", "t", "1", "yes", "y", "on":
 		return true, true
-	case "false", "0", "no":
+	case "false", "f", "0", "no", "n", "off":
 		return false, true
 	}
 	return false, false
 }
 
-// check sets the broken mark of the record v: an empty id, or an empty text
-// that every record of its kind has. A mere mention need not hold the latter.
-func check(v reflect.Value) {
-	if v.Kind() != reflect.Struct {
-		return
+// parseInt reads an integer of GraphQL's 32 bits. Separators can only be those
+// of thousands, for an integer has no fraction.
+func parseInt(s string) (int64, bool) {
+	s = strings.TrimSpace(s)
+	if grouped(strings.TrimPrefix(s, "-")) {
+		s = strings.ReplaceAll(s, ",", "")
 	}
-	s := shapeOf(v.Type())
-	if !s.isRecord {
-		return
-	}
-	r := v.Addr().Interface().(recorded).record()
-	whole := r.listed || r.held == all
-	for _, i := range s.required {
-		if (i == s.id || whole || r.held&(1<<i) != 0) && v.Field(i).Len() == 0 {
-			r.broken = true
-			return
-		}
-	}
-}
-
-func brokenRecord(p reflect.Value) bool {
-	r, ok := p.Interface().(recorded)
-	return ok && r.record().broken
+	canonical, ok := parseDecimal(s)
+	whole, fraction, _ := strings.Cut(canonical, ".")
+	n, err := strconv.ParseInt(whole, 10, 32)
+	return n, ok && err == nil && strings.Trim(fraction, "0") == ""
 }

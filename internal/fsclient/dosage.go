@@ -6,6 +6,7 @@ import "io"
 // plans, one for products and for events of 2021, and a flat one for
 // protocols; they all end up here.
 type Dosage struct {
+	Faults
 	Amount         *string          `json:"amount" also:"recommended_amount,dosage_amount"`
 	Frequency      *DosageFrequency `json:"frequency" also:"recommended_frequency,dosage_frequency"`
 	Duration       *string          `json:"duration" also:"recommended_duration,dosage_duration"`

@@ -2,7 +2,6 @@ package fsclient
 
 import (
 	"context"
-	"errors"
 	"io"
 )
 
@@ -14,26 +13,19 @@ type DynamicLinksService service
 // DynamicLink sends a practitioner's browser to a treatment plan. Plan and
 // patient are what the answer says of them, which is part of their records.
 type DynamicLink struct {
-	RedirectURL   string         `json:"redirect_url"`
+	Faults
+	RedirectURL   *string        `json:"redirect_url"`
 	TreatmentPlan *TreatmentPlan `json:"treatment_plan"`
 	Patient       *Patient       `json:"patient"`
 }
 
-// linked refuses an answer without the link, the one thing it is asked for, and
-// one with the link to another plan.
+// linked refuses the link to another plan than the one asked for.
 func linked(r route, l *DynamicLink, err error) (*DynamicLink, error) {
-	if err != nil {
-		return nil, err
+	if err != nil || l.TreatmentPlan == nil {
+		return l, err
 	}
-	var cause error
-	switch {
-	case l.RedirectURL == "":
-		cause = errors.New("the answer has no link")
-	case l.TreatmentPlan != nil:
-		cause = r.answeredBy(l.TreatmentPlan)
-	}
-	if cause != nil {
-		return nil, &Error{Op: r.String(), Kind: KindUpstream, Unknown: r.isWrite(), cause: cause}
+	if err := r.answeredBy(l.TreatmentPlan); err != nil {
+		return nil, &Error{Op: r.String(), Kind: KindUpstream, Unknown: r.isWrite(), cause: err}
 	}
 	return l, nil
 }
@@ -43,8 +35,7 @@ func linked(r route, l *DynamicLink, err error) (*DynamicLink, error) {
 // op: GET /clinic/dynamic_links/treatment_plans
 func (s *DynamicLinksService) New(ctx context.Context) (*DynamicLink, error) {
 	r := get("/clinic/dynamic_links/treatment_plans")
-	l, err := getOne[DynamicLink](ctx, s.client, r, nil, "dynamic_link", bare)
-	return linked(r, l, err)
+	return getOne[DynamicLink](ctx, s.client, r, nil, "dynamic_link")
 }
 
 // Get gives a link to a draft or an active plan.
@@ -52,7 +43,7 @@ func (s *DynamicLinksService) New(ctx context.Context) (*DynamicLink, error) {
 // op: GET /clinic/dynamic_links/treatment_plans/{id}
 func (s *DynamicLinksService) Get(ctx context.Context, planID string) (*DynamicLink, error) {
 	r := get("/clinic/dynamic_links/treatment_plans/{id}", planID)
-	l, err := getOne[DynamicLink](ctx, s.client, r, nil, "dynamic_link", bare)
+	l, err := getOne[DynamicLink](ctx, s.client, r, nil, "dynamic_link")
 	return linked(r, l, err)
 }
 
@@ -85,8 +76,7 @@ type DraftLinkPatientInput struct {
 // op: POST /clinic/dynamic_links/treatment_plans
 func (s *DynamicLinksService) CreateDraft(ctx context.Context, in *CreateDraftTreatmentPlanLinkInput) (*DynamicLink, error) {
 	r := post("/clinic/dynamic_links/treatment_plans")
-	l, err := send[DynamicLink](ctx, s.client, r, in, "dynamic_link", bare)
-	return linked(r, l, err)
+	return send[DynamicLink](ctx, s.client, r, in, "dynamic_link")
 }
 
 // LinkEntrypoint is the page a gateway link opens first.
@@ -132,6 +122,5 @@ type GatewayLinkPatientInput struct {
 // op: POST /clinic/dynamic_links/gateway/treatment_plans
 func (s *DynamicLinksService) CreateGateway(ctx context.Context, in *CreateGatewayTreatmentPlanLinkInput) (*DynamicLink, error) {
 	r := post("/clinic/dynamic_links/gateway/treatment_plans")
-	l, err := send[DynamicLink](ctx, s.client, r, in, "dynamic_link", bare)
-	return linked(r, l, err)
+	return send[DynamicLink](ctx, s.client, r, in, "dynamic_link")
 }

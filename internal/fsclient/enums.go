@@ -61,6 +61,15 @@ type Sort[Field ~string] struct {
 }
 
 // OrderDirection sorts a list upwards (ASC) or downwards.
+// rawText is [raw] for a value that is never null.
+func rawText[E ~string](e E) *string {
+	if e == "" {
+		return nil
+	}
+	return raw(&e)
+}
+
+// OrderDirection sorts a list upwards (ASC, the default) or downwards.
 type OrderDirection string
 
 var orderDirections = []string{"ASC", "DESC"}

@@ -128,6 +128,9 @@ func statusError(r route, res *http.Response, body []byte) *Error {
 		RequestID:  requestID(res.Header),
 		RetryAfter: retryAfter(res.Header.Values("Retry-After"), time.Now()),
 	}
+	if text, err := toUTF8(res.Header.Get("Content-Type"), body); err == nil {
+		body = text
+	}
 	switch e.Kind {
 	case KindInvalid:
 		e.Problems = problems(body)

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"reflect"
 	"strings"
 	"unicode/utf8"
 )
@@ -41,7 +42,7 @@ func ReadEvent(body []byte) *Event {
 	e.Data = &UnknownEventData{Raw: asText(body)}
 	if e.ID == "" {
 		sum := sha256.Sum256(body) // so that a repetition has the same
-		e.ID = EventID(madeID + hex.EncodeToString(sum[:16]))
+		setID(reflect.ValueOf(e).Elem(), shapeOf(reflect.TypeFor[Event]()), madeID+hex.EncodeToString(sum[:16]))
 	}
 	e.Hold(all)
 	return e

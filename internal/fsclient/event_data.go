@@ -21,13 +21,15 @@ func (*UnknownEventData) IsEventData()             {}
 
 // OrderEventData is an order that was placed.
 type OrderEventData struct {
+	Faults
 	Order         *Order          `json:"-"`
-	Practitioners []*Practitioner `json:"practitioner_ids"`
+	Practitioners []*Practitioner `json:"practitioners"`
 }
 
 // LabOrderEventData is a lab order whose results came in or were amended, with
 // what the event tells of the patient and the REST record does not.
 type LabOrderEventData struct {
+	Faults
 	LabOrder  *LabOrder      `json:"-"`
 	FirstName *string        `json:"first_name"`
 	LastName  *string        `json:"last_name"`
@@ -40,22 +42,26 @@ func (d *LabOrderEventData) StatusRaw() *string { return raw(d.Status) }
 
 // TreatmentPlanEventData is a plan that was activated, cancelled or changed.
 type TreatmentPlanEventData struct {
+	Faults
 	TreatmentPlan *TreatmentPlan `json:"-"`
 	Active        *bool          `json:"active"`
 }
 
 // PatientEventData is a patient who was added, changed or emancipated.
 type PatientEventData struct {
+	Faults
 	Patient *Patient `json:"patient"`
 }
 
 // ProductEventData is a product that is new or has changed.
 type ProductEventData struct {
+	Faults
 	Product *ProductSnapshot `json:"product"`
 }
 
 // ProductSnapshot is a product as an event shows it, which is without its id.
 type ProductSnapshot struct {
+	Faults
 	Name            *string    `json:"name"`
 	DescriptionHTML *string    `json:"description_html"`
 	Brand           *Brand     `json:"brand"`
@@ -65,12 +71,14 @@ type ProductSnapshot struct {
 
 // FulfillmentShipmentEventData is a shipment that left.
 type FulfillmentShipmentEventData struct {
+	Faults
 	FulfillmentShipment *FulfillmentShipment `json:"fulfillment_shipment"`
 }
 
 // FulfillmentShipment is a parcel of a fulfilment order. It was only seen in a
 // public receiver.
 type FulfillmentShipment struct {
+	Faults
 	OrderID            *string      `json:"order_id"`
 	Number             *string      `json:"number"`
 	State              *string      `json:"state"`
@@ -85,6 +93,7 @@ type FulfillmentShipment struct {
 
 // ShippedSku says how many units of an article are in a parcel.
 type ShippedSku struct {
+	Faults
 	Sku      *string `json:"sku"`
 	Quantity *int    `json:"quantity"`
 }
@@ -97,11 +106,21 @@ type UnknownEventData struct {
 // newEventData reads an event's data by the event's type. Data without the
 // record that the type announces is kept as it came.
 func newEventData(t EventType, data []byte) EventData {
-	category, _, _ := strings.Cut(string(t), ".")
-	if data[0] != '{' {
-		category = ""
+	if known := knownEventData(t, data); known != nil {
+		return known
 	}
-	var known EventData
+	return &UnknownEventData{Raw: asText(data)}
+}
+
+func knownEventData(t EventType, data []byte) (known EventData) {
+	var list []json.RawMessage
+	if json.Unmarshal(data, &list) == nil && len(list) == 1 {
+		data = list[0]
+	}
+	if data[0] != '{' {
+		return nil
+	}
+	category, _, _ := strings.Cut(string(t), ".")
 	switch category {
 	case "order":
 		known = newOrderEventData(data)
@@ -115,9 +134,6 @@ func newEventData(t EventType, data []byte) EventData {
 		known = newProductEventData(data)
 	case "fulfillment":
 		known = newFulfillmentEventData(data)
-	}
-	if known == nil {
-		return &UnknownEventData{Raw: string(data)}
 	}
 	return known
 }
@@ -185,7 +201,7 @@ func newFulfillmentEventData(data []byte) EventData {
 // therefore, into what out points to.
 func again(data []byte, out any) {
 	if len(data) > 0 {
-		_, _ = decodeValue(newDecoder(data), reflect.ValueOf(out).Elem())
+		_, _ = decodeValue(newDecoder(data), reflect.ValueOf(out).Elem(), false)
 	}
 }
 

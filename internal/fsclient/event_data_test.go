@@ -28,7 +28,7 @@ func TestOrderEventData(t *testing.T) {
 	t.Parallel()
 	d := dataOf[fsclient.OrderEventData](t, "order.placed", `{"id":"d1","order_number":"R123456789","completed_at":"2026-03-04T05:20:28.000-05:00",
 		"treatment_plan_ids":["a1"],"practitioner_ids":["e1"],"patient_id":"b1","line_items":[{"variant_id":"f1","quantity":2,"type":"supplement"}]}`)
-	same(t, "number", d.Order.OrderNumber, "R123456789")
+	same(t, "number", d.Order.OrderNumber, new("R123456789"))
 	same(t, "patient", d.Order.Patient.ID, fsclient.PatientID("b1"))
 	same(t, "plan", d.Order.TreatmentPlans[0].ID, fsclient.TreatmentPlanID("a1"))
 	same(t, "practitioner", d.Practitioners[0].ID, fsclient.PractitionerID("e1"))

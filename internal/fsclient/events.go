@@ -40,7 +40,7 @@ func (e *Event) Clinic() string {
 }
 
 // TypeRaw is the partner's text of the type.
-func (e *Event) TypeRaw() *string { return raw(&e.Type) }
+func (e *Event) TypeRaw() *string { return rawText(e.Type) }
 
 func (e *Event) decoded() {
 	if e.held&eventRawData == 0 {
@@ -49,8 +49,8 @@ func (e *Event) decoded() {
 	if e.RawData != nil {
 		e.Data = newEventData(e.Type, e.RawData)
 	}
-	e.RawData = nil
 	e.Hold(eventData)
+	e.RawData = nil
 }
 
 var (

@@ -86,7 +86,7 @@ func TestWebhookDeliveries(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if d.Event == nil || d.Event.Data == nil || value(d.AttemptNumber) < 1 || d.FullscriptID() == "" {
+			if d.Event == nil || d.Event.Data == nil || value(d.AttemptNumber) < 1 || d.FullscriptID() == nil {
 				t.Fatalf("the delivery lacks something: %+v", d)
 			}
 			whole(t, d.Event) // so that nothing of it is fetched again

@@ -40,7 +40,7 @@ func Example() {
 		}
 	}
 	_, err = client.Patients.Get(ctx, "nobody")
-	fmt.Println(clinic.Name, "has", plans, "active plans of the patient; nobody is unknown:", fsclient.IsNotFound(err))
+	fmt.Println(*clinic.Name, "has", plans, "active plans of the patient; nobody is unknown:", fsclient.IsNotFound(err))
 	// Output:
 	// Juniper Integrative Health has 40 active plans of the patient; nobody is unknown: true
 }

@@ -50,5 +50,5 @@ type FulfillmentAddressInput struct {
 //
 // op: POST /fulfillment/orders
 func (s *FulfillmentService) Create(ctx context.Context, in *CreateFulfillmentOrderInput) (*FulfillmentOrder, error) {
-	return sendOnce[FulfillmentOrder](ctx, s.client, post("/fulfillment/orders"), in, in.IdempotencyKey, "order", "fulfillment_order", bare)
+	return sendOnce[FulfillmentOrder](ctx, s.client, post("/fulfillment/orders"), in, in.IdempotencyKey, "order", "fulfillment_order")
 }

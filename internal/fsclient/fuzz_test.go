@@ -48,9 +48,9 @@ func FuzzAnswer(f *testing.F) {
 	}
 	f.Fuzz(func(_ *testing.T, body []byte) {
 		var page []Patient
-		_ = decodeEnvelope(body, reflect.ValueOf(&page).Elem(), []string{"patients"}, false, nil)
+		_ = (&envelope{keys: []string{"patients"}, out: reflect.ValueOf(&page).Elem()}).open(body)
 		var plan TreatmentPlan
-		_ = decodeEnvelope(body, reflect.ValueOf(&plan).Elem(), []string{"treatment_plan"}, true, nil)
+		_ = (&envelope{keys: []string{"treatment_plan"}, out: reflect.ValueOf(&plan).Elem()}).open(body)
 		_, _ = ParseEvent(body)
 	})
 }

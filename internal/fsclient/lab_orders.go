@@ -17,9 +17,9 @@ type LabOrder struct {
 	Record
 	ID                     LabOrderID           `json:"id"`
 	State                  LabOrderState        `json:"state" also:"status"` // webhooks say status
-	TreatmentPlan          *TreatmentPlan       `json:"treatment_plan_id" also:"treatment_plan"`
-	Patient                *Patient             `json:"patient_id" also:"patient"`
-	Practitioner           *Practitioner        `json:"practitioner_id" also:"practitioner"`
+	TreatmentPlan          *TreatmentPlan       `json:"treatment_plan"`
+	Patient                *Patient             `json:"patient"`
+	Practitioner           *Practitioner        `json:"practitioner"`
 	Name                   *string              `json:"name"`
 	CollectionMethod       *string              `json:"collection_method"`
 	Tests                  []*OrderedLabTest    `json:"tests"`
@@ -30,6 +30,7 @@ type LabOrder struct {
 // LabResult is a result of a lab order. Results and tests do not correspond
 // one to one.
 type LabResult struct {
+	Faults
 	ID     *LabResultID `json:"id"`
 	Name   *string      `json:"name"`
 	State  *string      `json:"state"`
@@ -38,6 +39,7 @@ type LabResult struct {
 
 // LabAggregatedResult is the report on all results of a lab order.
 type LabAggregatedResult struct {
+	Faults
 	ID         *LabAggregatedResultID `json:"id"`
 	ArtifactID *string                `json:"artifact_id"`
 	PDFURL     *string                `json:"pdf_url"`
@@ -48,7 +50,7 @@ type LabAggregatedResult struct {
 func (l *LabOrder) FullscriptID() string { return string(l.ID) }
 
 // StateRaw is the partner's text of the state.
-func (l *LabOrder) StateRaw() *string { return raw(&l.State) }
+func (l *LabOrder) StateRaw() *string { return rawText(l.State) }
 
 // FullscriptID is the partner's own id; these records may lack one.
 func (r *LabResult) FullscriptID() *string { return raw(r.ID) }
@@ -102,5 +104,5 @@ func (s *LabOrdersService) List(ctx context.Context, o *LabOrderListOptions) (*P
 //
 // op: GET /clinic/labs/orders/{id}
 func (s *LabOrdersService) Get(ctx context.Context, id string) (*LabOrder, error) {
-	return getOne[LabOrder](ctx, s.client, get("/clinic/labs/orders/{id}", id), nil, "order", "lab_order", bare)
+	return getOne[LabOrder](ctx, s.client, get("/clinic/labs/orders/{id}", id), nil, "order", "lab_order")
 }

@@ -72,7 +72,9 @@ func TestLabOrdersOddAnswers(t *testing.T) {
 	t.Run("NoState", func(t *testing.T) {
 		t.Parallel()
 		c, _ := scripted(t, `{"order":{"id":"l"}}`)
-		refused(c.LabOrders.Get(t.Context(), "l"))(t, fsclient.KindUpstream)
+		l := must(c.LabOrders.Get(t.Context(), "l"))(t)
+		same(t, "state", graphql(l.State), `"UNKNOWN"`)
+		same(t, "text of the state", l.StateRaw(), (*string)(nil))
 	})
 	t.Run("ListWithoutPatient", func(t *testing.T) {
 		t.Parallel()

@@ -49,7 +49,7 @@ func (s *LabTestsService) Search(ctx context.Context, o *LabTestSearchOptions) (
 //
 // op: GET /labs/{id}
 func (s *LabTestsService) Get(ctx context.Context, id string) (*LabTest, error) {
-	return getOne[LabTest](ctx, s.client, get("/labs/{id}", id), nil, "lab", "lab_test", "test", bare)
+	return getOne[LabTest](ctx, s.client, get("/labs/{id}", id), nil, "lab", "lab_test", "test")
 }
 
 // OrderedLabTestsService reads lab tests that were ordered.
@@ -74,5 +74,5 @@ func (t *OrderedLabTest) FullscriptID() string { return string(t.ID) }
 //
 // op: GET /clinic/labs/tests/{id}
 func (s *OrderedLabTestsService) Get(ctx context.Context, id string) (*OrderedLabTest, error) {
-	return getOne[OrderedLabTest](ctx, s.client, get("/clinic/labs/tests/{id}", id), nil, "test", "lab_test", bare)
+	return getOne[OrderedLabTest](ctx, s.client, get("/clinic/labs/tests/{id}", id), nil, "test", "lab_test")
 }

@@ -13,6 +13,7 @@ type MetadataService service
 
 // ExternalID is the integrator's own identifier of a record.
 type ExternalID struct {
+	Faults
 	ID *string `json:"id"`
 }
 
@@ -47,6 +48,7 @@ type ExternalIDRecord interface {
 // ExternalIDMatch is a record found by the integrator's identifier. It is no
 // record of its own: the API gives it no id but that of the record it found.
 type ExternalIDMatch struct {
+	Faults
 	ExternalID *string     `json:"id"`
 	Type       *RecordType `json:"type"`
 	// Record holds what the answer held of it; nil for a kind not listed above.

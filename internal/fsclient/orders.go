@@ -16,11 +16,11 @@ type OrdersService service
 type Order struct {
 	Record
 	ID             OrderID          `json:"id"`
-	OrderNumber    string           `json:"order_number"`
+	OrderNumber    *string          `json:"order_number"`
 	CompletedAt    *DateTime        `json:"completed_at"`
-	Patient        *Patient         `json:"patient_id" also:"patient"`
-	TreatmentPlans []*TreatmentPlan `json:"treatment_plan_ids"`
-	Variants       []*Variant       `json:"variant_ids"` // in list items only, else worked out
+	Patient        *Patient         `json:"patient"`
+	TreatmentPlans []*TreatmentPlan `json:"treatment_plans"`
+	Variants       []*Variant       `json:"variants"` // in list items only, else worked out
 	ItemTotal      *Decimal         `json:"item_total"`
 	MSRPTotal      *Decimal         `json:"msrp_total"`
 	PaymentTotal   *Decimal         `json:"payment_total"`
@@ -29,7 +29,8 @@ type Order struct {
 
 // LineItem is one line of an order.
 type LineItem struct {
-	Variant  *Variant      `json:"variant_id" also:"variant"`
+	Faults
+	Variant  *Variant      `json:"variant"`
 	Quantity *int          `json:"quantity"`
 	Type     *LineItemType `json:"type"`
 	LabType  *string       `json:"lab_type"`
@@ -53,12 +54,14 @@ func (o *Order) decoded() {
 	switch {
 	case o.held&orderVariants != 0:
 	case o.held&orderLineItems != 0:
+		faulty := o.unreadable&orderLineItems != 0
 		for _, l := range o.LineItems {
 			if l.Variant != nil {
 				o.Variants = append(o.Variants, Clone(l.Variant))
 			}
+			faulty = faulty || IsUnreadable(&l, "Variant")
 		}
-		o.Hold(orderVariants)
+		o.derived(orderVariants, faulty)
 	default:
 		return
 	}

@@ -52,8 +52,8 @@ func parseMeta(data []byte) (m PageMeta) {
 	return m
 }
 
-// grouped is a number with a separator between groups of three digits.
-var grouped = regexp.MustCompile(`^\d{1,3}([, _'\x{a0}\x{202f}]\d{3})+$`)
+// separated is a number with a separator between groups of three digits.
+var separated = regexp.MustCompile(`^\d{1,3}([, _'\x{a0}\x{202f}]\d{3})+$`)
 
 // wholeNumber reads a JSON number or the text of one; nil for anything else and
 // for what is negative.
@@ -63,7 +63,7 @@ func wholeNumber(data []byte) *int {
 		return nil
 	}
 	text = strings.TrimSpace(text)
-	if grouped.MatchString(text) {
+	if separated.MatchString(text) {
 		text = strings.Map(func(r rune) rune {
 			if r < '0' || r > '9' {
 				return -1

@@ -25,7 +25,7 @@ type Patient struct {
 	MobileNumber            *string     `json:"mobile_number"`
 	TextMessageNotification *bool       `json:"text_message_notification"`
 	IsDependent             *bool       `json:"is_dependent"`
-	Guardian                *Patient    `json:"guardian_patient_id"`
+	Guardian                *Patient    `json:"guardian_patient" also:"guardian"`
 	Metadata                *ExternalID `json:"metadata"`
 }
 

@@ -9,7 +9,7 @@ type PractitionerTypesService service
 type PractitionerType struct {
 	Record
 	ID          PractitionerTypeID `json:"id"`
-	Code        string             `json:"code"`
+	Code        *string            `json:"code"`
 	Description *string            `json:"description"`
 }
 

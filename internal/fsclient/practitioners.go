@@ -12,7 +12,7 @@ type Practitioner struct {
 	FirstName      *string           `json:"first_name"`
 	LastName       *string           `json:"last_name"`
 	Email          *string           `json:"email"`
-	Type           *PractitionerType `json:"practitioner_type_id" also:"practitioner_type"`
+	Type           *PractitionerType `json:"practitioner_type"`
 	InviteAccepted *bool             `json:"invite_accepted"`
 	Metadata       *ExternalID       `json:"metadata"`
 }

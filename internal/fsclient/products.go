@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"reflect"
+	"slices"
 )
 
 // ProductsService reads and searches the products of the catalogue.
@@ -17,7 +18,7 @@ type ProductsService service
 type Product struct {
 	Record
 	ID              ProductID      `json:"id"`
-	Name            string         `json:"name"`
+	Name            *string        `json:"name"`
 	Brand           *Brand         `json:"brand"`
 	PrimaryVariant  *Variant       `json:"primary_variant"`
 	VariantCount    *int           `json:"variant_count"`
@@ -54,18 +55,20 @@ func (p *Product) decoded() {
 	if p.held&productVariants == 0 {
 		return
 	}
+	some := p.unreadable&productVariants != 0 // there are more than could be read
 	if p.held&productCount == 0 {
-		n := len(p.Variants)
-		p.VariantCount = &n
-		p.Hold(productCount)
+		p.derived(productCount, some)
+		if n := len(p.Variants); !some {
+			p.VariantCount = &n
+		}
 	}
 	if p.held&productPrimary == 0 {
-		for _, v := range p.Variants {
-			if v.Primary != nil && *v.Primary {
-				p.PrimaryVariant = Clone(v)
-				p.Hold(productPrimary)
-				break
-			}
+		i := slices.IndexFunc(p.Variants, func(v *Variant) bool { return v.Primary != nil && *v.Primary })
+		if i >= 0 {
+			p.PrimaryVariant = Clone(p.Variants[i])
+		}
+		if i >= 0 || some {
+			p.derived(productPrimary, i < 0)
 		}
 	}
 }
@@ -78,6 +81,7 @@ func (p *Product) own(v *Variant) {
 	}
 	v.Product = &Product{ID: p.ID, Name: p.Name}
 	v.Product.held = p.held & productMentioned
+	v.Product.unreadable = p.unreadable & productMentioned
 	if p.Brand != nil {
 		v.Product.Brand = Clone(p.Brand)
 	}

@@ -76,10 +76,10 @@ func (e *FullscriptProtocolSortField) UnmarshalGQL(v any) error {
 type Protocol struct {
 	Record
 	ID              ProtocolID               `json:"id"`
-	Name            string                   `json:"name"`
+	Name            *string                  `json:"name"`
 	CurrentState    *ProtocolState           `json:"current_state"`
 	OwnershipType   *ProtocolOwnership       `json:"ownership_type"`
-	Practitioner    *Practitioner            `json:"practitioner" also:"practitioner_id"`
+	Practitioner    *Practitioner            `json:"practitioner"`
 	PersonalMessage *string                  `json:"personal_message"`
 	Recommendations []ProtocolRecommendation `json:"recommendations"`
 }
@@ -95,29 +95,13 @@ func (p *Protocol) OwnershipTypeRaw() *string { return raw(p.OwnershipType) }
 
 // ProtocolRecommendation is a line of a protocol or of a template.
 type ProtocolRecommendation struct {
-	Variant             *Variant `json:"variant_id" also:"variant"`
+	Faults
+	Variant             *Variant `json:"variant"`
 	QuantityRecommended *int     `json:"quantity_recommended"`
 	Refill              *bool    `json:"refill"`
-	Dosage              *Dosage  `json:"dosage"`
-
 	// The API has the parts of the dosage flat beside the others, under names
-	// of their own; they are collected in Dosage.
-	DosageAmount       *string          `json:"dosage_amount"`
-	DosageFrequency    *DosageFrequency `json:"dosage_frequency"`
-	DosageDuration     *string          `json:"dosage_duration"`
-	DosageFormat       *DosageFormat    `json:"dosage_format"`
-	DosagePermutations *string          `json:"dosage_permutations"`
-}
-
-func (r *ProtocolRecommendation) decoded() {
-	flat := Dosage{
-		Amount: r.DosageAmount, Frequency: r.DosageFrequency, Duration: r.DosageDuration,
-		Format: r.DosageFormat, AdditionalInfo: r.DosagePermutations,
-	}
-	some := flat.Amount != nil || flat.Frequency != nil || flat.Duration != nil || flat.Format != nil || flat.AdditionalInfo != nil
-	if r.Dosage == nil && some {
-		r.Dosage = &flat
-	}
+	// of their own.
+	Dosage *Dosage `json:"dosage" inline:"dosage_"`
 }
 
 // ProtocolListOptions choose and sort the protocols of a practitioner.

@@ -17,8 +17,8 @@ func TestProtocolsLists(t *testing.T) {
 			p := &owned.Items[i]
 			holds(t, p, "ID", "Name", "CurrentState", "OwnershipType")
 			same(t, "ownership", p.OwnershipTypeRaw(), new("owned"))
-			if i > 0 && p.Name > owned.Items[i-1].Name {
-				t.Errorf("%q comes after %q", p.Name, owned.Items[i-1].Name)
+			if i > 0 && *p.Name > *owned.Items[i-1].Name {
+				t.Errorf("%q comes after %q", *p.Name, *owned.Items[i-1].Name)
 			}
 		}
 		drafts := must(c.Protocols.ListByPractitioner(background, sandbox.PractitionerID, &fsclient.ProtocolListOptions{

@@ -2,16 +2,20 @@ package fsclient
 
 import (
 	"reflect"
+	"strings"
 	"sync"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Record is embedded in every struct that stands for a record with an id. It
 // remembers which fields the answer held, so that whoever reads the record can
 // tell "not sent here" from "sent as null".
 type Record struct {
+	Faults
 	held   uint64 // bit i: field i of the struct was in the answer
 	listed bool   // an item of the record's own list
-	broken bool   // lacks its id or a text the record makes no sense without
+	broken bool   // lacks its id
 	await  any    // see SetPending
 }
 
@@ -25,8 +29,10 @@ type Recorder interface {
 	// Listed says that the value is an item of its record's own list: whatever
 	// a list item may carry and this one does not, no other call would show.
 	Listed() bool
-	// Broken says that the record came without its id or without a text that
-	// every record of its kind has (a non-pointer string field).
+	// Unreadable returns the fields that the answer held in a form that cannot
+	// be read; see [Faults].
+	Unreadable() uint64
+	// Broken reports whether the record came without its id.
 	Broken() bool
 	// Pending and SetPending keep what the rest of the record waits for, while
 	// a call that completes it is under way. Set before the value is shared.
@@ -41,6 +47,15 @@ func (r *Record) Listed() bool     { return r.listed }
 func (r *Record) Broken() bool     { return r.broken }
 func (r *Record) Pending() any     { return r.await }
 func (r *Record) SetPending(p any) { r.await = p }
+
+// derived notes that a field was worked out from another one, or could not be
+// because that one is unreadable.
+func (r *Record) derived(field uint64, faulty bool) {
+	r.Hold(field)
+	if faulty {
+		r.add(field)
+	}
+}
 
 // IsNode marks the type as one that has an id of its own.
 func (*Record) IsNode() {}
@@ -60,16 +75,76 @@ func ReferenceTo(t reflect.Type, id string) Recorder {
 	return v.Interface().(Recorder)
 }
 
-// IDOf is the partner's id of a record.
+// IDOf returns the partner's id of a record, "" if it has none.
 func IDOf(r Recorder) string {
-	e := reflect.ValueOf(r).Elem()
-	return e.Field(shapeOf(e.Type()).id).String()
+	return idOf(reflect.ValueOf(r).Elem())
+}
+
+func idOf(v reflect.Value) string {
+	id := v.Field(shapeOf(v.Type()).id)
+	if id.Kind() == reflect.Pointer {
+		if id.IsNil() {
+			return ""
+		}
+		id = id.Elem()
+	}
+	return id.String()
+}
+
+// setID gives the record v its id. One that holds nothing else is a reference.
+func setID(v reflect.Value, s *shape, id string) {
+	f := v.Field(s.id)
+	if f.Kind() == reflect.Pointer {
+		f.Set(reflect.New(f.Type().Elem()))
+		f = f.Elem()
+	}
+	f.SetString(id)
+	r := v.Addr().Interface().(recorded).record()
+	r.held |= 1 << s.id
+	r.unreadable &^= 1 << s.id
+}
+
+// holdsOnlyID reports whether the record v is a mere reference.
+func holdsOnlyID(v reflect.Value, s *shape) bool {
+	return v.Addr().Interface().(recorded).record().held == 1<<s.id
+}
+
+// lacksID reports whether the record v lacks the id that records of its kind
+// are known by. A type whose records nothing needs to find again has a pointer
+// for it, and its records may lack it.
+func lacksID(v reflect.Value) bool {
+	s := shapeOf(v.Type())
+	return s.isRecord && s.id >= 0 && !s.optionalID() && v.Field(s.id).Len() == 0
+}
+
+// check marks the record v as broken if it lacks its id.
+func check(v reflect.Value) {
+	if lacksID(v) {
+		v.Addr().Interface().(recorded).record().broken = true
+	}
+}
+
+func (s *shape) optionalID() bool {
+	return s.id >= 0 && s.typ.Field(s.id).Type.Kind() == reflect.Pointer
+}
+
+// empty reports whether no field of the struct v has a value.
+func empty(v reflect.Value) bool {
+	for _, i := range shapeOf(v.Type()).fields {
+		if !v.Field(i).IsZero() {
+			return false
+		}
+	}
+	return true
 }
 
 // record gives the decoder write access without exporting it.
 func (r *Record) record() *Record { return r }
 
-type recorded interface{ record() *Record }
+type (
+	recorded interface{ record() *Record }
+	faulted  interface{ faults() *Faults }
+)
 
 // all is the held set of a record that came from its single fetch.
 const all = ^uint64(0)
@@ -77,13 +152,23 @@ const all = ^uint64(0)
 // shape is what the decoder and the readers of a record need to know of a
 // struct type, found out once.
 type shape struct {
-	typ      reflect.Type
-	names    map[string]int // key in the API's JSON -> field index
-	fields   map[string]int // Go name -> field index
-	isRecord bool
-	id       int   // index of the ID field, -1 without
-	required []int // fields of string kind that are no pointers
-	holders  []int // fields that can hold records
+	typ       reflect.Type
+	keys      map[string]key // by the key in the API's JSON
+	fields    map[string]int // Go name -> field index
+	isRecord  bool
+	hasFaults bool
+	id        int   // index of the ID field, -1 without
+	holders   []int // fields that can hold records
+}
+
+// key is what stands under a key of the API's JSON.
+type key struct {
+	field int
+	byID  bool // a text or a number there is the id of a record
+	whole bool // the record of an id; nothing but an object there says anything
+	// inline says that the value is the field part of the object in the field.
+	inline bool
+	part   int
 }
 
 var shapes sync.Map // reflect.Type -> *shape
@@ -92,32 +177,68 @@ func shapeOf(t reflect.Type) *shape {
 	if s, ok := shapes.Load(t); ok {
 		return s.(*shape)
 	}
-	s := &shape{typ: t, names: map[string]int{}, fields: map[string]int{}, id: -1}
+	s := &shape{typ: t, keys: map[string]key{}, fields: map[string]int{}, id: -1}
 	s.isRecord = reflect.PointerTo(t).Implements(reflect.TypeFor[recorded]())
+	s.hasFaults = reflect.PointerTo(t).Implements(reflect.TypeFor[faulted]())
 	for i := range t.NumField() {
-		f := t.Field(i)
-		if !f.IsExported() || f.Anonymous {
-			continue
-		}
-		s.fields[f.Name] = i
-		if HoldsRecords(f.Type) {
-			s.holders = append(s.holders, i)
-		}
-		for _, name := range jsonNames(f.Tag) {
-			s.names[name] = i
-		}
-		if f.Name == "ID" {
-			s.id = i
-		}
-		if f.Type.Kind() == reflect.String && f.Tag.Get("json") != "-" {
-			s.required = append(s.required, i)
+		if f := t.Field(i); f.IsExported() && !f.Anonymous {
+			s.add(i, f)
 		}
 	}
-	if s.isRecord && t.NumField() > 63 {
-		panic("fsclient: " + t.Name() + " has too many fields for its held set")
+	if s.hasFaults && t.NumField() > 63 {
+		panic("fsclient: " + t.Name() + " has too many fields for its sets of bits")
 	}
 	actual, _ := shapes.LoadOrStore(t, s)
 	return actual.(*shape)
+}
+
+func (s *shape) add(i int, f reflect.StructField) {
+	s.fields[f.Name] = i
+	if HoldsRecords(f.Type) {
+		s.holders = append(s.holders, i)
+	}
+	names := jsonNames(f.Tag)
+	reference, list := refersTo(f.Type)
+	for _, name := range names {
+		s.keys[name] = key{field: i}
+		if reference {
+			s.keys[idKey(name, list)] = key{field: i, byID: true}
+		}
+		if record, ok := strings.CutSuffix(name, "_id"); ok && f.Type.Kind() == reflect.Pointer && isID(f.Type.Elem()) {
+			s.keys[record] = key{field: i, whole: true}
+		}
+	}
+	if prefix := f.Tag.Get("inline"); prefix != "" {
+		for name, k := range shapeOf(f.Type.Elem()).keys {
+			if strings.HasPrefix(name, prefix) {
+				s.keys[name] = key{field: i, inline: true, part: k.field}
+			}
+		}
+	}
+	if f.Name == "ID" {
+		s.id = i
+	}
+}
+
+// jsonNames lists the keys a field answers to: its json name, and the other
+// names the API has for it in an `also` tag.
+func jsonNames(tag reflect.StructTag) []string {
+	name, _, _ := strings.Cut(tag.Get("json"), ",")
+	if name == "" || name == "-" {
+		return nil
+	}
+	names := []string{name}
+	if also := tag.Get("also"); also != "" {
+		names = append(names, strings.Split(also, ",")...)
+	}
+	return names
+}
+
+// keyOf finds what stands under an object's key; raw is a JSON string. The
+// API's keys have no escapes, and this look-up allocates nothing.
+func (s *shape) keyOf(raw jsontext.Value) (key, bool) {
+	k, ok := s.keys[string(raw[1:len(raw)-1])]
+	return k, ok
 }
 
 // FieldBit is the bit that stands for the field of the given Go name in the
@@ -127,14 +248,6 @@ func FieldBit(t reflect.Type, name string) uint64 {
 		return 1 << i
 	}
 	return 0
-}
-
-// RequiredBits are the fields of t that no record of its kind lacks.
-func RequiredBits(t reflect.Type) (bits uint64) {
-	for _, i := range shapeOf(t).required {
-		bits |= 1 << i
-	}
-	return bits
 }
 
 // Fill copies into dst those of the fields that dst does not hold and src does.
@@ -148,6 +261,9 @@ func Fill(dst, src Recorder, fields uint64) {
 		if missing&(1<<i) != 0 {
 			d.Field(i).Set(Cloned(s.Field(i)))
 		}
+	}
+	if faults := missing & src.Unreadable(); faults != 0 {
+		dst.(faulted).faults().add(faults)
 	}
 }
 

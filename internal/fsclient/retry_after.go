@@ -18,7 +18,7 @@ const rateWindow = 5 * time.Minute
 func retryAfter(values []string, now time.Time) time.Duration {
 	longest, unreadable := time.Duration(-1), false
 	for _, v := range values {
-		if t, ok := parseMoment(v); ok { // its form has a comma in it
+		if t, ok := retryMoment(v); ok { // its form has a comma in it
 			longest = max(longest, t.Sub(now), 0)
 			continue
 		}
@@ -43,13 +43,12 @@ func retryAfter(values []string, now time.Time) time.Duration {
 	return 0
 }
 
-func parseMoment(v string) (time.Time, bool) {
-	v = strings.TrimSpace(v)
-	if t, err := http.ParseTime(v); err == nil {
+func retryMoment(v string) (time.Time, bool) {
+	if t, err := http.ParseTime(strings.TrimSpace(v)); err == nil {
 		return t, true
 	}
-	t, err := time.Parse(time.RFC3339, v)
-	return t, err == nil
+	moment, ok := parseMoment(v)
+	return DateTime(moment).Time(), ok
 }
 
 // parseWait reads seconds, as a number or with a unit: "120", "120s", "120 seconds",

@@ -16,32 +16,34 @@ type SessionGrantsService service
 // cached, stored or logged.
 type SessionGrant struct {
 	Record
-	ID          SessionGrantID    `json:"id"`
-	SecretToken string            `json:"secret_token"`
+	ID          *SessionGrantID   `json:"id"`
+	SecretToken *string           `json:"secret_token"`
 	ClaimedAt   *DateTime         `json:"claimed_at"`
 	ExpiresAt   *DateTime         `json:"expires_at"`
 	User        *SessionGrantUser `json:"user"`
 }
 
 // FullscriptID is the partner's own id.
-func (g *SessionGrant) FullscriptID() string { return string(g.ID) }
+func (g *SessionGrant) FullscriptID() *string { return raw(g.ID) }
 
 // SessionGrantUser is whom the session is for.
 type SessionGrantUser struct {
-	UserID string    `json:"id"`
+	Faults
+	UserID *string   `json:"id"`
 	Type   *UserType `json:"type"`
 }
 
 // ID is the user's global id; the partner's names of the two kinds are ours.
-func (u *SessionGrantUser) ID() string {
-	if u.Type == nil {
+func (u *SessionGrantUser) ID() *string {
+	if u.Type == nil || u.UserID == nil {
 		return u.UserID
 	}
-	return string(*u.Type) + ":" + u.UserID
+	id := string(*u.Type) + ":" + *u.UserID
+	return &id
 }
 
 // FullscriptID is the partner's own id.
-func (u *SessionGrantUser) FullscriptID() string { return u.UserID }
+func (u *SessionGrantUser) FullscriptID() *string { return u.UserID }
 
 // TypeRaw is the partner's text of the type.
 func (u *SessionGrantUser) TypeRaw() *string { return raw(u.Type) }
@@ -87,5 +89,5 @@ type CreateSessionGrantInput struct {
 //
 // op: POST /clinic/embeddable/session_grants
 func (s *SessionGrantsService) Create(ctx context.Context, in *CreateSessionGrantInput) (*SessionGrant, error) {
-	return send[SessionGrant](ctx, s.client, post("/clinic/embeddable/session_grants"), in, "session_grant", bare)
+	return send[SessionGrant](ctx, s.client, post("/clinic/embeddable/session_grants"), in, "session_grant")
 }

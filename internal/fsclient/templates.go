@@ -11,9 +11,9 @@ type TemplatesService service
 type Template struct {
 	Record
 	ID              TemplateID               `json:"id"`
-	Name            string                   `json:"name"`
+	Name            *string                  `json:"name"`
 	CurrentState    *ProtocolState           `json:"current_state"`
-	Practitioner    *Practitioner            `json:"practitioner_id" also:"practitioner"`
+	Practitioner    *Practitioner            `json:"practitioner"`
 	PersonalMessage *string                  `json:"personal_message"`
 	Recommendations []ProtocolRecommendation `json:"recommendations"`
 }

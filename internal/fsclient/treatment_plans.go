@@ -2,7 +2,6 @@ package fsclient
 
 import (
 	"context"
-	"errors"
 	"io"
 	"reflect"
 )
@@ -17,9 +16,9 @@ type TreatmentPlansService service
 type TreatmentPlan struct {
 	Record
 	ID                     TreatmentPlanID      `json:"id"`
-	State                  TreatmentPlanState   `json:"state" also:"active"`
-	Patient                *Patient             `json:"patient" also:"patient_id"`
-	Practitioner           *Practitioner        `json:"practitioner" also:"practitioner_id"`
+	State                  TreatmentPlanState   `json:"state"`
+	Patient                *Patient             `json:"patient"`
+	Practitioner           *Practitioner        `json:"practitioner"`
 	AvailableAt            *Date                `json:"available_at"`
 	CreatedAt              *DateTime            `json:"created_at"`
 	UpdatedAt              *DateTime            `json:"updated_at"`
@@ -35,11 +34,13 @@ type TreatmentPlan struct {
 	TreatmentPlanText      *string              `json:"treatment_plan_text"`
 	LabCheckoutStatus      *string              `json:"lab_checkout_status"`
 	PatientLabFieldsNeeded []string             `json:"patient_lab_fields_needed"`
+	IsActive               *bool                `json:"active"` // of webhooks, in place of the state
 }
 
 // Recommendation is one line of a plan.
 type Recommendation struct {
-	Variant         *Variant `json:"variant_id" also:"variant"`
+	Faults
+	Variant         *Variant `json:"variant"`
 	UnitsToPurchase *int     `json:"units_to_purchase"`
 	Refill          *bool    `json:"refill"`
 	TakeWith        *string  `json:"take_with"`
@@ -49,8 +50,8 @@ type Recommendation struct {
 // LabRecommendation is a lab that a plan recommends.
 type LabRecommendation struct {
 	Record
-	ID              LabRecommendationID      `json:"id"`
-	Name            string                   `json:"name"`
+	ID              *LabRecommendationID     `json:"id"`
+	Name            *string                  `json:"name"`
 	RequiresFasting *bool                    `json:"requires_fasting"`
 	Instructions    *string                  `json:"instructions"`
 	Tests           []*LabRecommendationTest `json:"tests"`
@@ -60,52 +61,53 @@ type LabRecommendation struct {
 // the API's two kinds of lab test its id names is not published.
 type LabRecommendationTest struct {
 	Record
-	ID   LabRecommendationTestID `json:"id"`
-	Name *string                 `json:"name"`
+	ID   *LabRecommendationTestID `json:"id"`
+	Name *string                  `json:"name"`
 }
 
 // InOfficeCheckout is a checkout at the clinic.
 type InOfficeCheckout struct {
-	URL string `json:"url"`
+	Faults
+	URL *string `json:"url"`
 }
 
 // FullscriptID is the partner's own id.
 func (t *TreatmentPlan) FullscriptID() string { return string(t.ID) }
 
 // StateRaw is the partner's text of the state.
-func (t *TreatmentPlan) StateRaw() *string { return raw(&t.State) }
+func (t *TreatmentPlan) StateRaw() *string { return rawText(t.State) }
 
 // FullscriptID is the partner's own id.
-func (l *LabRecommendation) FullscriptID() string { return string(l.ID) }
+func (l *LabRecommendation) FullscriptID() *string { return raw(l.ID) }
 
 // FullscriptID is the partner's own id.
-func (t *LabRecommendationTest) FullscriptID() string { return string(t.ID) }
+func (t *LabRecommendationTest) FullscriptID() *string { return raw(t.ID) }
 
-var planState = FieldBit(reflect.TypeFor[TreatmentPlan](), "State")
+var (
+	planState    = FieldBit(reflect.TypeFor[TreatmentPlan](), "State")
+	planIsActive = FieldBit(reflect.TypeFor[TreatmentPlan](), "IsActive")
+)
 
-// decoded forgets that an event said `active: "false"` and no more.
+// decoded works out the state where a webhook says `active` in its place. A
+// plan that is not active may be in either of the other states.
 func (t *TreatmentPlan) decoded() {
-	if t.State == "" {
-		t.held &^= planState
+	if t.held&planState == 0 {
+		faulty := t.unreadable&planIsActive != 0
+		if t.IsActive != nil && *t.IsActive {
+			t.State = "active"
+		}
+		if faulty || t.State != "" {
+			t.derived(planState, faulty)
+		}
 	}
+	t.IsActive = nil
+	t.held &^= planIsActive
 }
 
 // TreatmentPlanState is where a plan stands.
 type TreatmentPlanState string
 
 var treatmentPlanStates = []string{"draft", "active", "cancelled"}
-
-// setText takes the state, or the `active` of webhooks in its place. A plan
-// that is not active may be in either of the other states.
-func (e *TreatmentPlanState) setText(s string) bool {
-	switch active, isBool := parseBool(s); {
-	case !isBool:
-		*e = TreatmentPlanState(s)
-	case active && *e == "":
-		*e = "active"
-	}
-	return *e != ""
-}
 
 func (e TreatmentPlanState) MarshalGQL(w io.Writer) { marshalEnum(w, treatmentPlanStates, string(e)) }
 
@@ -188,9 +190,5 @@ func (s *TreatmentPlansService) Cancel(ctx context.Context, in *CancelTreatmentP
 // op: POST /clinic/treatment_plans/{treatment_plan_id}/in_office_checkout
 func (s *TreatmentPlansService) CreateInOfficeCheckout(ctx context.Context, in *CreateInOfficeCheckoutInput) (*InOfficeCheckout, error) {
 	r := post("/clinic/treatment_plans/{treatment_plan_id}/in_office_checkout", string(in.TreatmentPlanID))
-	checkout, err := send[InOfficeCheckout](ctx, s.client, r, nil, "in_office_checkout")
-	if err == nil && checkout.URL == "" {
-		return nil, &Error{Op: r.String(), Kind: KindUpstream, Unknown: true, cause: errors.New("the checkout lacks its address")}
-	}
-	return checkout, err
+	return send[InOfficeCheckout](ctx, s.client, r, nil, "in_office_checkout")
 }

@@ -16,23 +16,23 @@ type WebhookDeliveriesService service
 // and unlike the lists of events they carry the events' data.
 type WebhookDelivery struct {
 	Record
-	ID                    WebhookDeliveryID `json:"id"`
-	AttemptNumber         *int              `json:"attempt_number"`
-	AttemptedAt           *DateTime         `json:"attempted_at"`
-	PreviousAttemptAt     *DateTime         `json:"previous_attempt_at"`
-	NextAttemptAt         *DateTime         `json:"next_attempt_at"`
-	SuccessfullyDelivered *bool             `json:"successfully_delivered"`
-	ResponseBody          *string           `json:"response_body"`
-	ResponseHeader        *string           `json:"response_header"`
-	ResponseStatus        *int              `json:"response_status"`
-	ResponseIPAddress     *string           `json:"response_ip_address"`
-	ResponseErrors        *string           `json:"response_errors"`
-	Payload               json.RawMessage   `json:"event_payload"` // emptied into Event
-	Event                 *Event            `json:"-"`
+	ID                    *WebhookDeliveryID `json:"id"`
+	AttemptNumber         *int               `json:"attempt_number"`
+	AttemptedAt           *DateTime          `json:"attempted_at"`
+	PreviousAttemptAt     *DateTime          `json:"previous_attempt_at"`
+	NextAttemptAt         *DateTime          `json:"next_attempt_at"`
+	SuccessfullyDelivered *bool              `json:"successfully_delivered"`
+	ResponseBody          *string            `json:"response_body"`
+	ResponseHeader        *string            `json:"response_header"`
+	ResponseStatus        *int               `json:"response_status"`
+	ResponseIPAddress     *string            `json:"response_ip_address"`
+	ResponseErrors        *string            `json:"response_errors"`
+	Payload               json.RawMessage    `json:"event_payload"` // emptied into Event
+	Event                 *Event             `json:"-"`
 }
 
 // FullscriptID is the partner's own id.
-func (d *WebhookDelivery) FullscriptID() string { return string(d.ID) }
+func (d *WebhookDelivery) FullscriptID() *string { return raw(d.ID) }
 
 func (d *WebhookDelivery) decoded() {
 	if d.Payload != nil {
