@@ -35,6 +35,12 @@ type Options struct {
 	// Operation makes the context of each operation of a socket, since there is
 	// one request for all; nil for the same.
 	Operation func(context.Context) context.Context
+	// Ended returns a context that is done when the session of ctx's caller ends,
+	// which is watched until ctx is done; nil for a caller without a session. A
+	// stream or a socket ends with it. Check asks for the same before each operation
+	// of a socket: it returns [ErrSignedOut], or why it cannot tell. Both may be nil.
+	Ended func(ctx context.Context) context.Context
+	Check func(ctx context.Context) error
 	// Origins are those of the pages that may open sockets, beside the gateway's
 	// own.
 	Origins []string
@@ -160,7 +166,7 @@ func NewHandler(r *Resolver, o Options) *Handler {
 			if refused != nil {
 				return graphql.OneShot(&graphql.Response{Errors: gqlerror.List{refused}})
 			}
-			ctx = withStream(ctx, end)
+			ctx = withStream(ctx, o.ended(ctx), end)
 		}
 		return next(ctx)
 	})

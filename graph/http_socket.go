@@ -35,6 +35,7 @@ type closure struct {
 // it comes back by itself and asks again for all that was not answered.
 var (
 	closeUnauthorized = &closure{4401, "Unauthorized: wait for connection_ack before you subscribe."}
+	closeSignedOut    = &closure{4401, "Unauthorized: the session has ended, sign in again."}
 	closeForbidden    = &closure{4403, "Forbidden: send one Authorization, as Bearer and one token of visible characters."}
 	closeSubprotocol  = &closure{4406, "Subprotocol not acceptable: use " + subprotocol + "."}
 	closeInitTimeout  = &closure{4408, "Connection initialisation timeout"}
@@ -62,6 +63,8 @@ type socket struct {
 	cut  func()
 	stop context.CancelFunc
 	work sync.WaitGroup
+	// minding is what watches over the socket.
+	minding sync.WaitGroup
 	// writing holds whoever writes. It is no mutex, since waiting for it may be
 	// given up.
 	writing chan struct{}
@@ -97,15 +100,14 @@ func (s *socket) serve() {
 		s.cut()
 		return
 	}
-	var minding sync.WaitGroup
-	minding.Go(s.mind)
-	minding.Go(s.ping)
+	s.minding.Go(s.mind)
+	s.minding.Go(s.ping)
 	if c := s.read(); c != nil {
 		s.close(c)
 	}
 	s.cut()
 	s.work.Wait()
-	minding.Wait()
+	s.minding.Wait()
 	_ = s.conn.CloseNow() // it is closed; this waits until the library knows
 }
 
@@ -174,6 +176,9 @@ func (s *socket) begin(m *message) *closure {
 		return closeForbidden
 	}
 	s.caller, s.acknowledged = caller, true
+	if ended := s.o.ended(caller); ended != nil {
+		s.minding.Go(func() { s.endWith(ended) })
+	}
 	s.say(pack("connection_ack", "", nil))
 	return nil
 }
@@ -224,6 +229,15 @@ func (s *socket) mind() {
 			s.close(closeStopping)
 			return
 		}
+	}
+}
+
+// endWith closes the socket when its session ends.
+func (s *socket) endWith(session context.Context) {
+	select {
+	case <-session.Done():
+		s.close(closeSignedOut)
+	case <-s.ctx.Done():
 	}
 }
 

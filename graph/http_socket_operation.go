@@ -3,6 +3,7 @@ package graph
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"runtime/debug"
@@ -80,6 +81,16 @@ func (s *socket) run(ctx context.Context, op *operation, params *graphql.RawPara
 			s.last(op, op.failure(ctx, http.StatusInternalServerError, gqlerror.List{internal()}))
 		}
 	}()
+	if s.o.Check != nil {
+		switch err := s.o.Check(ctx); {
+		case errors.Is(err, ErrSignedOut):
+			s.close(closeSignedOut)
+			return
+		case err != nil:
+			s.last(op, op.failure(ctx, http.StatusServiceUnavailable, gqlerror.List{present(s.o.RequestID, s.o.LogBug)(ctx, err)}))
+			return
+		}
+	}
 	o, errs := s.exec.CreateOperationContext(ctx, params)
 	if errs != nil {
 		res := s.exec.DispatchError(graphql.WithOperationContext(ctx, o), s.requestErrors(o, errs))

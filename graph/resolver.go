@@ -23,6 +23,9 @@ type Resolver struct {
 	PublicURL string
 	// Events is what the partner has told of.
 	Events *events.Bus
+	// ProofAge is how long the partner's word on what a subscriber may read counts.
+	// After that the next event waits until the partner is asked again.
+	ProofAge time.Duration
 	// Watch has the partner polled for the events of a clinic until ctx ends, as
 	// ctx's caller; newest is when the newest event of each category happened that
 	// the caller may read. It is nil where the partner sends them.

@@ -23,8 +23,9 @@ type source struct {
 	// bus as well, or still on their way there.
 	told map[string]bool
 
-	proof  proof
-	proven time.Time // when
+	proof    proof
+	proven   time.Time     // when
+	proofAge time.Duration // see [Resolver]
 }
 
 // proof is what the partner has let the caller's token read.
@@ -39,10 +40,6 @@ func (p *proof) mayRead(category string) bool {
 	_, may := p.newest[category]
 	return may
 }
-
-// proofAge is how long the partner's word on what a token may read counts.
-// After that the next event waits until it is asked again.
-const proofAge = 5 * time.Minute
 
 // The types behind the fields that are about one kind of record.
 var (
@@ -73,7 +70,7 @@ func (r *Resolver) watchOne(ctx context.Context, wrong error, types []fsclient.E
 // watch proves what the caller may see and begins to follow the bus, from
 // after on unless that is "".
 func (r *Resolver) watch(ctx context.Context, types []fsclient.EventType, after *string) (*source, error) {
-	s := &source{client: r.Client, types: types, told: map[string]bool{}}
+	s := &source{client: r.Client, types: types, told: map[string]bool{}, proofAge: r.ProofAge}
 	from := lastEventIDFrom(ctx)
 	if after != nil {
 		from = *after
@@ -120,7 +117,7 @@ func (s *source) next(ctx context.Context) (*fsclient.Event, error) {
 		if !s.wanted(e.Type) {
 			continue
 		}
-		if time.Since(s.proven) > proofAge {
+		if time.Since(s.proven) > s.proofAge {
 			if err := s.prove(ctx); err != nil {
 				return nil, err
 			}

@@ -31,13 +31,16 @@ type stream struct {
 	end   func()
 	close []func()
 	over  bool
+	// session is done when the caller's session ends; nil without one.
+	session context.Context
 }
 
 type streamKey struct{}
 
-// withStream makes a stream that calls end when it is over.
-func withStream(ctx context.Context, end func()) context.Context {
-	s := new(stream)
+// withStream makes a stream that calls end when it is over, and is over when the
+// session ends.
+func withStream(ctx, session context.Context, end func()) context.Context {
+	s := &stream{session: session}
 	s.atEnd(ctx, end)
 	return context.WithValue(ctx, streamKey{}, s)
 }
@@ -93,7 +96,7 @@ func eachEvent(ops *loader.Operations, o *Options) graphql.ResponseMiddleware {
 		if s.over {
 			return nil
 		}
-		value, id, err := s.next(ctx)
+		value, id, err := s.whileSignedIn(ctx)
 		if err != nil {
 			s.over = true
 			s.end()
@@ -122,6 +125,32 @@ func eachEvent(ops *loader.Operations, o *Options) graphql.ResponseMiddleware {
 	}
 }
 
+// ErrSignedOut says that the session an operation belongs to has ended.
+var ErrSignedOut = errors.New("the session has ended")
+
+// whileSignedIn is next, but fails with [ErrSignedOut] when the session ends.
+func (s *stream) whileSignedIn(ctx context.Context) (value any, eventID string, err error) {
+	if s.session == nil {
+		return s.next(ctx)
+	}
+	waiting, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(s.session, cancel)()
+	value, eventID, err = s.next(waiting)
+	if s.session.Err() != nil && ctx.Err() == nil {
+		return nil, "", ErrSignedOut // an event that came at the same time is not told any more
+	}
+	return value, eventID, err
+}
+
+// ended returns the context that ends with the caller's session, nil without one.
+func (o *Options) ended(ctx context.Context) context.Context {
+	if o.Ended == nil {
+		return nil
+	}
+	return o.Ended(ctx)
+}
+
 // rootField is the field of a subscription; the validator sees to it that there
 // is one.
 func rootField(op *graphql.OperationContext) graphql.CollectedField {
@@ -130,16 +159,20 @@ func rootField(op *graphql.OperationContext) graphql.CollectedField {
 
 // ended names what ended a stream.
 func ended(err error) error {
-	known := func(code, message string) error {
-		return &gqlerror.Error{Message: message, Extensions: map[string]any{"code": code}}
-	}
 	switch {
+	case errors.Is(err, ErrSignedOut):
+		return Failure(CodeUnauthenticated, "The session has ended: sign in again.")
 	case errors.Is(err, events.ErrLagged):
-		return known(CodeSubscriptionLagged, "The client reads too slowly, the next event is no longer kept: subscribe again with after.")
+		return Failure(CodeSubscriptionLagged, "The client reads too slowly, the next event is no longer kept: subscribe again with after.")
 	case errors.Is(err, events.ErrGap):
-		return known(CodeSubscriptionGap, "The gateway's event log in Redis lost its data, and events may be missing here: subscribe again with after, and they are read from the partner's list.")
+		return Failure(CodeSubscriptionGap, "The gateway's event log in Redis lost its data, and events may be missing here: subscribe again with after, and they are read from the partner's list.")
 	case errors.Is(err, events.ErrClosed):
-		return known(CodeSubscriptionClosed, "The gateway is stopping: subscribe again with after.")
+		return Failure(CodeSubscriptionClosed, "The gateway is stopping: subscribe again with after.")
 	}
 	return err
+}
+
+// Failure makes an error for clients.
+func Failure(code, message string) error {
+	return &gqlerror.Error{Message: message, Extensions: map[string]any{"code": code}}
 }

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"fsgateway/internal/redistest"
 	"fsgateway/internal/sandbox"
 )
 
@@ -34,8 +35,7 @@ func (b *browser) stream(way, query string) *streamed {
 	return s
 }
 
-// TestSessionStream: a stream by cookie lives on when the access token expires,
-// and ends when the user signs out.
+// TestSessionStream: a stream by cookie lives on when the access token expires.
 func TestSessionStream(t *testing.T) {
 	t.Parallel()
 	const query = `subscription { patientUpdated { event { fullscriptId } patient { dateOfBirth } } }`
@@ -68,12 +68,92 @@ func TestSessionStream(t *testing.T) {
 				if n := refreshes(v.sandbox); n != 2 {
 					v.Errorf("%d refreshes", n)
 				}
-				b.send(http.MethodPost, h.url+"/oauth/logout", "", nil)
-				time.Sleep(6 * time.Minute) // for so long what a token may read is believed
-				h.happens("patient.updated", "after-the-end", patientEvent)
-				s.fails("UNAUTHENTICATED")
 			})
 		})
+	}
+}
+
+// TestSessionEnds: what goes on by cookie ends with the session, at once and
+// whether or not anything happens.
+func TestSessionEnds(t *testing.T) {
+	t.Parallel()
+	const query = `subscription { patientUpdated { patient { dateOfBirth } } }`
+	for name, end := range map[string]func(*virtual, *browser){
+		"SignOut": func(_ *virtual, b *browser) { b.send(http.MethodPost, b.url+"/oauth/logout", "", nil) },
+		"SignInOfAnother": func(_ *virtual, b *browser) {
+			other := b.harness.signIn(sandbox.StaffID)
+			_, _, _ = b.send(http.MethodPost, b.url+"/oauth/logout", "", nil)
+			if other.query(`{ viewer { signedIn } }`)["viewer"] == nil {
+				b.t.Error("the other session ended, too")
+			}
+		},
+		"Lifetime": func(*virtual, *browser) { time.Sleep(config().SessionLifetime + 12*time.Hour) },
+		"PartnerRefuses": func(v *virtual, b *browser) {
+			time.Sleep(2 * time.Second) // a token that was just given is not replaced
+			v.sandbox.RevokeTokens()
+			b.ask(`{ clinic { name } }`)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			virtually(t, config(), sandbox.Options{}, func(v *virtual) {
+				h, _ := v.online()
+				h.url = "http://" + config().Addr
+				b := h.signIn(sandbox.PractitionerID)
+				events := b.stream("sse", query)
+				defer events.close()
+				own := *h
+				own.client = b.client
+				streaming, idle, bearer := own.dial(subprotocol, "Origin", h.url), own.dial(subprotocol, "Origin", h.url), own.dial(subprotocol, "Origin", h.url)
+				streaming.init("")
+				streaming.subscribe("1", query)
+				idle.init("")
+				bearer.init(sandbox.TokenStaff) // goes before the cookie
+				reasons := make(chan string)
+				for _, s := range []*socket{streaming, idle} { // reading all the time answers pings
+					go func() { reasons <- s.closed(4401) }()
+				}
+				values := make(chan string)
+				go func() { values <- bearer.hears("next", "1").ID }()
+				synctest.Wait()
+				end(v, b)
+				ended := time.Now()
+				events.fails("UNAUTHENTICATED")
+				for range 2 {
+					if reason := <-reasons; !strings.Contains(reason, "session") {
+						v.Errorf("reason %q", reason)
+					}
+				}
+				if took := time.Since(ended); took != 0 {
+					v.Errorf("took %v", took)
+				}
+				bearer.subscribe("1", `{ clinic { fullscriptId } }`)
+				<-values
+			})
+		})
+	}
+}
+
+// TestSessionEndsEverywhere: a sign-out at one gateway ends what goes on at
+// another that shares its Redis.
+func TestSessionEndsEverywhere(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	c := config()
+	c.OperationTimeout, c.CallTimeout = 2*time.Minute, time.Minute
+	c.RedisURL, c.EncryptionKey = server.URL, []string{strings.Repeat("key ", 8)}
+	here, there := startWith(t, c, sandbox.Options{}), startWith(t, c, sandbox.Options{})
+	b := here.signIn(sandbox.PractitionerID)
+	own := *there
+	own.client = b.client
+	at := &browser{harness: &own, client: b.client}
+	s := own.dial(subprotocol, "Origin", there.url)
+	s.init("")
+	s.subscribe("1", `subscription { events { id } }`)
+	b.send(http.MethodPost, here.url+"/oauth/logout", "", nil)
+	s.closed(4401)
+	if a := at.ask(`{ clinic { name } }`); a.Status != http.StatusUnauthorized {
+		t.Errorf("status %d", a.Status)
 	}
 }
 

@@ -61,7 +61,7 @@ func (s *streamed) readOn() {
 	s.read = func() (*answer, bool) { r := <-results; return r.answer, r.complete }
 }
 
-// TestProofAge: for five minutes the partner's word on what a token may read
+// TestProofAge: for --proof-age the partner's word on what a token may read
 // counts. Then the next event waits for another, and is not told if that is no.
 func TestProofAge(t *testing.T) {
 	t.Parallel()
@@ -84,7 +84,7 @@ func TestProofAge(t *testing.T) {
 				if c.code != "" {
 					v.sandbox.AddFault(c.fault)
 				}
-				time.Sleep(5 * time.Minute) // of the bubble
+				time.Sleep(time.Minute) // of the bubble
 				v.sandbox.ResetCalls()
 				h.happens("patient.updated", "one", patientEvent)
 				if x := s.value(); at(v, x, "patientUpdated.event.fullscriptId") != "one" || v.sandbox.Count("") != 0 {

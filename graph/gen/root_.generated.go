@@ -7389,7 +7389,7 @@ type Mutation
 Everything that can be watched. A stream travels as server-sent events, as Apollo Client's
 ` + "`" + `multipart/mixed` + "`" + `, or over a ` + "`" + `graphql-transport-ws` + "`" + ` socket. Only events of the caller's clinic arrive, and only of
 the kinds that the caller's token may read; the partner is asked when a stream begins
-and again every five minutes. Changes made through this API are no events.
+and again every minute (` + "`" + `--proof-age` + "`" + `). Changes made through this API are no events.
 
 ` + "`" + `after` + "`" + ` is the id of the last event seen: the stream begins with what came since, in
 order, each event once. Events of the last 30 days can be resumed from.

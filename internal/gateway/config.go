@@ -65,6 +65,7 @@ type Config struct {
 	RedirectURL            string        `help:"Where the partner leads back to after a sign-in, as the app is registered with. Default: --public-url and /oauth/callback." from:"FULLSCRIPT_REDIRECT_URL"`
 	AuthorizeURL           string        `help:"The partner's consent page. Default: that of --upstream." from:"FULLSCRIPT_AUTHORIZE_URL"`
 	SessionLifetime        time.Duration `help:"How long a sign-in lasts." default:"12h" from:"GATEWAY_SESSION_LIFETIME"`
+	ProofAge               time.Duration `help:"How long it is believed what a subscriber may read, before the partner is asked again." default:"1m" from:"GATEWAY_PROOF_AGE"`
 	OAuthRelay             bool          `name:"oauth-relay" help:"Trade codes and tokens at /oauth/token for apps that do not hold the app's secret. With the embedded sandbox it is on." default:"false" from:"GATEWAY_OAUTH_RELAY"`
 	EncryptionKey          []string      `help:"Keys that encrypt sessions and events, by comma: the first encrypts, all decrypt. Default: a random one." secret:"" from:"GATEWAY_ENCRYPTION_KEY"`
 	RedisURL               string        `help:"Redis server that keeps sessions and events for all gateways." secret:"" from:"REDIS_URL"`
@@ -157,6 +158,7 @@ func (c *Config) fill() {
 	or(&c.IdleTimeout, time.Minute)
 	or(&c.DrainTimeout, 30*time.Second)
 	or(&c.SessionLifetime, 12*time.Hour)
+	or(&c.ProofAge, time.Minute)
 }
 
 // upstreamURL is the base of the partner's API.

@@ -150,7 +150,7 @@ func (g *Gateway) open(o options) error {
 	if err != nil {
 		return fmt.Errorf("%s, %s: %w", config.name(&config.PersistedDocuments), config.name(&config.PersistedManifest), err)
 	}
-	resolver := &graph.Resolver{Client: g.client, PublicURL: config.publicURL(), Events: g.events}
+	resolver := &graph.Resolver{Client: g.client, PublicURL: config.publicURL(), Events: g.events, ProofAge: config.ProofAge}
 	if p := g.newPoller(); p != nil {
 		resolver.Watch = p.Watch
 	}
@@ -158,6 +158,8 @@ func (g *Gateway) open(o options) error {
 		Caller:       func(ctx context.Context) string { return transport.CallerFrom(ctx).Key },
 		Authenticate: g.authenticate,
 		Operation:    g.operation,
+		Ended:        ended,
+		Check:        checkSession,
 		Origins:      g.origins(),
 		Viewer:       viewer,
 		SignInURL:    g.signInURL(),

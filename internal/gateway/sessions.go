@@ -19,6 +19,8 @@ import (
 // CodeSessionUnavailable says that it cannot be told whose session a cookie is.
 const CodeSessionUnavailable = "SESSION_UNAVAILABLE"
 
+const sessionUnavailable = "The session cannot be read at the moment: try again."
+
 // newSessions makes sign-in, if the partner knows this gateway as an app. base is
 // where its API is, network how it is reached.
 func (g *Gateway) newSessions(base string, network http.RoundTripper) {
@@ -55,6 +57,7 @@ func (g *Gateway) newSessions(base string, network http.RoundTripper) {
 		return observed.RoundTrip(r.WithContext(fsclient.WithRoute(r.Context(), route)))
 	})
 	g.sessions = oauth.New(o)
+	g.close = append(g.close, func() error { g.sessions.Close(); return nil })
 }
 
 // signInURL is where a browser signs in, "" where none can.
@@ -121,7 +124,7 @@ func (g *Gateway) session(next http.Handler) http.Handler {
 			g.fail(w, r, http.StatusBadGateway, graph.CodeUpstreamUnavailable, oauth.RenewalFailed)
 			return
 		default:
-			g.fail(w, r, http.StatusServiceUnavailable, CodeSessionUnavailable, "The session cannot be read at the moment: try again.")
+			g.fail(w, r, http.StatusServiceUnavailable, CodeSessionUnavailable, sessionUnavailable)
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -176,10 +179,44 @@ func (t tokenSource) Token() (*oauth2.Token, error) {
 	return token, err
 }
 
+// userFrom returns the session's user that calls under ctx are of, nil for none: a
+// socket's own token goes before the cookie.
+func userFrom(ctx context.Context) *oauth.User {
+	u, _ := ctx.Value(userKey{}).(*oauth.User)
+	if transport.CallerFrom(ctx).Renew == nil {
+		return nil
+	}
+	return u
+}
+
+// ended returns a context that is done when the caller's session ends, nil without
+// one.
+func ended(ctx context.Context) context.Context {
+	if u := userFrom(ctx); u != nil {
+		return u.Ended(ctx)
+	}
+	return nil
+}
+
+// checkSession reports why the caller's session can no longer be used.
+func checkSession(ctx context.Context) error {
+	u := userFrom(ctx)
+	if u == nil {
+		return nil
+	}
+	switch err := u.Check(ctx); {
+	case errors.Is(err, oauth.ErrSignedOut):
+		return graph.ErrSignedOut
+	case err != nil:
+		return graph.Failure(CodeSessionUnavailable, sessionUnavailable)
+	}
+	return nil
+}
+
 // viewer is what is known of the caller in ctx.
 func viewer(ctx context.Context) *model.Viewer {
-	u, _ := ctx.Value(userKey{}).(*oauth.User)
-	if u == nil || transport.CallerFrom(ctx).Renew == nil { // a socket's own token goes before the cookie
+	u := userFrom(ctx)
+	if u == nil {
 		return &model.Viewer{}
 	}
 	ends := fsclient.DateTime(u.Ends.UTC().Format(time.RFC3339))

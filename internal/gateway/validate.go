@@ -123,7 +123,7 @@ func (c *Config) checkEmbedded(r *refusals) {
 
 func (c *Config) checkLimits(r *refusals) {
 	for _, d := range []*time.Duration{
-		&c.OperationTimeout, &c.CallTimeout, &c.DialTimeout, &c.ReadTimeout, &c.WriteTimeout, &c.IdleTimeout, &c.DrainTimeout, &c.SessionLifetime,
+		&c.OperationTimeout, &c.CallTimeout, &c.DialTimeout, &c.ReadTimeout, &c.WriteTimeout, &c.IdleTimeout, &c.DrainTimeout, &c.SessionLifetime, &c.ProofAge,
 	} {
 		if *d <= 0 {
 			r.add(d, "%s is not over zero", *d)

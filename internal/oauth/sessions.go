@@ -9,8 +9,10 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"golang.org/x/oauth2"
 	"golang.org/x/sync/singleflight"
@@ -75,6 +77,8 @@ type Sessions struct {
 	cookie string // its name
 	secure bool
 	flight singleflight.Group
+	ends   *ends
+	stop   func()
 
 	mu      sync.Mutex
 	pending map[string]*pending // refreshed sessions that could not be stored yet, by key
@@ -86,14 +90,14 @@ type pending struct {
 	over string
 }
 
-// New makes them.
+// New makes them. Close them when they are no longer used.
 func New(o Options) *Sessions {
 	public, err := url.Parse(o.PublicURL)
 	if err != nil {
 		panic(err) // a setting that was checked
 	}
 	s := &Sessions{
-		o: o, origin: public.Scheme + "://" + public.Host, cookie: "fsgateway", secure: public.Scheme == "https", pending: map[string]*pending{},
+		o: o, ends: newEnds(o.Lifetime), origin: public.Scheme + "://" + public.Host, cookie: cookieName(public), secure: public.Scheme == "https", pending: map[string]*pending{},
 		config: oauth2.Config{
 			ClientID: o.ClientID, ClientSecret: o.ClientSecret, RedirectURL: o.RedirectURL,
 			Endpoint: oauth2.Endpoint{AuthURL: o.AuthorizeURL, TokenURL: o.TokenURL, AuthStyle: oauth2.AuthStyleInParams},
@@ -107,8 +111,26 @@ func New(o Options) *Sessions {
 	if s.secure {
 		s.cookie = "__Host-" + s.cookie // no other host of the domain can set it
 	}
+	s.stop = s.listen()
 	return s
 }
+
+// cookieName returns the name of the session's cookie. Cookies have no port: on a
+// machine that runs several gateways, each has a name of its own. A path, under
+// which several may be at one host, is part of the name for the same reason.
+func cookieName(public *url.URL) string {
+	name := "fsgateway"
+	if loopback(public.Host) && public.Port() != "" {
+		name += "-" + public.Port()
+	}
+	for part := range strings.FieldsFuncSeq(public.Path, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) || r > unicode.MaxASCII }) {
+		name += "-" + part
+	}
+	return name
+}
+
+// Close stops following the sessions that other processes end.
+func (s *Sessions) Close() { s.stop() }
 
 // Owner is whom a token was given to, as the partner tells with it.
 type Owner struct {
@@ -235,8 +257,8 @@ func (s *Sessions) trade(ctx context.Context, key string, have *session, rejecte
 	t, err := s.renew(ctx, have.Token)
 	switch {
 	case errors.Is(err, errGrant):
-		if _, err := s.o.Store.Swap(ctx, sessionPrefix+key, have.sealed, "", 0); err != nil {
-			return nil, ErrStore
+		if _, err := s.remove(ctx, key, have); err != nil {
+			return nil, err
 		}
 		return s.load(ctx, key) // over, unless another process has stored better ones
 	case err != nil:
@@ -269,6 +291,9 @@ func (s *Sessions) load(ctx context.Context, key string) (*session, error) {
 	sealed, err := s.o.Store.Get(ctx, sessionPrefix+key)
 	if err != nil {
 		return nil, ErrStore
+	}
+	if s.ends.has(key) {
+		sealed = ""
 	}
 	if p != nil && s.settle(key, p) && sealed == "" { // it was ended meanwhile
 		_ = s.revoke(context.WithoutCancel(ctx), p.next.Token)
@@ -327,6 +352,19 @@ func (s *Sessions) begin(ctx context.Context, t *oauth2.Token) (id string, err e
 	return id, nil
 }
 
+// remove ends a session, here and in all processes, unless it was refreshed in
+// between.
+func (s *Sessions) remove(ctx context.Context, key string, have *session) (over bool, err error) {
+	over, err = s.o.Store.Swap(ctx, sessionPrefix+key, have.sealed, "", 0)
+	if err != nil {
+		return false, ErrStore
+	}
+	if over {
+		s.ends.add(key)
+	}
+	return over, nil
+}
+
 // end removes a session and revokes its tokens, unless the partner has just given
 // the same ones again. It returns [ErrSignedOut], [ErrStore] or, when the session
 // is over and only the partner was not told, [ErrPartner].
@@ -336,9 +374,9 @@ func (s *Sessions) end(ctx context.Context, key string, given *oauth2.Token) err
 		if err != nil {
 			return err
 		}
-		over, err := s.o.Store.Swap(ctx, sessionPrefix+key, have.sealed, "", 0)
+		over, err := s.remove(ctx, key, have)
 		if err != nil {
-			return ErrStore
+			return err
 		}
 		switch {
 		case !over: // it was refreshed in between, and there are others to revoke

@@ -2,6 +2,8 @@ package oauth
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -14,17 +16,26 @@ type Store interface {
 	// did.
 	Add(ctx context.Context, key, value string, life time.Duration) (added bool, err error)
 	// Swap replaces the value of a key that is still old, for a time, and says
-	// whether it was. The new value "" removes the key.
+	// whether it was. The new value "" removes the key, which all who listen are
+	// told.
 	Swap(ctx context.Context, key, old, value string, life time.Duration) (swapped bool, err error)
+	// Listen calls removed with each key that Swap removes, in this process or
+	// another, and missed when it may not have been told of some, until stop is
+	// called. Both may run at the same time; removed must not use the store.
+	Listen(removed func(key string), missed func(context.Context)) (stop func())
 }
 
 // NewMemory makes a store that lives as long as the process.
-func NewMemory() Store { return &memory{entries: map[string]entry{}} }
+func NewMemory() Store {
+	return &memory{entries: map[string]entry{}, listeners: map[int]func(string){}}
+}
 
 type memory struct {
-	mu      sync.Mutex
-	entries map[string]entry
-	swept   time.Time
+	mu        sync.Mutex
+	entries   map[string]entry
+	swept     time.Time
+	listeners map[int]func(key string)
+	last      int // the last listener's number
 }
 
 type entry struct {
@@ -69,12 +80,32 @@ func (m *memory) Add(_ context.Context, key, value string, life time.Duration) (
 
 func (m *memory) Swap(_ context.Context, key, old, value string, life time.Duration) (bool, error) {
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	if old == "" || m.get(key) != old {
-		return false, nil
+	swapped := old != "" && m.get(key) == old
+	var told []func(string)
+	if swapped {
+		m.set(key, value, life)
+		if value == "" {
+			told = slices.Collect(maps.Values(m.listeners))
+		}
 	}
-	m.set(key, value, life)
-	return true, nil
+	m.mu.Unlock()
+	for _, removed := range told {
+		removed(key)
+	}
+	return swapped, nil
+}
+
+func (m *memory) Listen(removed func(string), _ func(context.Context)) (stop func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.last++
+	n := m.last
+	m.listeners[n] = removed
+	return func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		delete(m.listeners, n)
+	}
 }
 
 func (m *memory) sweep() {

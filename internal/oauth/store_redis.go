@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/rand"
 	"strconv"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -52,12 +54,53 @@ func (r redis) Add(ctx context.Context, key, value string, life time.Duration) (
 
 var swap = rueidis.NewLuaScript(`
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-if ARGV[2] == '' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
+if ARGV[2] == '' then
+  redis.call('DEL', KEYS[1])
+  redis.call('PUBLISH', ARGV[4], KEYS[1])
+else
+  redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+end
 return 1`)
 
 func (r redis) Swap(ctx context.Context, key, old, value string, life time.Duration) (bool, error) {
 	if old == "" {
 		return false, nil
 	}
-	return swap.Exec(ctx, r.client, []string{keyPrefix + key}, []string{old, value, strconv.FormatInt(max(1, life.Milliseconds()), 10)}).AsBool()
+	milliseconds := strconv.FormatInt(max(1, life.Milliseconds()), 10)
+	return swap.Exec(ctx, r.client, []string{keyPrefix + key}, []string{old, value, milliseconds, removals}).AsBool()
+}
+
+// removals is the channel on which the keys that were removed are published.
+const removals = keyPrefix + "removed"
+
+// listenAgain is how long to wait after listening has failed.
+const listenAgain = 250 * time.Millisecond
+
+func (r redis) Listen(removed func(string), missed func(context.Context)) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var listening sync.WaitGroup
+	// Nobody tells of what was removed before the subscription. The hook must not
+	// wait for the server.
+	subscribed := rueidis.WithOnSubscriptionHook(ctx, func(s rueidis.PubSubSubscription) {
+		if s.Kind == "subscribe" {
+			listening.Go(func() { missed(ctx) })
+		}
+	})
+	listening.Go(func() {
+		for ctx.Err() == nil {
+			_ = r.client.Dedicated(func(own rueidis.DedicatedClient) error {
+				return own.Receive(subscribed, own.B().Subscribe().Channel(removals).Build(), func(m rueidis.PubSubMessage) {
+					removed(strings.TrimPrefix(m.Message, keyPrefix))
+				})
+			}) // that a server is away is told by whoever connects to it
+			select {
+			case <-time.After(listenAgain):
+			case <-ctx.Done():
+			}
+		}
+	})
+	return func() {
+		cancel()
+		listening.Wait()
+	}
 }

@@ -36,6 +36,19 @@ func (u *User) Over() bool {
 	return u.over
 }
 
+// Ended returns a context that is done when the session ends: here, in another
+// process, or because its time is over. The session is watched until ctx is done.
+func (u *User) Ended(ctx context.Context) context.Context {
+	return u.sessions.ends.watch(ctx, u.Key, u.Ends)
+}
+
+// Check reports whether the session has ended, with [ErrSignedOut], or cannot be
+// read, with [ErrStore].
+func (u *User) Check(ctx context.Context) error {
+	_, err := u.sessions.load(ctx, u.Key)
+	return err
+}
+
 // Named says whether a request names a session at all.
 func (s *Sessions) Named(r *http.Request) bool {
 	_, err := r.Cookie(s.cookie)
