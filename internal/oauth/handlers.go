@@ -3,7 +3,6 @@ package oauth
 import (
 	"context"
 	"crypto/rand"
-	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"html/template"
@@ -16,23 +15,6 @@ import (
 
 	"golang.org/x/oauth2"
 )
-
-// loginLife is how long a sign-in may take from its beginning to the end, as
-// long as the partner's code is good.
-const loginLife = 10 * time.Minute
-
-// login is a sign-in under way. It is kept in a cookie, sealed: the gateway
-// remembers nothing of those who only begin.
-type login struct {
-	State    string    `json:"state"`
-	Verifier string    `json:"verifier"`
-	ReturnTo string    `json:"returnTo"`
-	Ends     time.Time `json:"ends"`
-}
-
-// loginCookie is one for each sign-in, so that two tabs do not disturb each
-// other.
-func (s *Sessions) loginCookie(state string) string { return s.cookie + "-login-" + keyOf(state)[:8] }
 
 // Login sends the browser to the partner's consent page. return_to is where it
 // comes back to in the end: a path here, or a page on one of the origins.
@@ -47,15 +29,10 @@ func (s *Sessions) Login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	l := login{State: rand.Text(), Verifier: oauth2.GenerateVerifier(), ReturnTo: back, Ends: time.Now().Add(loginLife)}
-	plain, err := json.Marshal(l)
-	sealed := ""
-	if err == nil {
-		sealed, err = s.o.Seal.Seal("login", plain)
+	if !s.keepLogins(w, append(s.loginsOf(r), l)) {
+		s.o.Refuse(w, r, http.StatusBadRequest, "return_to is too long: it may have about 1,800 bytes.")
+		return
 	}
-	if err != nil {
-		panic(err) // a bug: texts and a time are sealed with a key of ours
-	}
-	s.setCookie(w, s.loginCookie(l.State), sealed, loginLife)
 	http.Redirect(w, r, s.config.AuthCodeURL(l.State, oauth2.S256ChallengeOption(l.Verifier)), http.StatusFound)
 }
 
@@ -104,12 +81,12 @@ func (s *Sessions) returnTo(r *http.Request) (string, bool) {
 func (s *Sessions) Callback(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Referrer-Policy", "no-referrer") // the address holds the code
 	q := r.URL.Query()
-	l := s.loginOf(r, q.Get("state"))
+	l, others := s.loginsOf(r).take(q.Get("state"))
 	if l == nil {
 		s.page(w, http.StatusBadRequest, "This sign-in was not begun in this browser, or more than ten minutes ago.")
 		return
 	}
-	s.setCookie(w, s.loginCookie(l.State), "", -1)
+	s.keepLogins(w, others)
 	first, err := s.o.Store.Add(r.Context(), "state:"+keyOf(l.State), "used", loginLife)
 	switch {
 	case err != nil:
@@ -119,7 +96,7 @@ func (s *Sessions) Callback(w http.ResponseWriter, r *http.Request) {
 		s.page(w, http.StatusBadRequest, "This sign-in is over already.")
 		return
 	case q.Get("error") != "" || q.Get("code") == "":
-		s.goBack(w, r, l, "access_denied")
+		s.goBack(w, r, l, declined(q.Get("error")))
 		return
 	}
 	// A browser that leaves must not leave tokens behind that nobody knows of.
@@ -146,22 +123,15 @@ func (s *Sessions) Callback(w http.ResponseWriter, r *http.Request) {
 	s.goBack(w, r, l, "")
 }
 
-// loginOf finds the sign-in that a state belongs to, if this browser has begun
-// it and it is not too old.
-func (s *Sessions) loginOf(r *http.Request, state string) *login {
-	cookie, err := r.Cookie(s.loginCookie(state))
-	if err != nil {
-		return nil
+// declined returns the reason that a page is told when the partner gives no code:
+// the partner's own word if it is one of the standard's, else server_error.
+// https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2.1
+func declined(word string) string {
+	switch word {
+	case "access_denied", "temporarily_unavailable", "invalid_request", "unauthorized_client", "unsupported_response_type", "invalid_scope":
+		return word
 	}
-	plain, err := s.o.Seal.Open("login", cookie.Value)
-	if err != nil {
-		return nil
-	}
-	l := new(login)
-	if json.Unmarshal(plain, l) != nil || subtle.ConstantTimeCompare([]byte(l.State), []byte(state)) != 1 || !time.Now().Before(l.Ends) {
-		return nil
-	}
-	return l
+	return "server_error"
 }
 
 // goBack ends a sign-in where it began, with a reason if it failed. To a page of

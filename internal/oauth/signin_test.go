@@ -2,6 +2,7 @@ package oauth_test
 
 import (
 	"errors"
+	"fmt"
 	"html"
 	"io"
 	"net/http"
@@ -193,6 +194,32 @@ func TestCallback(t *testing.T) {
 			}
 		})
 	})
+	t.Run("CookieKeptLonger", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			h, b, back := begun(t)
+			u, _ := url.Parse(home)
+			kept := b.client.Jar.Cookies(u)
+			time.Sleep(10 * time.Minute)
+			late := h.browser(h.sessions) // one that does not heed Max-Age
+			late.client.Jar.SetCookies(u, kept)
+			refused(t, late, back.String())
+			if n := h.sandbox.Count("createToken"); n != 0 {
+				t.Errorf("the code was sent %d times", n)
+			}
+		})
+	})
+	t.Run("OtherErrors", func(t *testing.T) {
+		t.Parallel()
+		for word, want := range map[string]string{
+			"server_error": "server_error", "temporarily_unavailable": "temporarily_unavailable", "invalid_scope": "invalid_scope",
+			"<script>": "server_error", "": "server_error",
+		} {
+			_, b, back := begun(t)
+			q := url.Values{"state": {back.Query().Get("state")}, "error": {word}}
+			told(t, b, home+"/oauth/callback?"+q.Encode(), want)
+		}
+	})
 	t.Run("Denied", func(t *testing.T) {
 		t.Parallel()
 		_, b, back := begun(t)
@@ -371,4 +398,81 @@ func FuzzReturnTo(f *testing.F) {
 			check(html.UnescapeString(onward[1]))
 		}
 	})
+}
+
+// TestSignInsUnderWay: however many sign-ins a browser begins, its cookie stays
+// within what browsers keep, and those that it began last can be ended.
+func TestSignInsUnderWay(t *testing.T) {
+	t.Parallel()
+	u, _ := url.Parse(home)
+	size := func(t *testing.T, b *browser) {
+		t.Helper()
+		cookies := b.client.Jar.Cookies(u)
+		if len(cookies) != 1 || len(cookies[0].Name)+len(cookies[0].Value) > 4000 {
+			t.Errorf("%d cookies, the first with %d bytes", len(cookies), len(cookies[0].Value))
+		}
+	}
+	t.Run("Tabs", func(t *testing.T) {
+		t.Parallel()
+		h := newHouse(t, sandbox.Options{})
+		b := h.browser(h.sessions)
+		var pages []*url.URL
+		for range 20 {
+			_, _, page := b.open(home + "/oauth/login?return_to=/app")
+			pages = append(pages, page)
+			size(t, b)
+		}
+		for i, page := range pages[15:] {
+			if _, _, at := b.post(partner+"/api/oauth/authorize", consent(page, sandbox.PractitionerID, "allow")); at.Path != "/app" || at.RawQuery != "" {
+				t.Errorf("the sign-in %d ends at %s", i+16, at)
+			}
+		}
+		size(t, b) // that of the session
+		if status, _, at := b.post(partner+"/api/oauth/authorize", consent(pages[0], sandbox.PractitionerID, "allow")); status != http.StatusBadRequest || at.Path != "/oauth/callback" {
+			t.Errorf("the first one ends at %s with %d", at, status)
+		}
+	})
+	for _, n := range []int{100, 1000, 1800} {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, sandbox.Options{})
+			b := h.browser(h.sessions)
+			to := "/app?" + strings.Repeat("a=b&", n/4)
+			var page *url.URL
+			for range 3 {
+				_, _, page = b.open(home + "/oauth/login?" + url.Values{"return_to": {to}}.Encode())
+				size(t, b)
+			}
+			if _, _, at := b.post(partner+"/api/oauth/authorize", consent(page, sandbox.PractitionerID, "allow")); at.RequestURI() != to {
+				t.Errorf("it ends at %s", at)
+			}
+		})
+	}
+	t.Run("TooLong", func(t *testing.T) {
+		t.Parallel()
+		h := newHouse(t, sandbox.Options{})
+		b := h.browser(h.sessions)
+		if status, text, _ := b.open(home + "/oauth/login?return_to=/" + strings.Repeat("a", 2100)); status != http.StatusBadRequest || !strings.Contains(text, "return_to is too long") {
+			t.Errorf("%d %s", status, text)
+		}
+	})
+}
+
+// TestTwoGateways: those on one machine, or under paths of one host, do not take
+// each other's cookies, which have no port.
+func TestTwoGateways(t *testing.T) {
+	t.Parallel()
+	names := map[string]bool{}
+	for _, address := range []string{"http://127.0.0.1:8080", "http://127.0.0.1:8081", "http://localhost", "https://a.example", "https://a.example/clinic/one", "https://a.example/clinic/two"} {
+		h := newHouse(t, sandbox.Options{})
+		o := h.options
+		o.PublicURL = address
+		w := httptest.NewRecorder()
+		oauth.New(o).Login(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, address+"/oauth/login", nil))
+		name, _, _ := strings.Cut(w.Header().Get("Set-Cookie"), "=")
+		if names[name] {
+			t.Errorf("%s has a cookie of the name %s, too", address, name)
+		}
+		names[name] = true
+	}
 }

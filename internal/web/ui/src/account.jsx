@@ -4,6 +4,8 @@ import { endpoint, session, signIn } from './config.js';
 
 const REASONS = {
   access_denied: 'Sign-in was declined.',
+  server_error: 'Fullscript could not sign you in. Try again.',
+  temporarily_unavailable: 'Fullscript is not available at the moment. Try again later.',
   code_refused: 'The partner did not accept the sign-in.',
   unavailable: 'Sign-in is not possible at the moment.',
 };
