@@ -25,6 +25,7 @@ require (
 require (
 	github.com/coder/websocket v1.8.15
 	golang.org/x/text v0.43.0
+	golang.org/x/time v0.16.0
 )
 
 require (

@@ -130,9 +130,10 @@ func (g *Gateway) open(o options) error {
 	network := transport.NewNetwork(route)
 	g.close = append(g.close, func() error { network.CloseIdleConnections(); return nil })
 
+	places := transport.NewPlaces(config.MaxConcurrency, config.MaxConcurrency)
 	// From the client towards the network.
 	chain := transport.Authorize(
-		transport.Limit(config.MaxConcurrency,
+		transport.Limit(places,
 			transport.Observe(g.call,
 				transport.Timeout(config.CallTimeout,
 					transport.Count(g.trace(network))))))
@@ -140,7 +141,7 @@ func (g *Gateway) open(o options) error {
 	if g.client, err = fsclient.New(base, &http.Client{Transport: chain}, fsclient.WithStorage(storage)); err != nil {
 		return fmt.Errorf("%s: %w", config.name(&config.Upstream), err)
 	}
-	g.newSessions(base, network)
+	g.newSessions(base, network, places)
 	if err := g.newEvents(); err != nil {
 		return err
 	}

@@ -22,8 +22,9 @@ const CodeSessionUnavailable = "SESSION_UNAVAILABLE"
 const sessionUnavailable = "The session cannot be read at the moment: try again."
 
 // newSessions makes sign-in, if the partner knows this gateway as an app. base is
-// where its API is, network how it is reached.
-func (g *Gateway) newSessions(base string, network http.RoundTripper) {
+// where its API is, network how it is reached. What the relay sends takes one of the
+// places of all calls.
+func (g *Gateway) newSessions(base string, network http.RoundTripper, places *transport.Places) {
 	id, secret := g.config.client()
 	if id == "" {
 		return
@@ -56,6 +57,7 @@ func (g *Gateway) newSessions(base string, network http.RoundTripper) {
 		route := r.Method + " /oauth/" + path.Base(r.URL.Path)
 		return observed.RoundTrip(r.WithContext(fsclient.WithRoute(r.Context(), route)))
 	})
+	o.Relay = transport.Limit(places, o.Transport)
 	g.sessions = oauth.New(o)
 	g.close = append(g.close, func() error { g.sessions.Close(); return nil })
 }
@@ -90,8 +92,8 @@ func (g *Gateway) routeOAuth(route func(string, http.Handler, ...func(http.Handl
 		route("/oauth/revoke", relay)
 		return
 	}
-	route("/oauth/token", g.only(g.sessions.Token, http.MethodPost), cors)
-	route("/oauth/revoke", g.only(g.sessions.Revoke, http.MethodPost), cors)
+	route("/oauth/token", g.only(g.sessions.Token, http.MethodPost), cors, g.ours)
+	route("/oauth/revoke", g.only(g.sessions.Revoke, http.MethodPost), cors, g.ours)
 }
 
 // ours refuses what a page of another site makes a browser send, with the user's

@@ -75,7 +75,7 @@ func final(status int, code string, body []byte) bool {
 //
 // op: POST /oauth/revoke
 func (s *Sessions) revoke(ctx context.Context, t *oauth2.Token) error {
-	res, err := s.post(ctx, s.o.RevokeURL, url.Values{"token": {t.AccessToken}})
+	res, err := s.post(ctx, s.client, s.o.RevokeURL, url.Values{"token": {t.AccessToken}})
 	if err != nil {
 		return ErrPartner
 	}
@@ -87,7 +87,7 @@ func (s *Sessions) revoke(ctx context.Context, t *oauth2.Token) error {
 }
 
 // post sends a form with the client's own credentials.
-func (s *Sessions) post(ctx context.Context, address string, form url.Values) (*http.Response, error) {
+func (s *Sessions) post(ctx context.Context, client *http.Client, address string, form url.Values) (*http.Response, error) {
 	form.Set("client_id", s.o.ClientID)
 	form.Set("client_secret", s.o.ClientSecret)
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(form.Encode()))
@@ -95,7 +95,7 @@ func (s *Sessions) post(ctx context.Context, address string, form url.Values) (*
 		return nil, err
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	return s.client.Do(req)
+	return client.Do(req)
 }
 
 // ownerOf reads what the partner tells of the owner beside a token.

@@ -7,17 +7,19 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 )
 
 // maxForm is far above any form that is sent here, in bytes.
 const maxForm = 16 << 10
 
-// relayed are the fields that an app may send to the partner through the relay,
-// by address; the client's credentials are added to them.
-var (
-	relayedGrants      = []string{"grant_type", "code", "redirect_uri", "code_verifier", "refresh_token"}
-	relayedRevocations = []string{"token", "token_type_hint"}
-)
+// grants are what the relay trades in, each with the fields that it sends on. The
+// client's own credentials are added to them, so no grant may be here that gives
+// tokens for those alone.
+var grants = map[string]struct{ needed, optional string }{
+	"authorization_code": {"code", "redirect_uri code_verifier"},
+	"refresh_token":      {"refresh_token", ""},
+}
 
 // refusals are the words that an app is told of the partner's answer; others are
 // the business of whoever runs the gateway.
@@ -27,12 +29,38 @@ var refusals = []string{"invalid_request", "invalid_grant", "unauthorized_client
 // Token trades codes and refresh tokens for apps that must not hold the client's
 // secret: a token address as OAuth has it, in form or JSON.
 func (s *Sessions) Token(w http.ResponseWriter, r *http.Request) {
-	s.relay(w, r, s.o.TokenURL, relayedGrants)
+	s.relay(w, r, s.o.TokenURL, func(sent url.Values) (url.Values, *oauthError) {
+		name := sent.Get("grant_type")
+		grant, known := grants[name]
+		if !known && name != "" {
+			return nil, &oauthError{"unsupported_grant_type", "grant_type must be authorization_code or refresh_token."}
+		}
+		return pick(sent, "grant_type "+grant.needed, grant.optional)
+	})
 }
 
 // Revoke ends tokens for the same apps.
 func (s *Sessions) Revoke(w http.ResponseWriter, r *http.Request) {
-	s.relay(w, r, s.o.RevokeURL, relayedRevocations)
+	s.relay(w, r, s.o.RevokeURL, func(sent url.Values) (url.Values, *oauthError) {
+		return pick(sent, "token", "token_type_hint")
+	})
+}
+
+// pick returns the fields of a form that are named, and refuses one without a
+// needed field.
+func pick(sent url.Values, needed, optional string) (url.Values, *oauthError) {
+	form := url.Values{}
+	for name := range strings.FieldsSeq(needed) {
+		if sent.Get(name) == "" {
+			return nil, &oauthError{"invalid_request", name + " is missing."}
+		}
+	}
+	for name := range strings.FieldsSeq(needed + " " + optional) {
+		if v := sent.Get(name); v != "" {
+			form.Set(name, v)
+		}
+	}
+	return form, nil
 }
 
 type oauthError struct {
@@ -40,7 +68,14 @@ type oauthError struct {
 	Description string `json:"error_description,omitempty"`
 }
 
-func (s *Sessions) relay(w http.ResponseWriter, r *http.Request, address string, fields []string) {
+// relay sends to an address of the partner's what read takes from the body of a
+// request.
+func (s *Sessions) relay(w http.ResponseWriter, r *http.Request, address string, read func(url.Values) (url.Values, *oauthError)) {
+	if !s.relayed.allow(r) {
+		w.Header().Set("Retry-After", "1")
+		writeJSON(w, http.StatusTooManyRequests, oauthError{"temporarily_unavailable", "Too many requests: wait for a second."})
+		return
+	}
 	sent, ok := readForm(w, r)
 	if !ok {
 		writeJSON(w, http.StatusBadRequest, oauthError{"invalid_request", "Send a form or a JSON object of texts."})
@@ -50,14 +85,13 @@ func (s *Sessions) relay(w http.ResponseWriter, r *http.Request, address string,
 		writeJSON(w, http.StatusBadRequest, oauthError{"unauthorized_client", "client_id is not this gateway's; it may be left out."})
 		return
 	}
-	form := url.Values{}
-	for _, name := range fields {
-		if v := sent.Get(name); v != "" {
-			form.Set(name, v)
-		}
+	form, wrong := read(sent)
+	if wrong != nil {
+		writeJSON(w, http.StatusBadRequest, wrong)
+		return
 	}
 	unavailable := oauthError{"temporarily_unavailable", "The partner cannot be asked at the moment."}
-	res, err := s.post(r.Context(), address, form)
+	res, err := s.post(r.Context(), s.relaying, address, form)
 	if err != nil {
 		writeJSON(w, http.StatusBadGateway, unavailable)
 		return

@@ -2,11 +2,14 @@ package oauth_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"fsgateway/internal/oauth"
 	"fsgateway/internal/sandbox"
@@ -72,15 +75,19 @@ func TestRelay(t *testing.T) {
 	}{
 		"CodeUsed":      {form, grant.Encode(), nil, 400, "invalid_grant"},
 		"OtherGrant":    {form, "grant_type=password&username=a&password=b", nil, 400, "unsupported_grant_type"},
+		"OurOwnToken":   {form, "grant_type=client_credentials", nil, 400, "unsupported_grant_type"},
+		"Extension":     {jsonType, `{"grant_type":"urn:ietf:params:oauth:grant-type:jwt-bearer","assertion":"a"}`, nil, 400, "unsupported_grant_type"},
+		"NoCode":        {form, "grant_type=authorization_code&refresh_token=r", nil, 400, "invalid_request"},
+		"NoToken":       {form, "grant_type=refresh_token&code=c", nil, 400, "invalid_request"},
 		"NoGrant":       {jsonType, `{}`, nil, 400, "invalid_request"},
-		"OtherClient":   {form, "grant_type=refresh_token&client_id=other", nil, 400, "unauthorized_client"},
+		"OtherClient":   {form, "grant_type=refresh_token&refresh_token=r&client_id=other", nil, 400, "unauthorized_client"},
 		"NoForm":        {"text/plain", "grant_type=refresh_token", nil, 400, "invalid_request"},
 		"NoText":        {jsonType, `{"grant_type":1}`, nil, 400, "invalid_request"},
 		"TooLarge":      {form, "grant_type=" + strings.Repeat("x", 20<<10), nil, 400, "invalid_request"},
-		"Down":          {form, "grant_type=refresh_token", &sandbox.Fault{Status: 503, Body: "CANARY"}, 502, "temporarily_unavailable"},
-		"Reset":         {form, "grant_type=refresh_token", &sandbox.Fault{Reset: true}, 502, "temporarily_unavailable"},
-		"OurSecret":     {form, "grant_type=refresh_token", &sandbox.Fault{Status: 401, Body: `{"error":"invalid_client","error_description":"CANARY"}`}, 502, "temporarily_unavailable"},
-		"UnknownReason": {form, "grant_type=refresh_token", &sandbox.Fault{Status: 400, Body: `{"error":"CANARY"}`}, 400, "invalid_grant"},
+		"Down":          {form, "grant_type=refresh_token&refresh_token=r", &sandbox.Fault{Status: 503, Body: "CANARY"}, 502, "temporarily_unavailable"},
+		"Reset":         {form, "grant_type=refresh_token&refresh_token=r", &sandbox.Fault{Reset: true}, 502, "temporarily_unavailable"},
+		"OurSecret":     {form, "grant_type=refresh_token&refresh_token=r", &sandbox.Fault{Status: 401, Body: `{"error":"invalid_client","error_description":"CANARY"}`}, 502, "temporarily_unavailable"},
+		"UnknownReason": {form, "grant_type=refresh_token&refresh_token=r", &sandbox.Fault{Status: 400, Body: `{"error":"CANARY"}`}, 400, "invalid_grant"},
 	} {
 		if c.fault != nil {
 			c.fault.Operation, c.fault.Times = "createToken", 1
@@ -92,12 +99,74 @@ func TestRelay(t *testing.T) {
 			t.Errorf("%s: %d %v", name, status, answer)
 		}
 	}
-	// Whatever else is sent stays here.
+	// A grant that is not relayed makes no call.
 	h.sandbox.ResetCalls()
-	send("/oauth/token", form, "grant_type=refresh_token&client_secret=mine&scope=all&CANARY=1")
-	if body := string(h.sandbox.Calls()[0].Body); body != `{"client_id":"sandbox-client","client_secret":"sandbox-secret","grant_type":"refresh_token"}` {
+	for _, grant := range []string{"client_credentials", "password", "", "refresh_token", "authorization_code", "Refresh_Token"} {
+		send("/oauth/token", form, url.Values{"grant_type": {grant}}.Encode())
+	}
+	send("/oauth/revoke", form, "")
+	if n := len(h.sandbox.Calls()); n != 0 {
+		t.Errorf("%d calls", n)
+	}
+	// Whatever else is sent stays here, but for the verifier of PKCE.
+	send("/oauth/token", form, "grant_type=authorization_code&code=c&redirect_uri=u&code_verifier=v&CANARY=1")
+	if body := string(h.sandbox.Calls()[0].Body); body != `{"client_id":"sandbox-client","client_secret":"sandbox-secret","code":"c","code_verifier":"v","grant_type":"authorization_code","redirect_uri":"u"}` {
 		t.Error(body)
 	}
+	h.sandbox.ResetCalls()
+	send("/oauth/token", form, "grant_type=refresh_token&refresh_token=r&client_secret=mine&scope=all&CANARY=1")
+	if body := string(h.sandbox.Calls()[0].Body); body != `{"client_id":"sandbox-client","client_secret":"sandbox-secret","grant_type":"refresh_token","refresh_token":"r"}` {
+		t.Error(body)
+	}
+}
+
+// TestRelayLimits: nobody can ask the relay without end, from one address or from
+// many, and what is refused makes no call.
+func TestRelayLimits(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, sandbox.Options{})
+		send := func(peer, forwarded string) int {
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, home+"/oauth/token", strings.NewReader("grant_type=refresh_token&refresh_token=r"))
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r.RemoteAddr = peer + ":1234"
+			if forwarded != "" {
+				r.Header.Set("X-Forwarded-For", forwarded)
+			}
+			w := httptest.NewRecorder()
+			h.sessions.Token(w, r)
+			if w.Code == http.StatusTooManyRequests && w.Header().Get("Retry-After") != "1" {
+				t.Error("no Retry-After")
+			}
+			return w.Code
+		}
+		passed := func(n int, peer, forwarded func(i int) string) (passed int) {
+			for i := range n {
+				if send(peer(i), forwarded(i)) != http.StatusTooManyRequests {
+					passed++
+				}
+			}
+			return passed
+		}
+		is := func(text string) func(int) string { return func(int) string { return text } }
+		for name, c := range map[string]struct {
+			peer, forwarded func(i int) string
+			want            int
+		}{
+			"Address":       {is("192.0.2.1"), is(""), 30},
+			"Spoofed":       {is("192.0.2.2"), func(i int) string { return fmt.Sprintf("198.51.100.%d", i) }, 30},
+			"BehindProxy":   {is("10.0.0.1"), is("1.2.3.4, 198.51.100.1"), 30},
+			"SpoofedBehind": {is("127.0.0.1"), func(i int) string { return fmt.Sprintf("1.2.3.%d, 198.51.100.2", i) }, 30},
+			"Network":       {func(i int) string { return fmt.Sprintf("[2001:db8::%x]", i) }, is(""), 30},
+			"Total":         {func(i int) string { return fmt.Sprintf("203.0.113.%d", i) }, is(""), 100},
+		} {
+			time.Sleep(time.Minute) // until the buckets are full again
+			h.sandbox.ResetCalls()
+			if got := passed(200, c.peer, c.forwarded); got != c.want || len(h.sandbox.Calls()) != c.want {
+				t.Errorf("%s: %d of 200 pass, with %d calls", name, got, len(h.sandbox.Calls()))
+			}
+		}
+	})
 }
 
 // TestEnvelope passes on what has none, and leaves other bodies alone.

@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -52,6 +53,9 @@ type Options struct {
 	RedirectURL                       string
 	// Transport carries calls to the partner; it bounds their time.
 	Transport http.RoundTripper
+	// Relay carries those that the relay makes for whoever asks it. The default is
+	// Transport.
+	Relay http.RoundTripper
 	// CallTimeout is that bound, by which others know when to give up on whoever
 	// is refreshing.
 	CallTimeout time.Duration
@@ -73,12 +77,15 @@ type Sessions struct {
 	o      Options
 	config oauth2.Config
 	client *http.Client
-	origin string // of the gateway's own pages
-	cookie string // its name
-	secure bool
-	flight singleflight.Group
-	ends   *ends
-	stop   func()
+	// relaying is the client of the relay, and relayed how often it may be asked.
+	relaying *http.Client
+	relayed  *relayLimits
+	origin   string // of the gateway's own pages
+	cookie   string // its name
+	secure   bool
+	flight   singleflight.Group
+	ends     *ends
+	stop     func()
 
 	mu      sync.Mutex
 	pending map[string]*pending // refreshed sessions that could not be stored yet, by key
@@ -102,17 +109,22 @@ func New(o Options) *Sessions {
 			ClientID: o.ClientID, ClientSecret: o.ClientSecret, RedirectURL: o.RedirectURL,
 			Endpoint: oauth2.Endpoint{AuthURL: o.AuthorizeURL, TokenURL: o.TokenURL, AuthStyle: oauth2.AuthStyleInParams},
 		},
-		client: &http.Client{
-			Transport: Envelope(o.Transport),
-			// The client's secret would travel with a redirect.
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
+		client: newClient(o.Transport), relaying: newClient(cmp.Or(o.Relay, o.Transport)), relayed: newRelayLimits(),
 	}
 	if s.secure {
 		s.cookie = "__Host-" + s.cookie // no other host of the domain can set it
 	}
 	s.stop = s.listen()
 	return s
+}
+
+// newClient makes what calls the partner's OAuth addresses.
+func newClient(base http.RoundTripper) *http.Client {
+	return &http.Client{
+		Transport: Envelope(base),
+		// The client's secret would travel with a redirect.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 }
 
 // cookieName returns the name of the session's cookie. Cookies have no port: on a

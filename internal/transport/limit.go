@@ -8,12 +8,10 @@ import (
 	"sync"
 )
 
-// Limit lets at most n calls run at once, counted until their bodies are
-// closed, and shared as [Places] are. A call under [Streaming] is not counted: how
+// Limit lets calls run that have one of the places, until their bodies are closed. A call under [Streaming] is not counted: how
 // long it takes is up to whoever reads, and its caller has a place for it
 // elsewhere.
-func Limit(n int, base http.RoundTripper) http.RoundTripper {
-	places := NewPlaces(n, n)
+func Limit(places *Places, base http.RoundTripper) http.RoundTripper {
 	return Func(func(r *http.Request) (*http.Response, error) {
 		if streams(r.Context()) {
 			return base.RoundTrip(r)
