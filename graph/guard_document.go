@@ -30,6 +30,7 @@ type inspection struct {
 	definitions                          []*definition
 	fields, aliases, directives, spreads int // as written
 	guesses                              int // for the types of fragments, looked for once
+	schemas, types                       int // __schema and __type at the root
 	err                                  *gqlerror.Error
 
 	// work counts tokens, nodes and fields that were looked at, for tests.
@@ -298,9 +299,10 @@ func (in *inspection) rootFields(set ast.SelectionSet, names map[string]bool, se
 		in.work++
 		switch s := s.(type) {
 		case *ast.Field:
-			if s.Name != "__typename" {
+			if s.Name != "__typename" && !names[s.Alias] {
 				names[s.Alias] = true
 				in.refuse(len(names), limitRootFields, in.limits.RootFields)
+				in.introspects(s.Name)
 			}
 		case *ast.InlineFragment:
 			in.rootFields(s.SelectionSet, names, seen)
@@ -313,6 +315,19 @@ func (in *inspection) rootFields(set ast.SelectionSet, names map[string]bool, se
 		if in.err != nil {
 			return
 		}
+	}
+}
+
+// introspects counts a root field that reads the schema. All of the schema is some
+// hundred times as long as the query for it, so each may be asked for once.
+func (in *inspection) introspects(name string) {
+	switch name {
+	case "__schema":
+		in.schemas++
+		in.refuse(in.schemas, limitSchemas, 1)
+	case "__type":
+		in.types++
+		in.refuse(in.types, limitTypes, 1)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -69,8 +70,9 @@ type Options struct {
 	Guard graphql.HandlerExtension
 	// Persisted finds documents that clients send by name; nil for none.
 	Persisted graphql.HandlerExtension
-	// Introspection says whether a request may read the schema; nil allows it.
-	Introspection func(context.Context) bool
+	// Introspection reports whether a request may read the schema, or why that
+	// cannot be told; nil allows it.
+	Introspection func(context.Context) (bool, error)
 	// SignInURL is where a browser signs in, "" where none can.
 	SignInURL string
 	// Suggestions lets the refusal of an unknown name say which one is close.
@@ -210,18 +212,39 @@ func (o *Options) refuse(ctx context.Context, op *graphql.OperationContext) *gql
 		switch {
 		case f.Name == "__typename":
 		case f.Name == "__schema" || f.Name == "__type":
-			switch {
-			case o.Introspection == nil || o.Introspection(ctx):
-			case known:
-				return refusal(fsclient.KindForbidden, "Introspection is switched off here.")
-			default:
-				return refusal(fsclient.KindUnauthorized, TokenNeeded(o.SignInURL))
+			if err := o.refuseIntrospection(ctx, refusal); err != nil {
+				return err
 			}
-		case !known:
+		case !known && !forAnybody(op, f):
 			return refusal(fsclient.KindUnauthorized, TokenNeeded(o.SignInURL))
 		}
 	}
 	return nil
+}
+
+// refuseIntrospection says why the caller may not read the schema, nil if they may.
+func (o *Options) refuseIntrospection(ctx context.Context, refusal func(fsclient.Kind, string) *gqlerror.Error) *gqlerror.Error {
+	if o.Introspection == nil {
+		return nil
+	}
+	switch may, err := o.Introspection(ctx); {
+	case may:
+		return nil
+	case err != nil:
+		return present(o.RequestID, o.LogBug)(ctx, err)
+	case o.Caller(ctx) != "":
+		return refusal(fsclient.KindForbidden, "Introspection is switched off here.")
+	}
+	return refusal(fsclient.KindUnauthorized, TokenNeeded(o.SignInURL))
+}
+
+// forAnybody reports whether a root field is answered to callers without a token:
+// whether they are signed in is a question that anybody may ask. Their clinic is not
+// known without one.
+func forAnybody(op *graphql.OperationContext, f graphql.CollectedField) bool {
+	return f.Name == "viewer" && !slices.ContainsFunc(graphql.CollectFields(op, f.Selections, []string{"Viewer"}), func(f graphql.CollectedField) bool {
+		return f.Name == "clinic"
+	})
 }
 
 // TokenNeeded is what a caller is told who is nobody.

@@ -70,7 +70,12 @@ func (t transport) sameSite(r *http.Request) bool {
 		return true
 	}
 	u, err := url.Parse(origins[0])
-	return err == nil && u.Host != "" && strings.EqualFold(u.Host, r.Host)
+	if err != nil || u.Host == "" || !strings.EqualFold(u.Host, r.Host) {
+		return false
+	}
+	// A page that came without TLS may be anybody's where pages come with it.
+	secure := r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https") || slices.Contains(t.o.Origins, "https://"+u.Host)
+	return u.Scheme == "https" || u.Scheme == "http" && !secure
 }
 
 // handshake keeps the library's own words from the client, since they quote what

@@ -34,11 +34,11 @@ func TestDocuments(t *testing.T) {
 	}
 	t.Run("NotEmbedded", func(t *testing.T) {
 		t.Parallel()
-		h := before(t, &manyBrands{})
+		h := before(t, sandbox.New(sandbox.Options{}))
 		if status, header, _ := page(t, h.url+"/schema.graphql", "", ""); status != http.StatusUnauthorized || header.Get("WWW-Authenticate") == "" {
 			t.Errorf("the schema without a token: %d", status)
 		}
-		if status, _, body := page(t, h.url+"/schema.graphql", "any", ""); status != http.StatusOK || !strings.Contains(body, "type Patient") {
+		if status, _, body := page(t, h.url+"/schema.graphql", sandbox.TokenPractitioner, ""); status != http.StatusOK || !strings.Contains(body, "type Patient") {
 			t.Errorf("the schema with a token: %d", status)
 		}
 		for _, path := range []string{"/", "/agents.md"} {

@@ -11,7 +11,9 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -523,26 +525,34 @@ func TestGuardSettings(t *testing.T) {
 
 func TestIntrospectionSetting(t *testing.T) {
 	t.Parallel()
+	const away = "http://127.0.0.1:9/api" // nothing gets there
 	for _, c := range []struct {
-		setting  string
-		embedded bool
-		token    string
-		status   int
-		code     string
+		setting, upstream, token string
+		status, page             int // of the query, and of /schema.graphql
+		code                     string
+		calls                    int
 	}{
-		{"auto", true, "", 200, ""},
-		{"auto", false, "", 401, "UNAUTHENTICATED"},
-		{"auto", false, "whoever", 200, ""},
-		{"on", false, "", 200, ""},
-		{"off", true, sandbox.TokenPractitioner, 403, "FORBIDDEN"},
-		{"off", true, "", 401, "UNAUTHENTICATED"},
+		{"auto", "embedded", "", 200, 200, "", 0},
+		{"auto", "embedded", "whoever", 200, 200, "", 0},
+		{"auto", "sandbox", "", 401, 401, "UNAUTHENTICATED", 0},
+		{"auto", "sandbox", "whoever", 401, 401, "UNAUTHENTICATED", 2},
+		{"auto", "sandbox", sandbox.TokenPractitioner, 200, 200, "", 1},
+		{"auto", "sandbox", sandbox.TokenReadonly, 200, 200, "", 1},
+		{"auto", "sandbox", sandbox.TokenExpired, 401, 401, "UNAUTHENTICATED", 2},
+		{"auto", away, "whoever", 502, 502, "UPSTREAM_UNAVAILABLE", 0},
+		{"on", away, "", 200, 200, "", 0},
+		{"off", "embedded", sandbox.TokenPractitioner, 403, 401, "FORBIDDEN", 0},
+		{"off", "embedded", "", 401, 401, "UNAUTHENTICATED", 0},
 	} {
-		t.Run(fmt.Sprintf("%s/%t/%s", c.setting, c.embedded, c.token), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s/%s/%s", c.setting, c.upstream, c.token), func(t *testing.T) {
 			t.Parallel()
 			settings := config()
-			settings.Introspection = c.setting
-			if !c.embedded {
-				settings.Upstream = "http://127.0.0.1:9/api" // nothing gets there
+			settings.Introspection, settings.Upstream = c.setting, c.upstream
+			s := sandbox.New(sandbox.Options{})
+			if c.upstream == "sandbox" {
+				partner := httptest.NewServer(s)
+				t.Cleanup(partner.Close)
+				settings.Upstream = partner.URL + "/api"
 			}
 			h := startWith(t, settings, sandbox.Options{})
 			a := h.as(c.token, `{ __schema { queryType { name } } }`)
@@ -553,11 +563,100 @@ func TestIntrospectionSetting(t *testing.T) {
 			if got != c.code || a.Status != c.status {
 				t.Errorf("%d %q %v, want %d %q", a.Status, got, a.Errors, c.status, c.code)
 			}
-			if suggests := strings.Contains(fmt.Sprint(h.as(sandbox.TokenPractitioner, `{ clinik { name } }`).Errors), "Did you mean"); suggests != c.embedded {
+			if status := h.status("/schema.graphql", c.token); status != c.page {
+				t.Errorf("the page answers %d, want %d", status, c.page)
+			}
+			if n := len(s.Calls()); n != c.calls {
+				t.Errorf("%d calls, want %d", n, c.calls)
+			}
+			if suggests := strings.Contains(fmt.Sprint(h.as(sandbox.TokenPractitioner, `{ clinik { name } }`).Errors), "Did you mean"); suggests != (c.upstream == "embedded") {
 				t.Errorf("suggestions: %t", suggests)
 			}
 		})
 	}
+}
+
+// status gets a page.
+func (h *harness) status(path, token string) int {
+	h.t.Helper()
+	req, err := http.NewRequestWithContext(h.t.Context(), http.MethodGet, h.url+path, nil)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	res, err := h.http().Do(req)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	res.Body.Close()
+	return res.StatusCode
+}
+
+// TestProvenTokens: a token is proved by one call, however many ask at once, and
+// counts as proven as long as it is used.
+func TestProvenTokens(t *testing.T) {
+	t.Parallel()
+	const schema = `{ __schema { queryType { name } } }`
+	s := sandbox.New(sandbox.Options{})
+	partner := httptest.NewServer(s)
+	t.Cleanup(partner.Close)
+	settings := config()
+	settings.Upstream = partner.URL + "/api"
+	h := startWith(t, settings, sandbox.Options{})
+	s.AddFault(sandbox.Fault{Latency: 50 * time.Millisecond})
+	var all sync.WaitGroup
+	for range 20 {
+		all.Go(func() {
+			if a := h.as(sandbox.TokenPractitioner, schema); a.Status != http.StatusOK || len(a.Errors) > 0 {
+				t.Errorf("%d %v", a.Status, a.Errors)
+			}
+		})
+	}
+	all.Wait()
+	if n := len(s.Calls()); n != 1 {
+		t.Errorf("%d calls", n)
+	}
+	s.ClearFaults()
+	h.as(sandbox.TokenStaff, `{ patients(first: 1) { totalCount } }`)
+	s.ResetCalls()
+	if a := h.as(sandbox.TokenStaff, schema); a.Status != http.StatusOK || len(s.Calls()) != 0 {
+		t.Errorf("%d with %d calls", a.Status, len(s.Calls()))
+	}
+	s.AddFault(sandbox.Fault{Status: http.StatusUnauthorized})
+	h.as(sandbox.TokenStaff, `{ patients(first: 1) { totalCount } }`)
+	if a := h.as(sandbox.TokenStaff, schema); a.Status != http.StatusUnauthorized {
+		t.Errorf("%d with a token that was refused", a.Status)
+	}
+}
+
+// TestIntrospectionOnce: all of the schema is some hundred times as long as the
+// query for it.
+func TestIntrospectionOnce(t *testing.T) {
+	t.Parallel()
+	h := start(t)
+	for query, fine := range map[string]bool{
+		`{ __schema { queryType { name } } t: __type(name: "Query") { name } }`:                                  true,
+		`{ __schema { queryType { name } } __schema { mutationType { name } } }`:                                 true,
+		`{ ...A ...A } fragment A on Query { s: __schema { queryType { name } } }`:                               true,
+		`query A { __schema { queryType { name } } } query B { b: __schema { queryType { name } } }`:             true,
+		`{ a: __schema { queryType { name } } b: __schema { queryType { name } } }`:                              false,
+		`{ a: __type(name: "Query") { name } ...B } fragment B on Query { b: __type(name: "Patient") { name } }`: false,
+		`{ ... { a: __schema { queryType { name } } } ... on Query { b: __schema { queryType { name } } } }`:     false,
+	} {
+		a := h.ask(http.MethodPost, sandbox.TokenPractitioner, fields{"query": query, "operationName": operationOf(query)})
+		if refused := len(a.Errors) == 1 && a.Errors[0].Extensions["code"] == "QUERY_TOO_COMPLEX"; refused == fine || fine && len(a.Errors) > 0 {
+			t.Errorf("%s: %v", query, a.Errors)
+		}
+	}
+}
+
+func operationOf(query string) any {
+	if strings.HasPrefix(query, "query A") {
+		return "A"
+	}
+	return nil
 }
 
 func TestErrorLimits(t *testing.T) {

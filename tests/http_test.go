@@ -269,7 +269,7 @@ func TestIntrospectionBySetting(t *testing.T) {
 			t.Parallel()
 			ask := bare(t, func(o *graph.Options) {
 				o.Caller = func(context.Context) string { return c.caller }
-				o.Introspection = func(context.Context) bool { return c.allowed }
+				o.Introspection = func(context.Context) (bool, error) { return c.allowed, nil }
 			})
 			ask(typename).status(t, http.StatusOK)
 			for _, body := range []string{schema, named} {

@@ -81,7 +81,7 @@ func TestSessionEnds(t *testing.T) {
 	for name, end := range map[string]func(*virtual, *browser){
 		"SignOut": func(_ *virtual, b *browser) { b.send(http.MethodPost, b.url+"/oauth/logout", "", nil) },
 		"SignInOfAnother": func(_ *virtual, b *browser) {
-			other := b.harness.signIn(sandbox.StaffID)
+			other := b.signIn(sandbox.StaffID)
 			_, _, _ = b.send(http.MethodPost, b.url+"/oauth/logout", "", nil)
 			if other.query(`{ viewer { signedIn } }`)["viewer"] == nil {
 				b.t.Error("the other session ended, too")
@@ -146,7 +146,7 @@ func TestSessionEndsEverywhere(t *testing.T) {
 	b := here.signIn(sandbox.PractitionerID)
 	own := *there
 	own.client = b.client
-	at := &browser{harness: &own, client: b.client}
+	at := b.with(&own)
 	s := own.dial(subprotocol, "Origin", there.url)
 	s.init("")
 	s.subscribe("1", `subscription { events { id } }`)

@@ -3,6 +3,7 @@ package tests
 import (
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"syscall"
@@ -142,11 +143,34 @@ func pair(t *testing.T, binary string) (s *sandbox.Server, b *browser, one, two 
 	return s, h.signIn(sandbox.PractitionerID), one, two
 }
 
-// at makes the browser use another gateway; cookies do not mind the port.
+// at makes the browser use another gateway, at another port.
 func (b *browser) at(p *program) *browser {
 	own := *b.harness
 	own.url = p.address
-	return &browser{harness: &own, client: b.client}
+	return b.with(&own)
+}
+
+// with makes the browser use another gateway with the cookies that it has of its
+// own. Those that share sessions have one address, and one name of cookies; on
+// ports of one machine they have a name for each.
+func (b *browser) with(other *harness) *browser {
+	b.t.Helper()
+	from, err := url.Parse(b.url)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	to, err := url.Parse(other.url)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	var cookies []*http.Cookie
+	for _, c := range b.client.Jar.Cookies(from) {
+		if name, ours := strings.CutSuffix(c.Name, "-"+from.Port()); ours {
+			cookies = append(cookies, &http.Cookie{Name: name + "-" + to.Port(), Value: c.Value, Path: "/"})
+		}
+	}
+	b.client.Jar.SetCookies(to, cookies)
+	return &browser{harness: other, client: b.client}
 }
 
 // expire has the session of a browser that has just signed in run out.

@@ -2,6 +2,7 @@ package tests
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -147,6 +148,20 @@ func TestSignIn(t *testing.T) {
 	if a.Status != http.StatusUnauthorized || a.Errors[0].Extensions["code"] != "UNAUTHENTICATED" || !strings.Contains(a.Errors[0].Message, h.url+"/oauth/login") {
 		t.Errorf("%d %v", a.Status, a.Errors)
 	}
+	h.sandbox.ResetCalls()
+	for _, query := range []string{`{ viewer { signedIn } }`, `{ v: viewer { ...V } __typename } fragment V on Viewer { signedIn sessionEndsAt ownerType scopes practitioner { firstName } staff { id } }`} {
+		if a := b.ask(query); a.Status != http.StatusOK || len(a.Errors) > 0 || !strings.Contains(fmt.Sprint(a.Data), "signedIn:false") {
+			t.Errorf("%d %v %v", a.Status, a.Errors, a.Data)
+		}
+	}
+	for _, query := range []string{`{ viewer { signedIn } clinic { name } }`, `{ viewer { ... { clinic { name } } } }`, `{ patients { totalCount } }`} {
+		if a := b.ask(query); a.Status != http.StatusUnauthorized {
+			t.Errorf("%s: %d", query, a.Status)
+		}
+	}
+	if n := h.sandbox.Count(""); n != 0 {
+		t.Errorf("%d calls for nobody", n)
+	}
 	if v := h.query(who); at(t, v, "viewer.signedIn") != false || at(t, v, "viewer.scopes") != nil || at(t, v, "viewer.clinic.fullscriptId") != sandbox.ClinicID {
 		t.Errorf("with a token of its own: %v", v)
 	}
@@ -168,20 +183,24 @@ func TestForeignPages(t *testing.T) {
 		header             http.Header
 		status             int
 	}{
-		"Form":           {"POST", "/graphql", write, http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}, 400},
-		"PlainText":      {"POST", "/graphql", write, http.Header{"Content-Type": {"text/plain"}}, 400},
-		"NoType":         {"POST", "/graphql", write, nil, 400},
-		"Get":            {"GET", "/graphql" + read, "", nil, 400},
-		"WithPreflight":  {"GET", "/graphql" + read, "", http.Header{"Graphql-Require-Preflight": {"1"}}, 200},
-		"MutationByGet":  {"GET", "/graphql?query=mutation%7B__typename%7D", "", http.Header{"Graphql-Require-Preflight": {"1"}}, 405},
-		"CrossSite":      {"POST", "/graphql", write, http.Header{"Content-Type": jsonType, "Sec-Fetch-Site": {"cross-site"}, "Origin": {"https://evil.example"}}, 403},
-		"OtherOrigin":    {"POST", "/graphql", write, http.Header{"Content-Type": jsonType, "Origin": {"https://evil.example"}}, 403},
-		"Listed":         {"POST", "/graphql", write, http.Header{"Content-Type": jsonType, "Sec-Fetch-Site": {"cross-site"}, "Origin": {"https://app.example"}}, 200},
-		"Own":            {"POST", "/graphql", write, http.Header{"Content-Type": jsonType, "Sec-Fetch-Site": {"same-origin"}}, 200},
-		"CallbackByHead": {"HEAD", "/oauth/callback?code=1&state=1", "", nil, 405},
-		"LogoutByGet":    {"GET", "/oauth/logout", "", nil, 405},
-		"LogoutByForm":   {"POST", "/oauth/logout", "", http.Header{"Sec-Fetch-Site": {"cross-site"}, "Origin": {"https://evil.example"}}, 403},
-		"LogoutByOrigin": {"POST", "/oauth/logout", "", http.Header{"Origin": {"null"}}, 403},
+		"Form":               {"POST", "/graphql", write, http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}, 400},
+		"PlainText":          {"POST", "/graphql", write, http.Header{"Content-Type": {"text/plain"}}, 400},
+		"NoType":             {"POST", "/graphql", write, nil, 400},
+		"Get":                {"GET", "/graphql" + read, "", nil, 400},
+		"WithPreflight":      {"GET", "/graphql" + read, "", http.Header{"Graphql-Require-Preflight": {"1"}}, 200},
+		"MutationByGet":      {"GET", "/graphql?query=mutation%7B__typename%7D", "", http.Header{"Graphql-Require-Preflight": {"1"}}, 405},
+		"CrossSite":          {"POST", "/graphql", write, http.Header{"Content-Type": jsonType, "Sec-Fetch-Site": {"cross-site"}, "Origin": {"https://evil.example"}}, 403},
+		"OtherOrigin":        {"POST", "/graphql", write, http.Header{"Content-Type": jsonType, "Origin": {"https://evil.example"}}, 403},
+		"Listed":             {"POST", "/graphql", write, http.Header{"Content-Type": jsonType, "Sec-Fetch-Site": {"cross-site"}, "Origin": {"https://app.example"}}, 200},
+		"PreflightOfAnother": {"GET", "/graphql" + read, "", http.Header{"Graphql-Require-Preflight": {"1"}, "Sec-Fetch-Site": {"cross-site"}, "Sec-Fetch-Mode": {"cors"}}, 403},
+		"PreflightOfOrigin":  {"GET", "/graphql" + read, "", http.Header{"Apollo-Require-Preflight": {"1"}, "Origin": {"https://evil.example"}}, 403},
+		"PostWithPreflight":  {"POST", "/graphql", write, http.Header{"Content-Type": {"text/plain"}, "Graphql-Require-Preflight": {"1"}, "Sec-Fetch-Site": {"same-site"}}, 403},
+		"PreflightOfListed":  {"GET", "/graphql" + read, "", http.Header{"Graphql-Require-Preflight": {"1"}, "Origin": {"https://app.example"}, "Sec-Fetch-Site": {"cross-site"}}, 200},
+		"Own":                {"POST", "/graphql", write, http.Header{"Content-Type": jsonType, "Sec-Fetch-Site": {"same-origin"}}, 200},
+		"CallbackByHead":     {"HEAD", "/oauth/callback?code=1&state=1", "", nil, 405},
+		"LogoutByGet":        {"GET", "/oauth/logout", "", nil, 405},
+		"LogoutByForm":       {"POST", "/oauth/logout", "", http.Header{"Sec-Fetch-Site": {"cross-site"}, "Origin": {"https://evil.example"}}, 403},
+		"LogoutByOrigin":     {"POST", "/oauth/logout", "", http.Header{"Origin": {"null"}}, 403},
 	} {
 		h.sandbox.ResetCalls()
 		status, text, _ := b.send(c.method, h.url+c.path, c.body, c.header)

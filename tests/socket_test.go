@@ -443,6 +443,9 @@ func TestSocketOrigins(t *testing.T) {
 		{someone, true},
 		{"http://[::1]:3000", true},
 		{"https://graphql.example.com", true},
+		{"http://graphql.example.com", false},
+		{strings.Replace(h.url, "http:", "https:", 1), true},
+		{strings.Replace(h.url, "http:", "ftp:", 1), false},
 		{stranger, false},
 		{"http://app.example.com", false},
 		{someone + ":444", false},
@@ -467,6 +470,10 @@ func TestSocketOrigins(t *testing.T) {
 		r.status(t, http.StatusForbidden)
 		r.fails(t, failed{"", "FORBIDDEN"})
 		silent(t, "the refusal", r.text, canary)
+	}
+	// A page without TLS of a host that has it may be anybody's.
+	if _, res, err := dial(t.Context(), http.DefaultClient, h.url, subprotocol, "Origin", h.url, "X-Forwarded-Proto", "https"); err == nil || res.StatusCode != http.StatusForbidden {
+		t.Errorf("one that came without TLS opens it: %v", err)
 	}
 	res := h.send("GET", "/graphql", "", "Upgrade", "websocket", "Connection", "Upgrade", "Origin", h.url, "Origin", stranger)
 	if res.StatusCode != http.StatusForbidden {

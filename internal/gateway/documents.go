@@ -89,7 +89,13 @@ func (g *Gateway) page() http.Handler {
 func (g *Gateway) schemaPage() http.Handler {
 	page := document("application/graphql; charset=utf-8", graph.SDL())
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !g.mayIntrospect(r.Context()) {
+		may, err := g.mayIntrospect(r.Context())
+		switch {
+		case err != nil:
+			code, message, status := graph.Describe(err)
+			g.fail(w, r, status, code, message)
+			return
+		case !may:
 			g.fail(w, r, http.StatusUnauthorized, graph.CodeUnauthenticated, "The schema is for callers with a token: send Authorization: Bearer <token>.")
 			return
 		}

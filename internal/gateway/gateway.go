@@ -47,6 +47,7 @@ type Gateway struct {
 	downloads *transport.Places
 	errorLog  *log.Logger // of net/http
 	events    *events.Bus
+	accepted  *accepted
 	hashKey   []byte // tokens are told apart by a hash under this key, new in each process
 
 	keys     *seal.Keys        // of what is kept in Redis
@@ -86,7 +87,7 @@ func New(config Config, log zerolog.Logger, opts ...Option) (*Gateway, error) {
 	for _, line := range config.warnings() {
 		log.Warn().Msg(line)
 	}
-	g := &Gateway{config: config, log: log, build: o.build.known(), hashKey: make([]byte, 32)}
+	g := &Gateway{config: config, log: log, build: o.build.known(), accepted: newAccepted(), hashKey: make([]byte, 32)}
 	_, _ = rand.Read(g.hashKey)
 	if err := g.open(o); err != nil {
 		return nil, errors.Join(err, g.Close())
@@ -133,10 +134,11 @@ func (g *Gateway) open(o options) error {
 	places := transport.NewPlaces(config.MaxConcurrency, config.MaxConcurrency)
 	// From the client towards the network.
 	chain := transport.Authorize(
-		transport.Limit(places,
-			transport.Observe(g.call,
-				transport.Timeout(config.CallTimeout,
-					transport.Count(g.trace(network))))))
+		g.accepted.noting(
+			transport.Limit(places,
+				transport.Observe(g.call,
+					transport.Timeout(config.CallTimeout,
+						transport.Count(g.trace(network)))))))
 	storage := g.storage(base, route.Proxy)
 	if g.client, err = fsclient.New(base, &http.Client{Transport: chain}, fsclient.WithStorage(storage)); err != nil {
 		return fmt.Errorf("%s: %w", config.name(&config.Upstream), err)
@@ -184,15 +186,21 @@ func (g *Gateway) open(o options) error {
 	return nil
 }
 
-// mayIntrospect says whether whoever asks may read the schema by query.
-func (g *Gateway) mayIntrospect(ctx context.Context) bool {
-	switch g.config.Introspection {
-	case "on":
-		return true
-	case "off":
-		return false
+// mayIntrospect reports whether the caller may read the schema by query. The error
+// says why that cannot be told.
+func (g *Gateway) mayIntrospect(ctx context.Context) (bool, error) {
+	switch {
+	case g.config.Introspection == "on":
+		return true, nil
+	case g.config.Introspection == "off":
+		return false, nil
+	case g.config.Upstream == Embedded, userFrom(ctx) != nil:
+		return true, nil
+	case transport.CallerFrom(ctx).Key == "":
+		return false, nil
 	}
-	return g.config.Upstream == Embedded || transport.CallerFrom(ctx).Key != ""
+	err := g.accepted.prove(ctx, g.client)
+	return err == nil, err
 }
 
 // embed serves a sandbox inside the process and returns how to reach it.

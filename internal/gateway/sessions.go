@@ -97,10 +97,15 @@ func (g *Gateway) routeOAuth(route func(string, http.Handler, ...func(http.Handl
 }
 
 // ours refuses what a page of another site makes a browser send, with the user's
-// cookie on it.
+// cookie on it, by whatever method and with whatever headers. Following a link is no
+// such thing.
 func (g *Gateway) ours(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if g.foreign.Check(r) != nil {
+		sent := *r
+		if r.Header.Get("Sec-Fetch-Mode") != "navigate" {
+			sent.Method = http.MethodPost // of which nothing is taken for harmless
+		}
+		if g.foreign.Check(&sent) != nil {
 			g.fail(w, r, http.StatusForbidden, graph.CodeForbidden, "A page of another site sent this request (CSRF). Its origin is none of --cors-origins.")
 			return
 		}

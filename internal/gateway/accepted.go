@@ -1,0 +1,75 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+	"golang.org/x/sync/singleflight"
+
+	"fsgateway/internal/fsclient"
+	"fsgateway/internal/transport"
+)
+
+const (
+	// acceptedFor is how long a caller counts as accepted after a call.
+	acceptedFor = 5 * time.Minute
+	maxAccepted = 10_000
+)
+
+// accepted remembers the callers whose token the partner has accepted lately. Any
+// text can be sent as a token; this tells those who have one.
+type accepted struct {
+	callers *lru.Cache[string, time.Time] // when each was, by key
+	flight  singleflight.Group
+}
+
+func newAccepted() *accepted {
+	callers, err := lru.New[string, time.Time](maxAccepted)
+	if err != nil {
+		panic(err) // the number above is wrong
+	}
+	return &accepted{callers: callers}
+}
+
+// noting notes what becomes of the calls that base carries.
+func (a *accepted) noting(base http.RoundTripper) http.RoundTripper {
+	return transport.Func(func(r *http.Request) (*http.Response, error) {
+		res, err := base.RoundTrip(r)
+		if err != nil {
+			return res, err
+		}
+		switch key := transport.CallerFrom(r.Context()).Key; {
+		case res.StatusCode/100 == 2:
+			a.callers.Add(key, time.Now())
+		case res.StatusCode == http.StatusUnauthorized:
+			a.callers.Remove(key)
+		}
+		return res, nil
+	})
+}
+
+// prove returns nil if the partner accepts the token of ctx's caller. One that is
+// not known is proved by one call, however many requests ask at the same time.
+func (a *accepted) prove(ctx context.Context, client *fsclient.Client) error {
+	key := transport.CallerFrom(ctx).Key
+	if at, known := a.callers.Get(key); known && time.Since(at) < acceptedFor {
+		return nil
+	}
+	done := a.flight.DoChan(key, func() (any, error) {
+		_, err := client.Clinic.Get(context.WithoutCancel(ctx)) // whoever waits may leave
+		if e, ok := errors.AsType[*fsclient.Error](err); ok && e.Kind == fsclient.KindForbidden {
+			a.callers.Add(key, time.Now()) // it is a token, of few scopes
+			return nil, nil
+		}
+		return nil, err
+	})
+	select {
+	case r := <-done:
+		return r.Err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
