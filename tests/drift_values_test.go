@@ -32,6 +32,7 @@ type replay struct {
 	answers  map[string]*recorded // by method, address and body
 	asked    []*recorded          // since the last reset, in order
 	strayed  int                  // requests without a remembered answer since the last reset
+	token    string               // the latest query's; calls with another are left over from one before
 	learning bool
 	changed  *recorded // this answer is replaced
 	instead  []byte
@@ -59,10 +60,14 @@ func (r *replay) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		panic(err)
 	}
 	key := req.Method + " " + req.URL.RequestURI() + " " + string(body)
+	token := strings.TrimPrefix(req.Header.Get("Authorization"), "Bearer ")
+	req.Header.Set("Authorization", "Bearer "+sandbox.TokenPractitioner)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	a := r.answers[key]
 	switch {
+	case token != r.token: // of a query that was answered without it
+		return
 	case a == nil && r.learning:
 		req.Body = io.NopCloser(bytes.NewReader(body))
 		name, answer := httptest.NewRecorder(), httptest.NewRecorder()
@@ -87,6 +92,13 @@ func (r *replay) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	_, _ = w.Write(a.body)
+}
+
+// expect sets the token of the next query.
+func (r *replay) expect(token string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.token = token
 }
 
 // with sets which answer is replaced, by what, and forgets what was asked.
@@ -241,7 +253,9 @@ type shown struct {
 
 func (d *drifter) ask(query string) *shown {
 	d.runs++
-	a := d.as(sandbox.TokenPractitioner, query)
+	token := fmt.Sprintf("%s-%d", sandbox.TokenPractitioner, d.runs)
+	d.upstream.expect(token)
+	a := d.as(token, query)
 	s := &shown{leaves: map[string]any{}, data: a.Data}
 	leaves("", a.Data, s.leaves)
 	for _, e := range a.Errors {
