@@ -7,6 +7,7 @@ package graph
 
 import (
 	"context"
+	"fsgateway/graph/gen"
 	"fsgateway/graph/loader"
 	"fsgateway/internal/fsclient"
 )
@@ -14,3 +15,11 @@ import (
 func (r *queryResolver) Variant(ctx context.Context, id string) (*fsclient.Variant, error) {
 	return loader.Record[fsclient.Variant](ctx)
 }
+
+func (r *variantResolver) ImageURL(ctx context.Context, obj *fsclient.Variant, size fsclient.ImageSize) (*string, error) {
+	return obj.ImageURL.URL(size)
+}
+
+func (r *Resolver) Variant() gen.VariantResolver { return &variantResolver{r} }
+
+type variantResolver struct{ *Resolver }

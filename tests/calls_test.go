@@ -35,7 +35,8 @@ func TestUpstreamCalls(t *testing.T) {
 		{"PractitionerTypes", `{ practitioners(first: 3) { nodes { type { description } } } }`, 2},
 		{"NodesOfManyTypes", `{ nodes(ids: ["Patient:` + many + `", "Variant:` + sandbox.VariantID + `", "Patient:` + many + `"]) { id ... on Patient { firstName } ... on Variant { sku } } }`, 2},
 		{"VariantsOfAProductLoadedEarlier", `{ variant(id: "` + sandbox.VariantID + `") { product { variants { sku product { name brand { name } } } } } }`, 2},
-		{"ProductListWithPrimaryVariant", `{ products(first: 100) { nodes { name status brand { name } primaryVariant { sku imageUrlSmall product { name } } } } }`, 1},
+		{"PicturesInThreeSizes", `{ variant(id: "` + sandbox.VariantID + `") { s: imageUrl(size: SMALL) m: imageUrl l: imageUrl(size: LARGE) } }`, 1},
+		{"ProductListWithPrimaryVariant", `{ products(first: 100) { nodes { name status brand { name } primaryVariant { sku imageUrl(size: SMALL) product { name } } } } }`, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

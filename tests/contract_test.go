@@ -242,6 +242,8 @@ func (e *graphReader) of(def *ast.Definition, depth int, above ...string) string
 	for _, f := range fieldsOf(def) {
 		to := e.schema.Types[f.Type.Name()]
 		switch {
+		case f.Name == "imageUrl": // each of its sizes under the partner's key
+			out += " imageUrl image_url_small: imageUrl(size: SMALL) image_url_large: imageUrl(size: LARGE)"
 		case !to.IsCompositeType():
 			out += " " + f.Name
 		case isConnection(to) && depth == 0:
@@ -716,7 +718,10 @@ func (m *match) property(at string, def *ast.Definition, key string, want any, o
 	}
 	f := way[len(way)-1]
 	to := m.schema.Types[f.Type.Name()]
-	got, asked := object[f.Name]
+	got, asked := object[key]
+	if !asked {
+		got, asked = object[f.Name]
+	}
 	if !asked && len(object) == 2 { // a link of which the ids were asked
 		return
 	}

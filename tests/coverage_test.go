@@ -60,6 +60,9 @@ var renamedProperties = map[string]struct{ field, reason string }{
 	"ExternalIdMatch.id":                {"externalId", "id is the record's"},
 	"ExternalIdMatch.data":              {"record", "a record that is only dependable for its id"},
 	"Patient.guardian_patient_id":       {"guardian", "what it leads to"},
+	"Variant.image_url_small":           {"imageUrl", "one field for three sizes"},
+	"Variant.image_url_medium":          {"imageUrl", "one field for three sizes"},
+	"Variant.image_url_large":           {"imageUrl", "one field for three sizes"},
 	"Practitioner.practitioner_type_id": {"type", "what it leads to"},
 	"WebhookDelivery.event_payload":     {"event", "the payload is an envelope around it"},
 }
@@ -1028,7 +1031,7 @@ func TestProperties(t *testing.T) {
 		for event := range webhooks {
 			c.texts["EventType"][event] = true
 		}
-		own := exceptions{"UserErrorCode": "the gateway's own"}
+		own := exceptions{"UserErrorCode": "the gateway's own", "ImageSize": "parts of names"}
 		for _, def := range ownTypes(c.schema) {
 			if def.Kind != ast.Enum || own[def.Name] != "" {
 				continue

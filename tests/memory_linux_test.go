@@ -31,7 +31,7 @@ func TestMemory(t *testing.T) {
 	address, pid := serve(t, binary, "--addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0", "--log-format", "json", "--upstream", upstream+"/api")
 
 	query, _ := json.Marshal(map[string]string{"query": `{ products(first: 500) { nodes {
-		id fullscriptId name status statusRaw variantCount brand { id name } primaryVariant { sku msrp imageUrlSmall } } } }`})
+		id fullscriptId name status statusRaw variantCount brand { id name } primaryVariant { sku msrp imageUrl(size: SMALL) } } } }`})
 	for range 20 {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address+"/graphql", bytes.NewReader(query))
 		if err != nil {

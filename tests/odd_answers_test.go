@@ -72,6 +72,23 @@ func TestReferences(t *testing.T) {
 	})
 }
 
+// A picture's sizes fail one by one.
+func TestPictures(t *testing.T) {
+	t.Parallel()
+	const query = `{ variant(id: "v1") { small: imageUrl(size: SMALL) imageUrl large: imageUrl(size: LARGE) } }`
+	checkAnswers(t, []oddAnswer{
+		{
+			"OneUnreadable", "getVariant", `{"variant":{"id":"v1","image_url_small":{"src":"a"},"image_url_medium":"https://a.example/m.jpg"}}`,
+			query, `{"variant":{"small":null,"imageUrl":"https://a.example/m.jpg","large":null}}`, unreadable("variant.small"),
+		},
+		{
+			"Placeholders", "getVariant", `{"variant":{"id":"v1","image_url_small":"/none.png","image_url_large":"https://a.example/l.jpg"}}`,
+			query, `{"variant":{"small":null,"imageUrl":null,"large":"https://a.example/l.jpg"}}`, nil,
+		},
+		{"None", "getVariant", `{"variant":{"id":"v1"}}`, query, `{"variant":{"small":null,"imageUrl":null,"large":null}}`, nil},
+	})
+}
+
 // Only the id of a record cannot be missing.
 func TestMissingValues(t *testing.T) {
 	t.Parallel()

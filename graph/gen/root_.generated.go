@@ -31,6 +31,7 @@ type ResolverRoot interface {
 	Resource() ResourceResolver
 	Subscription() SubscriptionResolver
 	TreatmentPlan() TreatmentPlanResolver
+	Variant() VariantResolver
 	Viewer() ViewerResolver
 }
 
@@ -895,22 +896,20 @@ type ComplexityRoot struct {
 	}
 
 	Variant struct {
-		Availability   func(childComplexity int) int
-		FullscriptID   func(childComplexity int) int
-		ID             func(childComplexity int) int
-		ImageURLLarge  func(childComplexity int) int
-		ImageURLMedium func(childComplexity int) int
-		ImageURLSmall  func(childComplexity int) int
-		MSRP           func(childComplexity int) int
-		Primary        func(childComplexity int) int
-		Product        func(childComplexity int) int
-		SKU            func(childComplexity int) int
-		Status         func(childComplexity int) int
-		StatusRaw      func(childComplexity int) int
-		SupplierSKU    func(childComplexity int) int
-		UPC            func(childComplexity int) int
-		UnitOfMeasure  func(childComplexity int) int
-		Units          func(childComplexity int) int
+		Availability  func(childComplexity int) int
+		FullscriptID  func(childComplexity int) int
+		ID            func(childComplexity int) int
+		ImageURL      func(childComplexity int, size fsclient.ImageSize) int
+		MSRP          func(childComplexity int) int
+		Primary       func(childComplexity int) int
+		Product       func(childComplexity int) int
+		SKU           func(childComplexity int) int
+		Status        func(childComplexity int) int
+		StatusRaw     func(childComplexity int) int
+		SupplierSKU   func(childComplexity int) int
+		UPC           func(childComplexity int) int
+		UnitOfMeasure func(childComplexity int) int
+		Units         func(childComplexity int) int
 	}
 
 	Viewer struct {
@@ -4601,24 +4600,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Variant.ID(childComplexity), true
-	case "Variant.imageUrlLarge":
-		if e.ComplexityRoot.Variant.ImageURLLarge == nil {
+	case "Variant.imageUrl":
+		if e.ComplexityRoot.Variant.ImageURL == nil {
 			break
 		}
 
-		return e.ComplexityRoot.Variant.ImageURLLarge(childComplexity), true
-	case "Variant.imageUrlMedium":
-		if e.ComplexityRoot.Variant.ImageURLMedium == nil {
-			break
+		args, err := ec.field_Variant_imageUrl_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
 		}
 
-		return e.ComplexityRoot.Variant.ImageURLMedium(childComplexity), true
-	case "Variant.imageUrlSmall":
-		if e.ComplexityRoot.Variant.ImageURLSmall == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Variant.ImageURLSmall(childComplexity), true
+		return e.ComplexityRoot.Variant.ImageURL(childComplexity, args["size"].(fsclient.ImageSize)), true
 	case "Variant.msrp":
 		if e.ComplexityRoot.Variant.MSRP == nil {
 			break
@@ -8155,17 +8147,23 @@ type Variant implements Node {
   msrp: Decimal
   "The supplier's stock number."
   supplierSku: String
-  "A small picture; null where the partner has its placeholder only. ` + "`" + `Product.variants` + "`" + ` do not carry it."
-  imageUrlSmall: URL @detail
-  "A picture of middling size; null where the partner has its placeholder only. ` + "`" + `Product.variants` + "`" + ` do not carry it."
-  imageUrlMedium: URL @detail
-  "A large picture; null where the partner has its placeholder only. ` + "`" + `Product.variants` + "`" + ` do not carry it."
-  imageUrlLarge: URL @detail
+  "The address of its picture; null if the partner has only its placeholder. The variants in ` + "`" + `Product.variants` + "`" + ` come without pictures, so there it costs a call each."
+  imageUrl("The size; the partner does not publish the pixels." size: ImageSize! = MEDIUM): URL @detail
   """
   What it is a variant of. Id, name and brand come with the variant; the rest takes
   a call. Scope ` + "`" + `catalog:read` + "`" + `.
   """
   product: Product @rest(operation: "getProduct") @requiresScopes(scopes: [["catalog:read"]])
+}
+
+"The size of a picture."
+enum ImageSize {
+  "For lists."
+  SMALL
+  "For cards."
+  MEDIUM
+  "For pages of one product."
+  LARGE
 }
 
 "Whether a variant can be ordered."
@@ -9819,12 +9817,8 @@ func (ec *executionContext) childFields_Variant(ctx context.Context, field graph
 		return ec.fieldContext_Variant_msrp(ctx, field)
 	case "supplierSku":
 		return ec.fieldContext_Variant_supplierSku(ctx, field)
-	case "imageUrlSmall":
-		return ec.fieldContext_Variant_imageUrlSmall(ctx, field)
-	case "imageUrlMedium":
-		return ec.fieldContext_Variant_imageUrlMedium(ctx, field)
-	case "imageUrlLarge":
-		return ec.fieldContext_Variant_imageUrlLarge(ctx, field)
+	case "imageUrl":
+		return ec.fieldContext_Variant_imageUrl(ctx, field)
 	case "product":
 		return ec.fieldContext_Variant_product(ctx, field)
 	}

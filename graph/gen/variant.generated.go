@@ -16,9 +16,27 @@ import (
 
 // region    ************************** generated!.gotpl **************************
 
+type VariantResolver interface {
+	ImageURL(ctx context.Context, obj *fsclient.Variant, size fsclient.ImageSize) (*string, error)
+}
+
 // endregion ************************** generated!.gotpl **************************
 
 // region    ***************************** args.gotpl *****************************
+
+func (ec *executionContext) field_Variant_imageUrl_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "size",
+		func(ctx context.Context, v any) (fsclient.ImageSize, error) {
+			return ec.unmarshalNImageSize2fsgatewayᚋinternalᚋfsclientᚐImageSize(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["size"] = arg0
+	return args, nil
+}
 
 // endregion ***************************** args.gotpl *****************************
 
@@ -300,16 +318,17 @@ func (ec *executionContext) fieldContext_Variant_supplierSku(_ context.Context, 
 	return graphql.NewScalarFieldContext("Variant", field, false, false, "String")
 }
 
-func (ec *executionContext) _Variant_imageUrlSmall(ctx context.Context, field graphql.CollectedField, obj *fsclient.Variant) (ret graphql.Marshaler) {
+func (ec *executionContext) _Variant_imageUrl(ctx context.Context, field graphql.CollectedField, obj *fsclient.Variant) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Variant_imageUrlSmall(ctx, field)
+			return ec.fieldContext_Variant_imageUrl(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.ImageURLSmall, nil
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Variant().ImageURL(ctx, obj, fc.Args["size"].(fsclient.ImageSize))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -332,80 +351,28 @@ func (ec *executionContext) _Variant_imageUrlSmall(ctx context.Context, field gr
 		false,
 	)
 }
-func (ec *executionContext) fieldContext_Variant_imageUrlSmall(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Variant", field, false, false, "URL")
-}
-
-func (ec *executionContext) _Variant_imageUrlMedium(ctx context.Context, field graphql.CollectedField, obj *fsclient.Variant) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Variant_imageUrlMedium(ctx, field)
+func (ec *executionContext) fieldContext_Variant_imageUrl(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Variant",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("field of type URL does not have child fields")
 		},
-		func(ctx context.Context) (any, error) {
-			return obj.ImageURLMedium, nil
-		},
-		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
-			directive0 := next
-
-			directive1 := func(ctx context.Context) (any, error) {
-				if ec.Directives.Detail == nil {
-					var zeroVal *string
-					return zeroVal, errors.New("directive detail is not implemented")
-				}
-				return ec.Directives.Detail(ctx, obj, directive0)
-			}
-
-			next = directive1
-			return next
-		},
-		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
-			return ec.marshalOURL2ᚖstring(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_Variant_imageUrlMedium(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Variant", field, false, false, "URL")
-}
-
-func (ec *executionContext) _Variant_imageUrlLarge(ctx context.Context, field graphql.CollectedField, obj *fsclient.Variant) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Variant_imageUrlLarge(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.ImageURLLarge, nil
-		},
-		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
-			directive0 := next
-
-			directive1 := func(ctx context.Context) (any, error) {
-				if ec.Directives.Detail == nil {
-					var zeroVal *string
-					return zeroVal, errors.New("directive detail is not implemented")
-				}
-				return ec.Directives.Detail(ctx, obj, directive0)
-			}
-
-			next = directive1
-			return next
-		},
-		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
-			return ec.marshalOURL2ᚖstring(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_Variant_imageUrlLarge(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Variant", field, false, false, "URL")
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Variant_imageUrl_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _Variant_product(ctx context.Context, field graphql.CollectedField, obj *fsclient.Variant) (ret graphql.Marshaler) {
@@ -484,82 +451,73 @@ func (ec *executionContext) _Variant(ctx context.Context, sel ast.SelectionSet, 
 		case "id":
 			out.Values[i] = ec._Variant_id(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "fullscriptId":
 			out.Values[i] = ec._Variant_fullscriptId(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "sku":
 			out.Values[i] = ec._Variant_sku(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "primary":
 			out.Values[i] = ec._Variant_primary(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "units":
 			out.Values[i] = ec._Variant_units(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "unitOfMeasure":
 			out.Values[i] = ec._Variant_unitOfMeasure(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "availability":
 			out.Values[i] = ec._Variant_availability(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "status":
 			out.Values[i] = ec._Variant_status(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "statusRaw":
 			out.Values[i] = ec._Variant_statusRaw(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "upc":
 			out.Values[i] = ec._Variant_upc(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "msrp":
 			out.Values[i] = ec._Variant_msrp(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "supplierSku":
 			out.Values[i] = ec._Variant_supplierSku(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
-		case "imageUrlSmall":
-			out.Values[i] = ec._Variant_imageUrlSmall(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		case "imageUrlMedium":
-			out.Values[i] = ec._Variant_imageUrlMedium(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		case "imageUrlLarge":
-			out.Values[i] = ec._Variant_imageUrlLarge(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
+		case "imageUrl":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Variant_imageUrl(ctx, field, obj)
+				})
 		case "product":
 			out.Values[i] = ec._Variant_product(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -581,6 +539,16 @@ func (ec *executionContext) _Variant(ctx context.Context, sel ast.SelectionSet, 
 // endregion **************************** object.gotpl ****************************
 
 // region    ***************************** type.gotpl *****************************
+
+func (ec *executionContext) unmarshalNImageSize2fsgatewayᚋinternalᚋfsclientᚐImageSize(ctx context.Context, v any) (fsclient.ImageSize, error) {
+	var res fsclient.ImageSize
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNImageSize2fsgatewayᚋinternalᚋfsclientᚐImageSize(ctx context.Context, sel ast.SelectionSet, v fsclient.ImageSize) graphql.Marshaler {
+	return v
+}
 
 func (ec *executionContext) marshalNVariant2ᚖfsgatewayᚋinternalᚋfsclientᚐVariant(ctx context.Context, sel ast.SelectionSet, v *fsclient.Variant) graphql.Marshaler {
 	if v == nil {

@@ -89,9 +89,10 @@ func TestProductsLists(t *testing.T) {
 					holds(t, p, "ID", "Name", "Brand", "PrimaryVariant", "VariantCount", "Status")
 					v := p.PrimaryVariant
 					holds(t, v, "ID", "SKU", "Primary", "Units", "UnitOfMeasure", "Availability", "Status", "UPC", "MSRP", "SupplierSKU",
-						"ImageURLSmall", "ImageURLMedium", "ImageURLLarge", "Product")
+						"ImageURL", "Product")
 					same(t, "product of the variant", v.Product.ID, p.ID)
-					if p.Status == nil || value(p.VariantCount) == 0 || v.ImageURLSmall != nil && !strings.HasPrefix(*v.ImageURLSmall, "https://") {
+					picture := must(v.ImageURL.URL("small"))(t)
+					if p.Status == nil || value(p.VariantCount) == 0 || picture != nil && !strings.HasPrefix(*picture, "https://") {
 						t.Errorf("product %+v", p)
 					}
 				}

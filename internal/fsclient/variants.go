@@ -3,6 +3,7 @@ package fsclient
 import (
 	"context"
 	"io"
+	"reflect"
 	"strings"
 )
 
@@ -15,20 +16,18 @@ type VariantsService service
 // else with them.
 type Variant struct {
 	Record
-	ID             VariantID      `json:"id"`
-	SKU            *string        `json:"sku"`
-	Primary        *bool          `json:"primary"`
-	Units          *float64       `json:"units"`
-	UnitOfMeasure  *string        `json:"unit_of_measure"`
-	Availability   *string        `json:"availability"`
-	Status         *VariantStatus `json:"status"`
-	UPC            *string        `json:"upc"`
-	MSRP           *Decimal       `json:"msrp"`
-	SupplierSKU    *string        `json:"supplier_sku"`
-	ImageURLSmall  *string        `json:"image_url_small"`
-	ImageURLMedium *string        `json:"image_url_medium"`
-	ImageURLLarge  *string        `json:"image_url_large"`
-	Product        *Product       `json:"product"` // id, name and brand
+	ID            VariantID      `json:"id"`
+	SKU           *string        `json:"sku"`
+	Primary       *bool          `json:"primary"`
+	Units         *float64       `json:"units"`
+	UnitOfMeasure *string        `json:"unit_of_measure"`
+	Availability  *string        `json:"availability"`
+	Status        *VariantStatus `json:"status"`
+	UPC           *string        `json:"upc"`
+	MSRP          *Decimal       `json:"msrp"`
+	SupplierSKU   *string        `json:"supplier_sku"`
+	ImageURL      *VariantImages `json:"image_url" inline:"image_url_"`
+	Product       *Product       `json:"product"` // id, name and brand
 }
 
 // FullscriptID is the partner's own id.
@@ -37,15 +36,44 @@ func (v *Variant) FullscriptID() string { return string(v.ID) }
 // StatusRaw is the partner's text of the status.
 func (v *Variant) StatusRaw() *string { return raw(v.Status) }
 
-// decoded drops the partner's placeholder picture, a path relative to a host
-// of its own, which is nothing an address field can hold.
-func (v *Variant) decoded() {
-	for _, u := range [...]**string{&v.ImageURLSmall, &v.ImageURLMedium, &v.ImageURLLarge} {
-		if *u != nil && !strings.HasPrefix(**u, "https://") && !strings.HasPrefix(**u, "http://") {
-			*u = nil
-		}
-	}
+// VariantImages are the addresses of a variant's picture, one per size.
+type VariantImages struct {
+	Faults
+	Small  *string `json:"image_url_small"`
+	Medium *string `json:"image_url_medium"`
+	Large  *string `json:"image_url_large"`
 }
+
+// URL returns the picture's address in the given size, nil if there is none in
+// it. The error is [ErrUnreadable] if the answer held something else there.
+func (i *VariantImages) URL(size ImageSize) (*string, error) {
+	if i == nil {
+		return nil, nil
+	}
+	url, field := i.Medium, "Medium"
+	switch size {
+	case "small":
+		url, field = i.Small, "Small"
+	case "large":
+		url, field = i.Large, "Large"
+	}
+	switch {
+	case i.Unreadable()&FieldBit(reflect.TypeFor[VariantImages](), field) != 0:
+		return nil, ErrUnreadable
+	case url != nil && !strings.HasPrefix(*url, "https://") && !strings.HasPrefix(*url, "http://"):
+		// The partner's placeholder, a path relative to a host of its own.
+		return nil, nil
+	}
+	return url, nil
+}
+
+// ImageSize is one of the sizes that pictures come in.
+type ImageSize string
+
+var imageSizes = []string{"small", "medium", "large"}
+
+func (e ImageSize) MarshalGQL(w io.Writer)    { marshalEnum(w, imageSizes, string(e)) }
+func (e *ImageSize) UnmarshalGQL(v any) error { return unmarshalEnum(imageSizes, v, (*string)(e)) }
 
 // VariantStatus says whether a variant can be ordered.
 type VariantStatus string

@@ -37,6 +37,7 @@ func TestVariantsOddAnswers(t *testing.T) {
 	same(t, "upc", v.UPC, new("12345"))
 	same(t, "status", graphql(v.Status), `"VENDOR_BACKORDER"`)
 	same(t, "text of the status", v.StatusRaw(), new("vendor backorder"))
-	same(t, "placeholder", v.ImageURLSmall, (*string)(nil))
-	same(t, "picture", v.ImageURLMedium, new("https://pictures.example/m.jpg"))
+	same(t, "placeholder", must(v.ImageURL.URL("small"))(t), (*string)(nil))
+	same(t, "picture", must(v.ImageURL.URL("medium"))(t), new("https://pictures.example/m.jpg"))
+	same(t, "no picture", must(v.ImageURL.URL("large"))(t), (*string)(nil))
 }
