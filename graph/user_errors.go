@@ -81,6 +81,9 @@ func (in mutationInput) path(name string) (path []string, subject string) {
 			}
 			continue
 		}
+		if path[len(path)-1] == externalID && part == "id" {
+			continue // it is called metadata.id
+		}
 		subject = part
 		if !found {
 			continue
@@ -103,6 +106,8 @@ func (in mutationInput) path(name string) (path []string, subject string) {
 	return path, subject
 }
 
+const externalID = "externalId"
+
 const maxSubject = 64 // of a name that only the partner knows
 
 // isEnvelope reports whether a part of a pointer stands for the body itself.
@@ -114,6 +119,9 @@ func isEnvelope(part string) bool {
 // without, and without the "id" of what it refers to.
 func fieldNamed(fields ast.FieldList, name string) *ast.FieldDefinition {
 	plain := plainName(name)
+	if plain == "metadata" { // what the API has the external id in
+		plain = plainName(externalID)
+	}
 	for _, wanted := range []string{plain, plain + "id"} {
 		for _, f := range fields {
 			if plainName(f.Name) == wanted {

@@ -27,7 +27,7 @@ func TestArgumentsThatMeanNothing(t *testing.T) {
 		{"LastAndFirstThatIsNotGiven", `query($f: Int) { list: patients(first: $f, last: 1) ` + list + ` }`, nil, ""},
 		{"ExternalIDAndTypeMissing", `{ list: recordsByExternalId ` + list + ` }`, nil, "give externalId, type or both"},
 		{"ExternalIDAndTypeNull", `{ list: recordsByExternalId(externalId: null, type: null) ` + list + ` }`, nil, "give externalId, type or both"},
-		{"ExternalIDNotGiven", `query($e: String) { list: recordsByExternalId(externalId: $e, first: 2) ` + list + ` }`, nil, "give externalId, type or both"},
+		{"ExternalIDNotGiven", `query($e: ID) { list: recordsByExternalId(externalId: $e, first: 2) ` + list + ` }`, nil, "give externalId, type or both"},
 		{"ExternalIDEmpty", `{ list: recordsByExternalId(externalId: "") ` + list + ` }`, nil, "externalId is empty"},
 		{"ExternalIDBlank", `{ list: recordsByExternalId(externalId: "  ", type: PATIENT) ` + list + ` }`, nil, "externalId is empty"},
 		{"ExternalID", `{ list: recordsByExternalId(externalId: "` + sandbox.SharedExternalID + `") ` + list + ` }`, nil, ""},
@@ -71,10 +71,10 @@ func TestUnknownInputField(t *testing.T) {
 	}{
 		{"Variable", create, []any{"input", patient("fristName", canary)}, "fristName", "CreatePatientInput"},
 		{"VariableOfNull", create, []any{"input", patient("dob", nil)}, "dob", "CreatePatientInput"},
-		{"InAVariable", create, []any{"input", patient("metadata", map[string]any{"ID": canary})}, "ID", "ExternalIdInput"},
+		{"InAVariable", `mutation($input: CreateGatewayTreatmentPlanLinkInput!) { createGatewayTreatmentPlanLink(input: $input) { __typename } }`, []any{"input", map[string]any{"patient": map[string]any{"town": canary}}}, "town", "GatewayLinkPatientInput"},
 		{"Literal", `mutation { createPatient(input: {firstName: "Ada", lastName: "S", email: "a@example.org", fristName: "` + canary + `"}) { patient { id } } }`, nil, "fristName", "CreatePatientInput"},
-		{"InALiteral", `mutation { createPatient(input: {firstName: "Ada", lastName: "S", email: "a@example.org", metadata: {ID: "` + canary + `"}}) { patient { id } } }`, nil, "ID", "ExternalIdInput"},
-		{"InADefault", `mutation($input: ExternalIdInput = {ID: "` + canary + `"}) { createPatient(input: {firstName: "Ada", lastName: "S", email: "a@example.org", metadata: $input}) { patient { id } } }`, nil, "ID", "ExternalIdInput"},
+		{"InALiteral", `mutation { createGatewayTreatmentPlanLink(input: {patient: {town: "` + canary + `"}}) { __typename } }`, nil, "town", "GatewayLinkPatientInput"},
+		{"InADefault", `mutation($patient: GatewayLinkPatientInput = {town: "` + canary + `"}) { createGatewayTreatmentPlanLink(input: {patient: $patient}) { __typename } }`, nil, "town", "GatewayLinkPatientInput"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h.sandbox.ResetCalls()

@@ -573,26 +573,26 @@ var writes = []struct {
 	refused bool
 }{
 	{field: `createPatient(input: {email: "new.patient@example.org", firstName: "New", lastName: "Patient", dateOfBirth: "1980-12-31", gender: X, mobileNumber: "+15550000000",
-		sendWelcomeEmail: false, discount: "12.5", metadata: {id: "p-1"}})`},
+		sendWelcomeEmail: false, discount: "12.5", externalId: "p-1"})`},
 	{field: `createPatient(input: {email: "new.patient@example.org", firstName: "Same", lastName: "Email"})`, refused: true},
 	{field: `updatePatient(input: {id: "` + sandbox.PatientWithNoPlans + `", email: "changed@example.org", firstName: "A", lastName: "B", dateOfBirth: "1979-01-31",
-		gender: FEMALE, mobileNumber: "+15550000001", discount: 10, metadata: {id: "p-2"}})`},
+		gender: FEMALE, mobileNumber: "+15550000001", discount: 10, externalId: "p-2"})`},
 	{field: `updatePatient(input: {id: "nowhere", firstName: "A"})`, refused: true},
-	{field: `createPractitioner(input: {practitionerTypeId: "PractitionerType:` + sandbox.PractitionerTypeID + `", email: "new.nd@example.org", firstName: "New", lastName: "Doctor", metadata: {id: "d-1"}})`},
+	{field: `createPractitioner(input: {practitionerTypeId: "PractitionerType:` + sandbox.PractitionerTypeID + `", email: "new.nd@example.org", firstName: "New", lastName: "Doctor", externalId: "d-1"})`},
 	{field: `createPractitioner(input: {practitionerTypeId: "unknown", email: "another.nd@example.org", firstName: "A", lastName: "B"})`, refused: true},
-	{field: `updatePractitioner(input: {id: "` + sandbox.ColleagueID + `", email: "colleague@example.org", firstName: "A", lastName: "B", metadata: {id: "d-2"}})`},
+	{field: `updatePractitioner(input: {id: "` + sandbox.ColleagueID + `", email: "colleague@example.org", firstName: "A", lastName: "B", externalId: "d-2"})`},
 	{field: `updatePractitioner(input: {id: "nowhere", firstName: "A"})`, refused: true},
-	{field: `createStaff(input: {email: "new.staff@example.org", firstName: "New", lastName: "Staff", metadata: {id: "s-1"}})`},
+	{field: `createStaff(input: {email: "new.staff@example.org", firstName: "New", lastName: "Staff", externalId: "s-1"})`},
 	{field: `createStaff(input: {email: "new.staff@example.org", firstName: "Same", lastName: "Email"})`, refused: true},
-	{field: `updateStaff(input: {id: "` + sandbox.StaffID + `", email: "staff@example.org", firstName: "A", lastName: "B", metadata: {id: "s-2"}})`},
+	{field: `updateStaff(input: {id: "` + sandbox.StaffID + `", email: "staff@example.org", firstName: "A", lastName: "B", externalId: "s-2"})`},
 	{field: `updateStaff(input: {id: "nowhere", firstName: "A"})`, refused: true},
 	{field: `createTreatmentPlan(input: {patientId: "` + sandbox.PatientWithNoPlans + `", practitionerId: "` + sandbox.PractitionerID + `", personalMessage: "Be well.", state: DRAFT,
 		recommendations: [{variantId: "` + sandbox.VariantID + `", unitsToPurchase: 2, refill: true, takeWith: "food",
 			dosage: {amount: "1-2", frequency: TWICE_PER_DAY, duration: "60", format: CAPSULE, additionalInfo: "after meals", timeOfDay: [UPON_WAKING, BEDTIME]}}],
-		labs: [{labTestId: "` + sandbox.LabTestID + `", quantity: 1, sampleCollection: "patient_chooses"}], metadata: {id: "visit-1"}, sendToPatient: false,
+		labs: [{labTestId: "` + sandbox.LabTestID + `", quantity: 1, sampleCollection: "patient_chooses"}], externalId: "visit-1", sendToPatient: false,
 		skipEmailNotification: true, partnerOrderId: "o-1", idempotencyKey: "k-1"})`},
 	{field: `createTreatmentPlan(input: {patientId: "` + sandbox.PatientWithNoPlans + `", state: DRAFT, recommendations: [{variantId: "unknown", unitsToPurchase: 1}]})`, refused: true},
-	{field: `updateTreatmentPlan(input: {id: "` + sandbox.DraftPlan + `", personalMessage: "Be better.", metadata: {id: "visit-2"},
+	{field: `updateTreatmentPlan(input: {id: "` + sandbox.DraftPlan + `", personalMessage: "Be better.", externalId: "visit-2",
 		recommendations: [{variantId: "Variant:` + sandbox.VariantID + `", unitsToPurchase: 1}]})`},
 	{field: `updateTreatmentPlan(input: {id: "nowhere", recommendations: []})`, refused: true},
 	{field: `activateTreatmentPlan(input: {id: "` + sandbox.DraftPlan + `"})`},
@@ -715,6 +715,10 @@ func (m *match) property(at string, def *ast.Definition, key string, want any, o
 			return
 		}
 		object = inner
+	}
+	if w, ok := wrappers[key]; ok {
+		inner, _ := want.(map[string]any)
+		want = inner[w.property]
 	}
 	f := way[len(way)-1]
 	to := m.schema.Types[f.Type.Name()]

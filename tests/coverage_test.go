@@ -67,6 +67,12 @@ var renamedProperties = map[string]struct{ field, reason string }{
 	"WebhookDelivery.event_payload":     {"event", "the payload is an envelope around it"},
 }
 
+// Properties that are objects of one property, and the field for that one, of
+// answers and of inputs.
+var wrappers = map[string]struct{ property, field string }{
+	"metadata": {"id", "externalId"},
+}
+
 // Fields named …Id that are no links.
 var idsThatLeadNowhere = exceptions{
 	"Clinic.integrationId":           "the application's installation has no endpoint",
@@ -563,6 +569,9 @@ func (c *placement) place(def *ast.Definition, property string) []*ast.FieldDefi
 		}
 		return nil
 	}
+	if w, ok := wrappers[property]; ok && slices.Contains(def.Interfaces, "Node") {
+		return one(def.Fields.ForName(w.field))
+	}
 	if def.Name == "Dosage" {
 		return one(def.Fields.ForName(dosageField(property)))
 	}
@@ -694,6 +703,10 @@ func (c *comparison) property(at, name string, p *openapi3.SchemaRef, types []*a
 		if name == "event_payload" { // an envelope, see renamedProperties
 			properties, _ := shape(inner)
 			inner = properties["event"]
+		}
+		if w, ok := wrappers[name]; ok && f.Name == w.field {
+			properties, _ := shape(inner)
+			inner = properties[w.property]
 		}
 		if properties, alternatives := shape(inner); len(properties)+len(alternatives) > 0 {
 			c.compare(at, inner, on)
@@ -917,6 +930,9 @@ func (c *comparison) input(at string, s *openapi3.SchemaRef, def *ast.Definition
 		if other, ok := renamedInputs[def.Name+"."+name]; ok {
 			field = other
 			c.note(def.Name + "." + name)
+		}
+		if w, ok := wrappers[name]; ok {
+			field = w.field
 		}
 		f := def.Fields.ForName(field)
 		if f == nil {
@@ -1263,7 +1279,7 @@ func checkInput(t *testing.T, coordinate string, def *ast.Definition, f *ast.Fie
 		t.Errorf("%s is a %s and bound to %s: what is required is a plain value", coordinate, f.Type, got)
 	case !f.Type.NonNull && !opt && !mayBeNil(got):
 		t.Errorf("%s is a %s and bound to %s: what is optional is a pointer, a slice or an Opt", coordinate, f.Type, got)
-	case !f.Type.NonNull && strings.HasPrefix(def.Name, "Update") && (!opt || !mayBeNil(inner)):
+	case !f.Type.NonNull && strings.HasPrefix(def.Name, "Update") && (!opt || !mayBeNil(inner) && inner != reflect.TypeFor[fsclient.ExternalIDInput]()):
 		t.Errorf("%s is a %s and bound to %s: a change tells absent from null with Opt[*T]", coordinate, f.Type, got)
 	}
 	if opt {
@@ -1333,7 +1349,6 @@ func TestIDs(t *testing.T) {
 	others := exceptions{
 		"ExternalIdMatch":  "the id of the record found, of one of four types",
 		"SessionGrantUser": "the id of a practitioner or of a member of the staff",
-		"ExternalId":       "the integrator's own",
 	}
 	for _, def := range objects(schema) {
 		f := def.Fields.ForName("id")

@@ -531,13 +531,13 @@ func TestNotFound(t *testing.T) {
 	t.Run("InAListHydration", func(t *testing.T) {
 		t.Parallel()
 		virtually(t, config(), sandbox.Options{}, func(v *virtual) {
-			const query = `{ patients(first: 3) { nodes { fullscriptId firstName dateOfBirth metadata { id } } } }`
+			const query = `{ patients(first: 3) { nodes { fullscriptId firstName dateOfBirth externalId } } }`
 			before := v.query(query)
 			row := at(v, before.Data, "patients.nodes.1").(map[string]any)
 			v.sandbox.AddFault(gone("getPatient", row["fullscriptId"].(string)))
 			after := v.query(query)
-			after.fails(v, failed{"patients.nodes.1.dateOfBirth", "NOT_FOUND"}, failed{"patients.nodes.1.metadata", "NOT_FOUND"})
-			row["dateOfBirth"], row["metadata"] = nil, nil
+			after.fails(v, failed{"patients.nodes.1.dateOfBirth", "NOT_FOUND"}, failed{"patients.nodes.1.externalId", "NOT_FOUND"})
+			row["dateOfBirth"], row["externalId"] = nil, nil
 			if !reflect.DeepEqual(before.Data, after.Data) {
 				v.Errorf("got %v, want %v", after.Data, before.Data)
 			}

@@ -71,20 +71,26 @@ func TestAbsentIsNotNull(t *testing.T) {
 	}
 }
 
-// TestMetadataWithoutIDClearsNothing: an identifier outlives updates that do not
-// name it.
-func TestMetadataWithoutIDClearsNothing(t *testing.T) {
+// TestExternalIDStays: an external id outlives updates that do not name it, and
+// null clears it.
+func TestExternalIDStays(t *testing.T) {
 	t.Parallel()
 	virtually(t, config(), sandbox.Options{}, func(v *virtual) {
 		const id = `id: "` + sandbox.PatientWithManyPlans + `"`
-		want := at(v, v.query(`mutation { updatePatient(input: {`+id+`, metadata: {id: "emr-1"}}) { patient { metadata { id } } } }`).Data, "updatePatient.patient.metadata.id")
-		for _, query := range []string{
-			`mutation { updatePatient(input: {` + id + `, metadata: {}}) { patient { metadata { id } } } }`,
-			`mutation($e: String) { updatePatient(input: {` + id + `, metadata: {id: $e}}) { patient { metadata { id } } } }`,
-			`mutation($m: ExternalIdInput = {}) { updatePatient(input: {` + id + `, metadata: $m}) { patient { metadata { id } } } }`,
+		for _, c := range []struct {
+			query     string
+			variables []any
+			want      any
+		}{
+			{`mutation { updatePatient(input: {` + id + `, externalId: "emr-1"}) { patient { externalId } } }`, nil, "emr-1"},
+			{`mutation { updatePatient(input: {` + id + `}) { patient { externalId } } }`, nil, "emr-1"},
+			{`mutation($e: ID) { updatePatient(input: {` + id + `, externalId: $e}) { patient { externalId } } }`, nil, "emr-1"},
+			{`mutation { updatePatient(input: {` + id + `, externalId: 12345678901234567890}) { patient { externalId } } }`, nil, "12345678901234567890"},
+			{`mutation($e: ID) { updatePatient(input: {` + id + `, externalId: $e}) { patient { externalId } } }`, []any{"e", 77}, "77"},
+			{`mutation($e: ID) { updatePatient(input: {` + id + `, externalId: $e}) { patient { externalId } } }`, []any{"e", nil}, nil},
 		} {
-			if got := at(v, v.query(query).Data, "updatePatient.patient.metadata.id"); got != want || got != "emr-1" {
-				v.Errorf("%s: the id is %v", query, got)
+			if got := at(v, v.query(c.query, c.variables...).Data, "updatePatient.patient.externalId"); got != c.want {
+				v.Errorf("%s: the external id is %v, want %v", c.query, got, c.want)
 			}
 		}
 	})

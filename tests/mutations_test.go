@@ -43,11 +43,11 @@ type mutation struct {
 
 var mutations = []mutation{
 	{
-		field: "createPatient", payload: `patient { fullscriptId firstName lastName email dateOfBirth gender mobileNumber discount isDependent metadata { id } }`,
-		input:  `{"email":"ada@example.org","firstName":"Ada","lastName":"Sample \"<b>","dateOfBirth":"1980-12-31","gender":"X","mobileNumber":"+15550100","sendWelcomeEmail":false,"discount":"12.50","metadata":{"id":"emr-7"}}`,
+		field: "createPatient", payload: `patient { fullscriptId firstName lastName email dateOfBirth gender mobileNumber discount isDependent externalId }`,
+		input:  `{"email":"ada@example.org","firstName":"Ada","lastName":"Sample \"<b>","dateOfBirth":"1980-12-31","gender":"X","mobileNumber":"+15550100","sendWelcomeEmail":false,"discount":"12.50","externalId":"emr-7"}`,
 		method: "POST", path: "/api/clinic/patients",
 		body: `{"email":"ada@example.org","first_name":"Ada","last_name":"Sample \"<b>","date_of_birth":"1980-12-31","gender":"x","mobile_number":"+15550100","send_welcome_email":"false","discount":"12.50","metadata":{"id":"emr-7"}}`,
-		want: `{"patient":{"fullscriptId":"*","firstName":"Ada","lastName":"Sample \"<b>","email":"ada@example.org","dateOfBirth":"1980-12-31","gender":"X","mobileNumber":"+15550100","discount":"12.5","isDependent":false,"metadata":{"id":"emr-7"}}}`,
+		want: `{"patient":{"fullscriptId":"*","firstName":"Ada","lastName":"Sample \"<b>","email":"ada@example.org","dateOfBirth":"1980-12-31","gender":"X","mobileNumber":"+15550100","discount":"12.5","isDependent":false,"externalId":"emr-7"}}`,
 
 		refused:    `{"email":"nowhere","firstName":"Ada","lastName":"Sample"}`,
 		complaints: `[{"field":["input","email"],"code":"INVALID","message":"email is not an email address"}]`,
@@ -66,22 +66,22 @@ var mutations = []mutation{
 		scopes:     `[["patients:write"]]`, readonly: true,
 	},
 	{
-		field: "createPractitioner", payload: `practitioner { fullscriptId firstName lastName email inviteAccepted type { fullscriptId } metadata { id } }`,
-		input:  `{"practitionerTypeId":"PractitionerType:` + sandbox.PractitionerTypeID + `","email":"eve@example.org","firstName":"Eve","lastName":"Sample","metadata":{"id":"emr-8"}}`,
+		field: "createPractitioner", payload: `practitioner { fullscriptId firstName lastName email inviteAccepted type { fullscriptId } externalId }`,
+		input:  `{"practitionerTypeId":"PractitionerType:` + sandbox.PractitionerTypeID + `","email":"eve@example.org","firstName":"Eve","lastName":"Sample","externalId":"emr-8"}`,
 		method: "POST", path: "/api/clinic/practitioners",
 		body: `{"practitioner_type_id":"` + sandbox.PractitionerTypeID + `","email":"eve@example.org","first_name":"Eve","last_name":"Sample","metadata":{"id":"emr-8"}}`,
-		want: `{"practitioner":{"fullscriptId":"*","firstName":"Eve","lastName":"Sample","email":"eve@example.org","inviteAccepted":false,"type":{"fullscriptId":"` + sandbox.PractitionerTypeID + `"},"metadata":{"id":"emr-8"}}}`,
+		want: `{"practitioner":{"fullscriptId":"*","firstName":"Eve","lastName":"Sample","email":"eve@example.org","inviteAccepted":false,"type":{"fullscriptId":"` + sandbox.PractitionerTypeID + `"},"externalId":"emr-8"}}`,
 
 		refused:    `{"practitionerTypeId":"none","email":"eve@example.org","firstName":"Eve","lastName":"Sample"}`,
 		complaints: `[{"field":null,"code":"INVALID","message":"Practitioner type id does not exist"}]`,
 		scopes:     `[["clinic:write"]]`, readonly: true,
 	},
 	{
-		field: "updatePractitioner", payload: `practitioner { id lastName metadata { id } }`,
-		input:  `{"id":"Practitioner:` + sandbox.ColleagueID + `","lastName":"Changed","metadata":{"id":null}}`,
+		field: "updatePractitioner", payload: `practitioner { id lastName externalId }`,
+		input:  `{"id":"Practitioner:` + sandbox.ColleagueID + `","lastName":"Changed","externalId":null}`,
 		method: "PATCH", path: "/api/clinic/practitioners/" + sandbox.ColleagueID,
 		body: `{"last_name":"Changed","metadata":{"id":null}}`,
-		want: `{"practitioner":{"id":"Practitioner:` + sandbox.ColleagueID + `","lastName":"Changed","metadata":{"id":null}}}`,
+		want: `{"practitioner":{"id":"Practitioner:` + sandbox.ColleagueID + `","lastName":"Changed","externalId":null}}`,
 
 		refused:    `{"id":"` + sandbox.ColleagueID + `","email":"nowhere"}`,
 		complaints: `[{"field":null,"code":"INVALID","message":"Email is not an email address"}]`,
@@ -89,11 +89,11 @@ var mutations = []mutation{
 		scopes:     `[["clinic:write"]]`, readonly: true,
 	},
 	{
-		field: "createStaff", payload: `staff { fullscriptId firstName lastName email metadata { id } }`,
+		field: "createStaff", payload: `staff { fullscriptId firstName lastName email externalId }`,
 		input:  `{"email":"sam@example.org","firstName":"Sam","lastName":"Sample"}`,
 		method: "POST", path: "/api/clinic/staff",
 		body: `{"email":"sam@example.org","first_name":"Sam","last_name":"Sample"}`,
-		want: `{"staff":{"fullscriptId":"*","firstName":"Sam","lastName":"Sample","email":"sam@example.org","metadata":{"id":null}}}`,
+		want: `{"staff":{"fullscriptId":"*","firstName":"Sam","lastName":"Sample","email":"sam@example.org","externalId":null}}`,
 
 		refused:    `{"email":"sam@example.org","firstName":" ","lastName":"Sample"}`,
 		complaints: `[{"field":null,"code":"INVALID","message":"First name can't be blank"}]`,
@@ -113,17 +113,17 @@ var mutations = []mutation{
 	},
 	{
 		field:   "createTreatmentPlan",
-		payload: `treatmentPlan { fullscriptId state personalMessage source patient { fullscriptId } practitioner { fullscriptId } metadata { id } labRecommendations { name } recommendations { variant { fullscriptId } unitsToPurchase refill takeWith dosage { amount frequency duration format additionalInfo timeOfDay } } }`,
+		payload: `treatmentPlan { fullscriptId state personalMessage source patient { fullscriptId } practitioner { fullscriptId } externalId labRecommendations { name } recommendations { variant { fullscriptId } unitsToPurchase refill takeWith dosage { amount frequency duration format additionalInfo timeOfDay } } }`,
 		input: `{"patientId":"Patient:` + sandbox.PatientWithNoPlans + `","practitionerId":"Practitioner:` + sandbox.ColleagueID + `","personalMessage":"Take care","state":"DRAFT",
 			"recommendations":[{"variantId":"Variant:` + sandbox.VariantID + `","unitsToPurchase":2,"refill":true,"takeWith":"food","dosage":{"amount":"1-2","frequency":"TWICE_PER_DAY","duration":"60","format":"CAPSULE","additionalInfo":"after meals","timeOfDay":["UPON_WAKING","EVENING"]}}],
 			"labs":[{"labTestId":"LabTest:` + sandbox.LabTestID + `","quantity":3,"sampleCollection":"patient_chooses"}],
-			"metadata":{"id":"emr-9"},"sendToPatient":false,"skipEmailNotification":true,"partnerOrderId":"po-1"}`,
+			"externalId":"emr-9","sendToPatient":false,"skipEmailNotification":true,"partnerOrderId":"po-1"}`,
 		method: "POST", path: "/api/clinic/patients/" + sandbox.PatientWithNoPlans + "/treatment_plans",
 		body: `{"practitioner_id":"` + sandbox.ColleagueID + `","personal_message":"Take care","state":"draft",
 			"recommendations":[{"variant_id":"` + sandbox.VariantID + `","units_to_purchase":"2","refill":"true","take_with":"food","dosage":{"amount":"1-2","frequency":"twice per day","duration":"60","format":"capsule","additional_info":"after meals","time_of_day":["upon waking","evening"]}}],
 			"labs":[{"lab_test_id":"` + sandbox.LabTestID + `","quantity":"3","sample_collection":"patient_chooses"}],
 			"metadata":{"id":"emr-9"},"send_to_patient":false,"skip_email_notification":true,"partner_order_id":"po-1"}`,
-		want: `{"treatmentPlan":{"fullscriptId":"*","state":"DRAFT","personalMessage":"Take care","source":"api","patient":{"fullscriptId":"` + sandbox.PatientWithNoPlans + `"},"practitioner":{"fullscriptId":"` + sandbox.ColleagueID + `"},"metadata":{"id":"emr-9"},"labRecommendations":[{"name":"*"}],
+		want: `{"treatmentPlan":{"fullscriptId":"*","state":"DRAFT","personalMessage":"Take care","source":"api","patient":{"fullscriptId":"` + sandbox.PatientWithNoPlans + `"},"practitioner":{"fullscriptId":"` + sandbox.ColleagueID + `"},"externalId":"emr-9","labRecommendations":[{"name":"*"}],
 			"recommendations":[{"variant":{"fullscriptId":"` + sandbox.VariantID + `"},"unitsToPurchase":2,"refill":true,"takeWith":"food","dosage":{"amount":"1-2","frequency":"TWICE_PER_DAY","duration":"60","format":"CAPSULE","additionalInfo":"after meals","timeOfDay":["UPON_WAKING","EVENING"]}}]}}`,
 
 		refused:    `{"patientId":"` + sandbox.PatientWithNoPlans + `","state":"ACTIVE"}`,
@@ -369,8 +369,7 @@ func TestPatch(t *testing.T) {
 		{"email", "email", `"n@example.org"`, `"n@example.org"`},
 		{"firstName", "first_name", text, text},
 		{"lastName", "last_name", text, text},
-		{"metadata", "metadata", `{"id":"emr-3"}`, `{"id":"emr-3"}`},
-		{"metadata", "metadata", `{"id":null}`, `{"id":null}`},
+		{"externalId", "metadata", `"emr-3"`, `{"id":"emr-3"}`},
 	}
 	for _, m := range []struct {
 		name, id string
@@ -389,7 +388,7 @@ func TestPatch(t *testing.T) {
 		{"updatePractitioner", sandbox.ColleagueID, [2]string{}, people},
 		{"updateStaff", sandbox.StaffID, [2]string{}, people},
 		{"updateTreatmentPlan", sandbox.ActivePlan, [2]string{`,"recommendations":[]`, `"recommendations":[]`}, []field{
-			{"personalMessage", "personal_message", text, text}, {"metadata", "metadata", `{"id":"emr-3"}`, `{"id":"emr-3"}`}, {"metadata", "metadata", `{"id":null}`, `{"id":null}`},
+			{"personalMessage", "personal_message", text, text}, {"externalId", "metadata", `"emr-3"`, `{"id":"emr-3"}`},
 		}},
 	} {
 		sent := func(v *virtual, more string) any {
@@ -423,7 +422,11 @@ func TestPatch(t *testing.T) {
 				equal(v, "absent", sent(v, ""), body(""))
 				for _, f := range m.fields {
 					equal(v, f.name+" as a value", sent(v, `,"`+f.name+`":`+f.value), body(`"`+f.key+`":`+f.sent))
-					equal(v, f.name+" as null", sent(v, `,"`+f.name+`":null`), body(`"`+f.key+`":null`))
+					null := `null`
+					if f.name == "externalId" {
+						null = `{"id":null}`
+					}
+					equal(v, f.name+" as null", sent(v, `,"`+f.name+`":null`), body(`"`+f.key+`":`+null))
 				}
 			})
 		})
@@ -607,9 +610,9 @@ func TestSelectionOfAPayload(t *testing.T) {
 	})
 	bubble("LinkOfADynamicLink", func(v *virtual) {
 		r := v.query(`mutation { createDraftTreatmentPlanLink(input: {treatmentPlan: {practitionerId: "` + sandbox.PractitionerID + `"}, patient: {email: "zoe@example.org", firstName: "Zoe", lastName: "New"}}) {
-			dynamicLink { treatmentPlan { state source } patient { firstName metadata { id } } } } }`)
+			dynamicLink { treatmentPlan { state source } patient { firstName externalId } } } }`)
 		r.fails(v)
-		equal(v, "link", at(v, r.Data, "createDraftTreatmentPlanLink.dynamicLink"), `{"treatmentPlan":{"state":"DRAFT","source":"dynamic_link"},"patient":{"firstName":"Zoe","metadata":{"id":null}}}`)
+		equal(v, "link", at(v, r.Data, "createDraftTreatmentPlanLink.dynamicLink"), `{"treatmentPlan":{"state":"DRAFT","source":"dynamic_link"},"patient":{"firstName":"Zoe","externalId":null}}`)
 		if n := v.sandbox.Count(""); n != 3 {
 			v.Errorf("%d calls, want the link, the plan and the patient:\n%s", n, routes(v.sandbox))
 		}

@@ -26,29 +26,6 @@ import (
 
 // region    **************************** field.gotpl *****************************
 
-func (ec *executionContext) _ExternalId_id(ctx context.Context, field graphql.CollectedField, obj *fsclient.ExternalID) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_ExternalId_id(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.ID, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
-			return ec.marshalOID2ᚖstring(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_ExternalId_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ExternalId", field, false, false, "ID")
-}
-
 func (ec *executionContext) _ExternalIdMatch_id(ctx context.Context, field graphql.CollectedField, obj *fsclient.ExternalIDMatch) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -383,48 +360,6 @@ func (ec *executionContext) fieldContext_ExternalIdMatchEdge_node(_ context.Cont
 
 // region    **************************** input.gotpl *****************************
 
-func (ec *executionContext) unmarshalInputExternalIdInput(ctx context.Context, obj any) (fsclient.ExternalIDInput, error) {
-	var it fsclient.ExternalIDInput
-	if obj == nil {
-		return it, nil
-	}
-
-	asMap := map[string]any{}
-	for k, v := range obj.(map[string]any) {
-		asMap[k] = v
-	}
-
-	fieldsInOrder := [...]string{"id"}
-	for _, k := range fieldsInOrder {
-		v, ok := asMap[k]
-		if !ok {
-			continue
-		}
-		switch k {
-		case "id":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
-			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.ID = graphql.OmittableOf(data)
-		}
-	}
-	return it, nil
-}
-
-// UnmarshalExternalIdInput unmarshals raw into the ExternalIdInput input type, using the
-// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
-// object that was not passed as a field argument.
-//
-// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
-// and the returned error says so.
-func UnmarshalExternalIdInput(ctx context.Context, raw any) (fsclient.ExternalIDInput, error) {
-	var out fsclient.ExternalIDInput
-	err := graphql.UnmarshalNamedInputFromContext(ctx, "ExternalIdInput", raw, &out)
-	return out, err
-}
-
 // endregion **************************** input.gotpl *****************************
 
 // region    ************************** interface.gotpl ***************************
@@ -465,39 +400,6 @@ func (ec *executionContext) _ExternalIdRecord(ctx context.Context, sel ast.Selec
 // endregion ************************** interface.gotpl ***************************
 
 // region    **************************** object.gotpl ****************************
-
-var externalIdImplementors = []string{"ExternalId"}
-
-func (ec *executionContext) _ExternalId(ctx context.Context, sel ast.SelectionSet, obj *fsclient.ExternalID) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, externalIdImplementors)
-
-	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
-	for i, field := range fields {
-		switch field.Name {
-		case "__typename":
-			out.Values[i] = graphql.MarshalString("ExternalId")
-		case "id":
-			out.Values[i] = ec._ExternalId_id(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		default:
-			panic("unknown field " + strconv.Quote(field.Name))
-		}
-	}
-	out.Dispatch(ctx)
-	if out.Invalids > 0 {
-		return graphql.Null
-	}
-
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
-	return out
-}
 
 var externalIdMatchImplementors = []string{"ExternalIdMatch"}
 
@@ -694,21 +596,6 @@ func (ec *executionContext) marshalNExternalIdMatchEdge2ᚖfsgatewayᚋgraphᚋm
 		return graphql.Null
 	}
 	return ec._ExternalIdMatchEdge(ctx, sel, v)
-}
-
-func (ec *executionContext) marshalOExternalId2ᚖfsgatewayᚋinternalᚋfsclientᚐExternalID(ctx context.Context, sel ast.SelectionSet, v *fsclient.ExternalID) graphql.Marshaler {
-	if v == nil {
-		return graphql.Null
-	}
-	return ec._ExternalId(ctx, sel, v)
-}
-
-func (ec *executionContext) unmarshalOExternalIdInput2ᚖfsgatewayᚋinternalᚋfsclientᚐExternalIDInput(ctx context.Context, v any) (*fsclient.ExternalIDInput, error) {
-	if v == nil {
-		return nil, nil
-	}
-	res, err := ec.unmarshalInputExternalIdInput(ctx, v)
-	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalOExternalIdMatch2ᚖfsgatewayᚋinternalᚋfsclientᚐExternalIDMatch(ctx context.Context, sel ast.SelectionSet, v *fsclient.ExternalIDMatch) graphql.Marshaler {

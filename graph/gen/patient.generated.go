@@ -1176,16 +1176,16 @@ func (ec *executionContext) fieldContext_Patient_guardian(_ context.Context, fie
 	return fc, nil
 }
 
-func (ec *executionContext) _Patient_metadata(ctx context.Context, field graphql.CollectedField, obj *fsclient.Patient) (ret graphql.Marshaler) {
+func (ec *executionContext) _Patient_externalId(ctx context.Context, field graphql.CollectedField, obj *fsclient.Patient) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Patient_metadata(ctx, field)
+			return ec.fieldContext_Patient_externalId(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Metadata, nil
+			return obj.ExternalID, nil
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -1202,23 +1202,14 @@ func (ec *executionContext) _Patient_metadata(ctx context.Context, field graphql
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *fsclient.ExternalID) graphql.Marshaler {
-			return ec.marshalOExternalId2ᚖfsgatewayᚋinternalᚋfsclientᚐExternalID(ctx, selections, v)
+			return ec.marshalOID2ᚖfsgatewayᚋinternalᚋfsclientᚐExternalID(ctx, selections, v)
 		},
 		true,
 		false,
 	)
 }
-func (ec *executionContext) fieldContext_Patient_metadata(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "Patient",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_ExternalId(ctx, field)
-		},
-	}
-	return fc, nil
+func (ec *executionContext) fieldContext_Patient_externalId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Patient", field, false, false, "ID")
 }
 
 func (ec *executionContext) _Patient_dependents(ctx context.Context, field graphql.CollectedField, obj *fsclient.Patient) (ret graphql.Marshaler) {
@@ -1789,7 +1780,7 @@ func (ec *executionContext) unmarshalInputCreatePatientInput(ctx context.Context
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"email", "firstName", "lastName", "dateOfBirth", "gender", "mobileNumber", "sendWelcomeEmail", "discount", "metadata"}
+	fieldsInOrder := [...]string{"email", "firstName", "lastName", "dateOfBirth", "gender", "mobileNumber", "sendWelcomeEmail", "discount", "externalId"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -1852,13 +1843,13 @@ func (ec *executionContext) unmarshalInputCreatePatientInput(ctx context.Context
 				return it, err
 			}
 			it.Discount = graphql.OmittableOf(data)
-		case "metadata":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("metadata"))
-			data, err := ec.unmarshalOExternalIdInput2ᚖfsgatewayᚋinternalᚋfsclientᚐExternalIDInput(ctx, v)
+		case "externalId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("externalId"))
+			data, err := ec.unmarshalOID2fsgatewayᚋinternalᚋfsclientᚐExternalIDInput(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.Metadata = graphql.OmittableOf(data)
+			it.ExternalID = graphql.OmittableOf(data)
 		}
 	}
 	return it, nil
@@ -1887,7 +1878,7 @@ func (ec *executionContext) unmarshalInputUpdatePatientInput(ctx context.Context
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"id", "email", "firstName", "lastName", "dateOfBirth", "gender", "mobileNumber", "discount", "metadata"}
+	fieldsInOrder := [...]string{"id", "email", "firstName", "lastName", "dateOfBirth", "gender", "mobileNumber", "discount", "externalId"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -1950,13 +1941,13 @@ func (ec *executionContext) unmarshalInputUpdatePatientInput(ctx context.Context
 				return it, err
 			}
 			it.Discount = graphql.OmittableOf(data)
-		case "metadata":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("metadata"))
-			data, err := ec.unmarshalOExternalIdInput2ᚖfsgatewayᚋinternalᚋfsclientᚐExternalIDInput(ctx, v)
+		case "externalId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("externalId"))
+			data, err := ec.unmarshalOID2fsgatewayᚋinternalᚋfsclientᚐExternalIDInput(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.Metadata = graphql.OmittableOf(data)
+			it.ExternalID = graphql.OmittableOf(data)
 		}
 	}
 	return it, nil
@@ -2261,8 +2252,8 @@ func (ec *executionContext) _Patient(ctx context.Context, sel ast.SelectionSet, 
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
-		case "metadata":
-			out.Values[i] = ec._Patient_metadata(ctx, field, obj)
+		case "externalId":
+			out.Values[i] = ec._Patient_externalId(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}

@@ -398,36 +398,27 @@ func (ec *executionContext) fieldContext_Practitioner_inviteAccepted(_ context.C
 	return graphql.NewScalarFieldContext("Practitioner", field, false, false, "Boolean")
 }
 
-func (ec *executionContext) _Practitioner_metadata(ctx context.Context, field graphql.CollectedField, obj *fsclient.Practitioner) (ret graphql.Marshaler) {
+func (ec *executionContext) _Practitioner_externalId(ctx context.Context, field graphql.CollectedField, obj *fsclient.Practitioner) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Practitioner_metadata(ctx, field)
+			return ec.fieldContext_Practitioner_externalId(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Metadata, nil
+			return obj.ExternalID, nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *fsclient.ExternalID) graphql.Marshaler {
-			return ec.marshalOExternalId2ᚖfsgatewayᚋinternalᚋfsclientᚐExternalID(ctx, selections, v)
+			return ec.marshalOID2ᚖfsgatewayᚋinternalᚋfsclientᚐExternalID(ctx, selections, v)
 		},
 		true,
 		false,
 	)
 }
-func (ec *executionContext) fieldContext_Practitioner_metadata(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "Practitioner",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_ExternalId(ctx, field)
-		},
-	}
-	return fc, nil
+func (ec *executionContext) fieldContext_Practitioner_externalId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Practitioner", field, false, false, "ID")
 }
 
 func (ec *executionContext) _Practitioner_protocols(ctx context.Context, field graphql.CollectedField, obj *fsclient.Practitioner) (ret graphql.Marshaler) {
@@ -1073,7 +1064,7 @@ func (ec *executionContext) unmarshalInputCreatePractitionerInput(ctx context.Co
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"practitionerTypeId", "email", "firstName", "lastName", "metadata"}
+	fieldsInOrder := [...]string{"practitionerTypeId", "email", "firstName", "lastName", "externalId"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -1108,13 +1099,13 @@ func (ec *executionContext) unmarshalInputCreatePractitionerInput(ctx context.Co
 				return it, err
 			}
 			it.LastName = data
-		case "metadata":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("metadata"))
-			data, err := ec.unmarshalOExternalIdInput2ᚖfsgatewayᚋinternalᚋfsclientᚐExternalIDInput(ctx, v)
+		case "externalId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("externalId"))
+			data, err := ec.unmarshalOID2fsgatewayᚋinternalᚋfsclientᚐExternalIDInput(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.Metadata = graphql.OmittableOf(data)
+			it.ExternalID = graphql.OmittableOf(data)
 		}
 	}
 	return it, nil
@@ -1143,7 +1134,7 @@ func (ec *executionContext) unmarshalInputUpdatePractitionerInput(ctx context.Co
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"id", "email", "firstName", "lastName", "metadata"}
+	fieldsInOrder := [...]string{"id", "email", "firstName", "lastName", "externalId"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -1178,13 +1169,13 @@ func (ec *executionContext) unmarshalInputUpdatePractitionerInput(ctx context.Co
 				return it, err
 			}
 			it.LastName = graphql.OmittableOf(data)
-		case "metadata":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("metadata"))
-			data, err := ec.unmarshalOExternalIdInput2ᚖfsgatewayᚋinternalᚋfsclientᚐExternalIDInput(ctx, v)
+		case "externalId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("externalId"))
+			data, err := ec.unmarshalOID2fsgatewayᚋinternalᚋfsclientᚐExternalIDInput(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.Metadata = graphql.OmittableOf(data)
+			it.ExternalID = graphql.OmittableOf(data)
 		}
 	}
 	return it, nil
@@ -1294,8 +1285,8 @@ func (ec *executionContext) _Practitioner(ctx context.Context, sel ast.Selection
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
-		case "metadata":
-			out.Values[i] = ec._Practitioner_metadata(ctx, field, obj)
+		case "externalId":
+			out.Values[i] = ec._Practitioner_externalId(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}

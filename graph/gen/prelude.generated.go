@@ -2116,6 +2116,16 @@ func (ec *executionContext) marshalOFloat2ᚖfloat64(ctx context.Context, sel as
 	return graphql.WrapContextMarshaler(ctx, res)
 }
 
+func (ec *executionContext) unmarshalOID2fsgatewayᚋinternalᚋfsclientᚐExternalIDInput(ctx context.Context, v any) (fsclient.ExternalIDInput, error) {
+	var res fsclient.ExternalIDInput
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOID2fsgatewayᚋinternalᚋfsclientᚐExternalIDInput(ctx context.Context, sel ast.SelectionSet, v fsclient.ExternalIDInput) graphql.Marshaler {
+	return v
+}
+
 func (ec *executionContext) unmarshalOID2ᚕstringᚄ(ctx context.Context, v any) ([]string, error) {
 	if v == nil {
 		return nil, nil
@@ -2177,6 +2187,22 @@ func (ec *executionContext) unmarshalOID2ᚖfsgatewayᚋinternalᚋfsclientᚐCl
 }
 
 func (ec *executionContext) marshalOID2ᚖfsgatewayᚋinternalᚋfsclientᚐClinicID(ctx context.Context, sel ast.SelectionSet, v *fsclient.ClinicID) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
+}
+
+func (ec *executionContext) unmarshalOID2ᚖfsgatewayᚋinternalᚋfsclientᚐExternalID(ctx context.Context, v any) (*fsclient.ExternalID, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(fsclient.ExternalID)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOID2ᚖfsgatewayᚋinternalᚋfsclientᚐExternalID(ctx context.Context, sel ast.SelectionSet, v *fsclient.ExternalID) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}

@@ -232,10 +232,6 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
-	ExternalId struct {
-		ID func(childComplexity int) int
-	}
-
 	ExternalIdMatch struct {
 		ExternalID   func(childComplexity int) int
 		FullscriptID func(childComplexity int) int
@@ -477,6 +473,7 @@ type ComplexityRoot struct {
 		Dependents              func(childComplexity int, first *int, after *string, last *int, before *string, offset *int) int
 		Discount                func(childComplexity int) int
 		Email                   func(childComplexity int) int
+		ExternalID              func(childComplexity int) int
 		FirstName               func(childComplexity int) int
 		FullscriptID            func(childComplexity int) int
 		Gender                  func(childComplexity int) int
@@ -486,7 +483,6 @@ type ComplexityRoot struct {
 		IsDependent             func(childComplexity int) int
 		LabOrders               func(childComplexity int, first *int, after *string, last *int, before *string, offset *int) int
 		LastName                func(childComplexity int) int
-		Metadata                func(childComplexity int) int
 		MobileNumber            func(childComplexity int) int
 		Orders                  func(childComplexity int, first *int, after *string, last *int, before *string, offset *int) int
 		TextMessageNotification func(childComplexity int) int
@@ -517,12 +513,12 @@ type ComplexityRoot struct {
 
 	Practitioner struct {
 		Email          func(childComplexity int) int
+		ExternalID     func(childComplexity int) int
 		FirstName      func(childComplexity int) int
 		FullscriptID   func(childComplexity int) int
 		ID             func(childComplexity int) int
 		InviteAccepted func(childComplexity int) int
 		LastName       func(childComplexity int) int
-		Metadata       func(childComplexity int) int
 		Protocols      func(childComplexity int, currentState *fsclient.ProtocolState, ownershipType *fsclient.ProtocolOwnershipFilter, orderBy *fsclient.Sort[fsclient.ProtocolSortField], first *int, after *string, last *int, before *string, offset *int) int
 		Templates      func(childComplexity int, first *int, after *string, last *int, before *string, offset *int) int
 		Type           func(childComplexity int) int
@@ -730,11 +726,11 @@ type ComplexityRoot struct {
 
 	Staff struct {
 		Email        func(childComplexity int) int
+		ExternalID   func(childComplexity int) int
 		FirstName    func(childComplexity int) int
 		FullscriptID func(childComplexity int) int
 		ID           func(childComplexity int) int
 		LastName     func(childComplexity int) int
-		Metadata     func(childComplexity int) int
 	}
 
 	StaffConnection struct {
@@ -822,12 +818,12 @@ type ComplexityRoot struct {
 		CheckoutURL            func(childComplexity int) int
 		CreatedAt              func(childComplexity int) int
 		DynamicLink            func(childComplexity int) int
+		ExternalID             func(childComplexity int) int
 		FullscriptID           func(childComplexity int) int
 		ID                     func(childComplexity int) int
 		InvitationURL          func(childComplexity int) int
 		LabCheckoutStatus      func(childComplexity int) int
 		LabRecommendations     func(childComplexity int) int
-		Metadata               func(childComplexity int) int
 		Orders                 func(childComplexity int, completedAt *fsclient.DateFilter, typeArg *fsclient.OrderType, orderNumber *string, orderBy *fsclient.Sort[fsclient.OrderSortField], first *int, after *string, last *int, before *string, offset *int) int
 		Patient                func(childComplexity int) int
 		PatientLabFieldsNeeded func(childComplexity int) int
@@ -1623,13 +1619,6 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.EventEdge.Node(childComplexity), true
-
-	case "ExternalId.id":
-		if e.ComplexityRoot.ExternalId.ID == nil {
-			break
-		}
-
-		return e.ComplexityRoot.ExternalId.ID(childComplexity), true
 
 	case "ExternalIdMatch.externalId":
 		if e.ComplexityRoot.ExternalIdMatch.ExternalID == nil {
@@ -2629,6 +2618,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Patient.Email(childComplexity), true
+	case "Patient.externalId":
+		if e.ComplexityRoot.Patient.ExternalID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Patient.ExternalID(childComplexity), true
 	case "Patient.firstName":
 		if e.ComplexityRoot.Patient.FirstName == nil {
 			break
@@ -2688,12 +2683,6 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Patient.LastName(childComplexity), true
-	case "Patient.metadata":
-		if e.ComplexityRoot.Patient.Metadata == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Patient.Metadata(childComplexity), true
 	case "Patient.mobileNumber":
 		if e.ComplexityRoot.Patient.MobileNumber == nil {
 			break
@@ -2799,6 +2788,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Practitioner.Email(childComplexity), true
+	case "Practitioner.externalId":
+		if e.ComplexityRoot.Practitioner.ExternalID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Practitioner.ExternalID(childComplexity), true
 	case "Practitioner.firstName":
 		if e.ComplexityRoot.Practitioner.FirstName == nil {
 			break
@@ -2829,12 +2824,6 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Practitioner.LastName(childComplexity), true
-	case "Practitioner.metadata":
-		if e.ComplexityRoot.Practitioner.Metadata == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Practitioner.Metadata(childComplexity), true
 	case "Practitioner.protocols":
 		if e.ComplexityRoot.Practitioner.Protocols == nil {
 			break
@@ -3959,6 +3948,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Staff.Email(childComplexity), true
+	case "Staff.externalId":
+		if e.ComplexityRoot.Staff.ExternalID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Staff.ExternalID(childComplexity), true
 	case "Staff.firstName":
 		if e.ComplexityRoot.Staff.FirstName == nil {
 			break
@@ -3983,12 +3978,6 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Staff.LastName(childComplexity), true
-	case "Staff.metadata":
-		if e.ComplexityRoot.Staff.Metadata == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Staff.Metadata(childComplexity), true
 
 	case "StaffConnection.edges":
 		if e.ComplexityRoot.StaffConnection.Edges == nil {
@@ -4320,6 +4309,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.TreatmentPlan.DynamicLink(childComplexity), true
+	case "TreatmentPlan.externalId":
+		if e.ComplexityRoot.TreatmentPlan.ExternalID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreatmentPlan.ExternalID(childComplexity), true
 	case "TreatmentPlan.fullscriptId":
 		if e.ComplexityRoot.TreatmentPlan.FullscriptID == nil {
 			break
@@ -4350,12 +4345,6 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.TreatmentPlan.LabRecommendations(childComplexity), true
-	case "TreatmentPlan.metadata":
-		if e.ComplexityRoot.TreatmentPlan.Metadata == nil {
-			break
-		}
-
-		return e.ComplexityRoot.TreatmentPlan.Metadata(childComplexity), true
 	case "TreatmentPlan.orders":
 		if e.ComplexityRoot.TreatmentPlan.Orders == nil {
 			break
@@ -4864,7 +4853,6 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("DraftLinkPatientInput", ec.unmarshalInputDraftLinkPatientInput),
 			graphql.NewInputUnmarshaler("DraftLinkTreatmentPlanInput", ec.unmarshalInputDraftLinkTreatmentPlanInput),
 			graphql.NewInputUnmarshaler("EventSort", ec.unmarshalInputEventSort),
-			graphql.NewInputUnmarshaler("ExternalIdInput", ec.unmarshalInputExternalIdInput),
 			graphql.NewInputUnmarshaler("FulfillmentAddressInput", ec.unmarshalInputFulfillmentAddressInput),
 			graphql.NewInputUnmarshaler("FulfillmentLineItemInput", ec.unmarshalInputFulfillmentLineItemInput),
 			graphql.NewInputUnmarshaler("FullscriptProtocolSort", ec.unmarshalInputFullscriptProtocolSort),
@@ -5363,7 +5351,7 @@ type DynamicLink {
   """
   treatmentPlan: TreatmentPlan @rest(operation: "getTreatmentPlan") @requiresScopes(scopes: [["patients:treatment_plan_history"]])
   """
-  The patient the plan is for; null where the answer names none. All but the metadata
+  The patient the plan is for; null where the answer names none. All but the external id
   and the guardian is at hand. Scope ` + "`" + `patients:read` + "`" + `.
   """
   patient: Patient @rest(operation: "getPatient") @requiresScopes(scopes: [["patients:read"]])
@@ -5432,7 +5420,7 @@ input GatewayLinkPatientInput {
   "The patient's id, in either form."
   id: ID
   "The integrator's own identifier of the patient."
-  externalId: String
+  externalId: ID
   "Email address."
   email: EmailAddress
   "Given name."
@@ -5740,7 +5728,7 @@ enum EventType {
   TREATMENT_PLAN_RECOMMENDATION_UPDATED
   "A patient was added."
   PATIENT_CREATED
-  "A patient changed, in anything but the metadata."
+  "A patient changed, in anything but the external id."
   PATIENT_UPDATED
   "A dependent became independent."
   PATIENT_EMANCIPATED
@@ -5828,7 +5816,7 @@ type TreatmentPlanEventData {
 
 "A patient who was added, changed or emancipated."
 type PatientEventData {
-  "The patient. All but the archived mark and the metadata is at hand. Scope ` + "`" + `patients:read` + "`" + `."
+  "The patient. All but the archived mark and the external id is at hand. Scope ` + "`" + `patients:read` + "`" + `."
   patient: Patient @rest(operation: "getPatient") @requiresScopes(scopes: [["patients:read"]])
 }
 
@@ -6196,7 +6184,7 @@ type LabTestEdge {
   """
   recordsByExternalId(
     "The identifier; absent lists every record of the kind that has one."
-    externalId: String
+    externalId: ID
     "Only records of this kind."
     type: RecordType
     "How many rows, counted forwards: at most 500; 25 when neither ` + "`" + `first` + "`" + ` nor ` + "`" + `last` + "`" + ` is given."
@@ -6210,18 +6198,6 @@ type LabTestEdge {
     "How many rows to skip: a jump into the list, used with ` + "`" + `first` + "`" + `."
     offset: Int
   ): ExternalIdMatchConnection @rest(operation: "findByMetadata") @requiresScopes(scopes: [["catalog:read"]])
-}
-
-"The integrator's own identifier of a record, which the partner keeps."
-type ExternalId {
-  "The identifier; null for a record without one. It is the integrator's, not a global id."
-  id: ID
-}
-
-"The integrator's own identifier to keep with a record."
-input ExternalIdInput {
-  "The identifier. It takes the place of the one before."
-  id: String
 }
 
 "A record that carries one of the integrator's identifiers."
@@ -6517,7 +6493,7 @@ type Patient implements Node {
   "Who cares for this dependent. Scope ` + "`" + `patients:read` + "`" + `."
   guardian: Patient @detail @rest(operation: "getPatient") @requiresScopes(scopes: [["patients:read"]])
   "The integrator's own identifier."
-  metadata: ExternalId @detail
+  externalId: ID @detail
   """
   The patients in this patient's care, as summaries. One call for each patient it is
   selected on. Scope ` + "`" + `patients:read` + "`" + `.
@@ -6698,7 +6674,7 @@ input CreatePatientInput {
   "The patient's own discount in percent."
   discount: Decimal
   "The integrator's own identifier to keep with the record."
-  metadata: ExternalIdInput
+  externalId: ID
 }
 
 "What came of ` + "`" + `createPatient` + "`" + `."
@@ -6727,8 +6703,8 @@ input UpdatePatientInput {
   mobileNumber: String
   "The patient's own discount in percent; absent keeps it."
   discount: Decimal
-  "The integrator's own identifier; absent keeps it."
-  metadata: ExternalIdInput
+  "The integrator's own identifier; absent keeps it, null clears it."
+  externalId: ID
 }
 
 "What came of ` + "`" + `updatePatient` + "`" + `."
@@ -6812,7 +6788,7 @@ type Practitioner implements Node {
   "Whether the invitation to the clinic was accepted. Not every edition of the partner's API sends it."
   inviteAccepted: Boolean
   "The integrator's own identifier."
-  metadata: ExternalId
+  externalId: ID
   """
   The protocols the practitioner owns or shares, as summaries. One call for each
   100 rows. Scope ` + "`" + `clinic:read` + "`" + `.
@@ -6913,7 +6889,7 @@ input CreatePractitionerInput {
   "Family name."
   lastName: String!
   "The integrator's own identifier to keep with the record."
-  metadata: ExternalIdInput
+  externalId: ID
 }
 
 "What came of ` + "`" + `createPractitioner` + "`" + `."
@@ -6934,8 +6910,8 @@ input UpdatePractitionerInput {
   firstName: String
   "Family name; absent keeps it."
   lastName: String
-  "The integrator's own identifier; absent keeps it."
-  metadata: ExternalIdInput
+  "The integrator's own identifier; absent keeps it, null clears it."
+  externalId: ID
 }
 
 "What came of ` + "`" + `updatePractitioner` + "`" + `."
@@ -7440,7 +7416,7 @@ type Staff implements Node {
   "Email address."
   email: EmailAddress
   "The integrator's own identifier."
-  metadata: ExternalId
+  externalId: ID
 }
 
 "A window of members of the staff."
@@ -7472,7 +7448,7 @@ input CreateStaffInput {
   "Family name."
   lastName: String!
   "The integrator's own identifier to keep with the record."
-  metadata: ExternalIdInput
+  externalId: ID
 }
 
 "What came of ` + "`" + `createStaff` + "`" + `."
@@ -7493,8 +7469,8 @@ input UpdateStaffInput {
   firstName: String
   "Family name; absent keeps it."
   lastName: String
-  "The integrator's own identifier; absent keeps it."
-  metadata: ExternalIdInput
+  "The integrator's own identifier; absent keeps it, null clears it."
+  externalId: ID
 }
 
 "What came of ` + "`" + `updateStaff` + "`" + `."
@@ -7709,7 +7685,7 @@ type TreatmentPlan implements Node {
   "The practitioner's words to the patient."
   personalMessage: String @detail
   "The integrator's own identifier of the plan."
-  metadata: ExternalId @detail
+  externalId: ID @detail
   "The labs."
   labRecommendations: [LabRecommendation!] @detail
   "The files attached to the plan."
@@ -7974,7 +7950,7 @@ input CreateTreatmentPlanInput {
   "The labs to recommend. Needs the scope ` + "`" + `labs:treatment_plans:create` + "`" + ` too."
   labs: [LabInput!]
   "The integrator's own identifier of the plan."
-  metadata: ExternalIdInput
+  externalId: ID
   "Whether the patient is told of the plan."
   sendToPatient: Boolean
   "Whether to leave out the mail to the patient."
@@ -8037,7 +8013,7 @@ input LabInput {
   sampleCollection: String
 }
 
-"Changes of a treatment plan. Of ` + "`" + `personalMessage` + "`" + ` and ` + "`" + `metadata` + "`" + ` an absent one stays, and null clears."
+"Changes of a treatment plan. Of ` + "`" + `personalMessage` + "`" + ` and ` + "`" + `externalId` + "`" + ` an absent one stays, and null clears."
 input UpdateTreatmentPlanInput {
   "The plan to change."
   id: ID!
@@ -8046,7 +8022,7 @@ input UpdateTreatmentPlanInput {
   "All the supplements the plan is to have. The partner asks for them with every change."
   recommendations: [RecommendationInput!]!
   "The integrator's own identifier of the plan."
-  metadata: ExternalIdInput
+  externalId: ID
 }
 
 "The draft to send."
@@ -8695,14 +8671,6 @@ func (ec *executionContext) childFields_EventEdge(ctx context.Context, field gra
 	return nil, fmt.Errorf("no field named %q was found under type EventEdge", field.Name)
 }
 
-func (ec *executionContext) childFields_ExternalId(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "id":
-		return ec.fieldContext_ExternalId_id(ctx, field)
-	}
-	return nil, fmt.Errorf("no field named %q was found under type ExternalId", field.Name)
-}
-
 func (ec *executionContext) childFields_ExternalIdMatch(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -9131,8 +9099,8 @@ func (ec *executionContext) childFields_Patient(ctx context.Context, field graph
 		return ec.fieldContext_Patient_isDependent(ctx, field)
 	case "guardian":
 		return ec.fieldContext_Patient_guardian(ctx, field)
-	case "metadata":
-		return ec.fieldContext_Patient_metadata(ctx, field)
+	case "externalId":
+		return ec.fieldContext_Patient_externalId(ctx, field)
 	case "dependents":
 		return ec.fieldContext_Patient_dependents(ctx, field)
 	case "addresses":
@@ -9197,8 +9165,8 @@ func (ec *executionContext) childFields_Practitioner(ctx context.Context, field 
 		return ec.fieldContext_Practitioner_type(ctx, field)
 	case "inviteAccepted":
 		return ec.fieldContext_Practitioner_inviteAccepted(ctx, field)
-	case "metadata":
-		return ec.fieldContext_Practitioner_metadata(ctx, field)
+	case "externalId":
+		return ec.fieldContext_Practitioner_externalId(ctx, field)
 	case "protocols":
 		return ec.fieldContext_Practitioner_protocols(ctx, field)
 	case "templates":
@@ -9505,8 +9473,8 @@ func (ec *executionContext) childFields_Staff(ctx context.Context, field graphql
 		return ec.fieldContext_Staff_lastName(ctx, field)
 	case "email":
 		return ec.fieldContext_Staff_email(ctx, field)
-	case "metadata":
-		return ec.fieldContext_Staff_metadata(ctx, field)
+	case "externalId":
+		return ec.fieldContext_Staff_externalId(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Staff", field.Name)
 }
@@ -9679,8 +9647,8 @@ func (ec *executionContext) childFields_TreatmentPlan(ctx context.Context, field
 		return ec.fieldContext_TreatmentPlan_recommendations(ctx, field)
 	case "personalMessage":
 		return ec.fieldContext_TreatmentPlan_personalMessage(ctx, field)
-	case "metadata":
-		return ec.fieldContext_TreatmentPlan_metadata(ctx, field)
+	case "externalId":
+		return ec.fieldContext_TreatmentPlan_externalId(ctx, field)
 	case "labRecommendations":
 		return ec.fieldContext_TreatmentPlan_labRecommendations(ctx, field)
 	case "resources":

@@ -1521,16 +1521,16 @@ func (ec *executionContext) fieldContext_TreatmentPlan_personalMessage(_ context
 	return graphql.NewScalarFieldContext("TreatmentPlan", field, false, false, "String")
 }
 
-func (ec *executionContext) _TreatmentPlan_metadata(ctx context.Context, field graphql.CollectedField, obj *fsclient.TreatmentPlan) (ret graphql.Marshaler) {
+func (ec *executionContext) _TreatmentPlan_externalId(ctx context.Context, field graphql.CollectedField, obj *fsclient.TreatmentPlan) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_TreatmentPlan_metadata(ctx, field)
+			return ec.fieldContext_TreatmentPlan_externalId(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Metadata, nil
+			return obj.ExternalID, nil
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -1547,23 +1547,14 @@ func (ec *executionContext) _TreatmentPlan_metadata(ctx context.Context, field g
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *fsclient.ExternalID) graphql.Marshaler {
-			return ec.marshalOExternalId2ᚖfsgatewayᚋinternalᚋfsclientᚐExternalID(ctx, selections, v)
+			return ec.marshalOID2ᚖfsgatewayᚋinternalᚋfsclientᚐExternalID(ctx, selections, v)
 		},
 		true,
 		false,
 	)
 }
-func (ec *executionContext) fieldContext_TreatmentPlan_metadata(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "TreatmentPlan",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_ExternalId(ctx, field)
-		},
-	}
-	return fc, nil
+func (ec *executionContext) fieldContext_TreatmentPlan_externalId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreatmentPlan", field, false, false, "ID")
 }
 
 func (ec *executionContext) _TreatmentPlan_labRecommendations(ctx context.Context, field graphql.CollectedField, obj *fsclient.TreatmentPlan) (ret graphql.Marshaler) {
@@ -2368,7 +2359,7 @@ func (ec *executionContext) unmarshalInputCreateTreatmentPlanInput(ctx context.C
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"patientId", "practitionerId", "personalMessage", "state", "recommendations", "labs", "metadata", "sendToPatient", "skipEmailNotification", "partnerOrderId", "idempotencyKey"}
+	fieldsInOrder := [...]string{"patientId", "practitionerId", "personalMessage", "state", "recommendations", "labs", "externalId", "sendToPatient", "skipEmailNotification", "partnerOrderId", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -2417,13 +2408,13 @@ func (ec *executionContext) unmarshalInputCreateTreatmentPlanInput(ctx context.C
 				return it, err
 			}
 			it.Labs = graphql.OmittableOf(data)
-		case "metadata":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("metadata"))
-			data, err := ec.unmarshalOExternalIdInput2ᚖfsgatewayᚋinternalᚋfsclientᚐExternalIDInput(ctx, v)
+		case "externalId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("externalId"))
+			data, err := ec.unmarshalOID2fsgatewayᚋinternalᚋfsclientᚐExternalIDInput(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.Metadata = graphql.OmittableOf(data)
+			it.ExternalID = graphql.OmittableOf(data)
 		case "sendToPatient":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sendToPatient"))
 			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
@@ -2732,7 +2723,7 @@ func (ec *executionContext) unmarshalInputUpdateTreatmentPlanInput(ctx context.C
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"id", "personalMessage", "recommendations", "metadata"}
+	fieldsInOrder := [...]string{"id", "personalMessage", "recommendations", "externalId"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -2760,13 +2751,13 @@ func (ec *executionContext) unmarshalInputUpdateTreatmentPlanInput(ctx context.C
 				return it, err
 			}
 			it.Recommendations = data
-		case "metadata":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("metadata"))
-			data, err := ec.unmarshalOExternalIdInput2ᚖfsgatewayᚋinternalᚋfsclientᚐExternalIDInput(ctx, v)
+		case "externalId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("externalId"))
+			data, err := ec.unmarshalOID2fsgatewayᚋinternalᚋfsclientᚐExternalIDInput(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.Metadata = graphql.OmittableOf(data)
+			it.ExternalID = graphql.OmittableOf(data)
 		}
 	}
 	return it, nil
@@ -3339,8 +3330,8 @@ func (ec *executionContext) _TreatmentPlan(ctx context.Context, sel ast.Selectio
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
-		case "metadata":
-			out.Values[i] = ec._TreatmentPlan_metadata(ctx, field, obj)
+		case "externalId":
+			out.Values[i] = ec._TreatmentPlan_externalId(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}

@@ -4,23 +4,60 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"reflect"
 	"strings"
+
+	"github.com/99designs/gqlgen/graphql"
 )
 
 // MetadataService finds records by the integrator's own identifiers.
 // https://fullscript.dev/technical-reference/metadata
 type MetadataService service
 
-// ExternalID is the integrator's own identifier of a record.
-type ExternalID struct {
-	Faults
-	ID *string `json:"id"`
+// ExternalID is the integrator's own identifier of a record. The API has it
+// inside an object of its own, "metadata": {"id": "emr-7"}.
+type ExternalID string
+
+func (e *ExternalID) setText(string) bool { return false }
+
+func (e *ExternalID) setObject(raw []byte) outcome {
+	var m struct {
+		Faults
+		ID *string `json:"id"`
+	}
+	got, err := decodeValue(newDecoder(raw), reflect.ValueOf(&m).Elem(), false)
+	switch {
+	case err != nil || got == unreadable || m.Unreadable() != 0:
+		return unreadable
+	case m.ID == nil:
+		return missing
+	}
+	*e = ExternalID(*m.ID)
+	return read
 }
 
-// ExternalIDInput sets the integrator's own identifier of a record. A null id
-// clears it; an absent one leaves it alone.
+func (e ExternalID) MarshalGQL(w io.Writer) { graphql.MarshalID(string(e)).MarshalGQL(w) }
+
+func (e *ExternalID) UnmarshalGQL(v any) error {
+	id, err := graphql.UnmarshalID(v)
+	*e = ExternalID(id)
+	return err
+}
+
+// ExternalIDInput sets the integrator's own identifier of a record; one without
+// an ID clears it.
 type ExternalIDInput struct {
-	ID Opt[*string] `json:"id,omitzero"`
+	ID *ExternalID `json:"id"`
+}
+
+func (e ExternalIDInput) MarshalGQL(w io.Writer) { graphql.MarshalAny(e.ID).MarshalGQL(w) }
+
+func (e *ExternalIDInput) UnmarshalGQL(v any) error {
+	if v == nil {
+		return nil
+	}
+	e.ID = new(ExternalID)
+	return e.ID.UnmarshalGQL(v)
 }
 
 // RecordType is a kind of record that can carry an integrator's identifier.

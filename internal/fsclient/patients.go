@@ -26,7 +26,7 @@ type Patient struct {
 	TextMessageNotification *bool       `json:"text_message_notification"`
 	IsDependent             *bool       `json:"is_dependent"`
 	Guardian                *Patient    `json:"guardian_patient" also:"guardian"`
-	Metadata                *ExternalID `json:"metadata"`
+	ExternalID              *ExternalID `json:"metadata"`
 }
 
 // GenderRaw is the partner's text of the gender.
@@ -110,15 +110,15 @@ func (s *PatientsService) Get(ctx context.Context, id string) (*Patient, error) 
 
 // CreatePatientInput is a new patient.
 type CreatePatientInput struct {
-	Email            string                `json:"email"`
-	FirstName        string                `json:"first_name"`
-	LastName         string                `json:"last_name"`
-	DateOfBirth      Opt[*Date]            `json:"date_of_birth,omitzero"`
-	Gender           Opt[*Gender]          `json:"gender,omitzero"`
-	MobileNumber     Opt[*string]          `json:"mobile_number,omitzero"`
-	SendWelcomeEmail Opt[*Flag]            `json:"send_welcome_email,omitzero"`
-	Discount         Opt[*Decimal]         `json:"discount,omitzero"`
-	Metadata         Opt[*ExternalIDInput] `json:"metadata,omitzero"`
+	Email            string               `json:"email"`
+	FirstName        string               `json:"first_name"`
+	LastName         string               `json:"last_name"`
+	DateOfBirth      Opt[*Date]           `json:"date_of_birth,omitzero"`
+	Gender           Opt[*Gender]         `json:"gender,omitzero"`
+	MobileNumber     Opt[*string]         `json:"mobile_number,omitzero"`
+	SendWelcomeEmail Opt[*Flag]           `json:"send_welcome_email,omitzero"`
+	Discount         Opt[*Decimal]        `json:"discount,omitzero"`
+	ExternalID       Opt[ExternalIDInput] `json:"metadata,omitzero"`
 }
 
 // Create adds a patient to the clinic and gives it back, whole.
@@ -132,15 +132,15 @@ func (s *PatientsService) Create(ctx context.Context, in *CreatePatientInput) (*
 // UpdatePatientInput changes a patient: what is absent stays as it is, null
 // clears.
 type UpdatePatientInput struct {
-	ID           PatientID             `json:"-"`
-	Email        Opt[*string]          `json:"email,omitzero"`
-	FirstName    Opt[*string]          `json:"first_name,omitzero"`
-	LastName     Opt[*string]          `json:"last_name,omitzero"`
-	DateOfBirth  Opt[*Date]            `json:"date_of_birth,omitzero"`
-	Gender       Opt[*Gender]          `json:"gender,omitzero"`
-	MobileNumber Opt[*string]          `json:"mobile_number,omitzero"`
-	Discount     Opt[*Decimal]         `json:"discount,omitzero"`
-	Metadata     Opt[*ExternalIDInput] `json:"metadata,omitzero"`
+	ID           PatientID            `json:"-"`
+	Email        Opt[*string]         `json:"email,omitzero"`
+	FirstName    Opt[*string]         `json:"first_name,omitzero"`
+	LastName     Opt[*string]         `json:"last_name,omitzero"`
+	DateOfBirth  Opt[*Date]           `json:"date_of_birth,omitzero"`
+	Gender       Opt[*Gender]         `json:"gender,omitzero"`
+	MobileNumber Opt[*string]         `json:"mobile_number,omitzero"`
+	Discount     Opt[*Decimal]        `json:"discount,omitzero"`
+	ExternalID   Opt[ExternalIDInput] `json:"metadata,omitzero"`
 }
 
 // Update changes a patient and gives it back, whole.

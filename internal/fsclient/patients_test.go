@@ -60,7 +60,7 @@ func TestPatientsGet(t *testing.T) {
 		p := must(c.Patients.Get(background, sandbox.PatientWithManyPlans))(t)
 		whole(t, p)
 		same(t, "id", p.FullscriptID(), sandbox.PatientWithManyPlans)
-		same(t, "metadata", p.Metadata, &fsclient.ExternalID{ID: new(sandbox.SharedExternalID)})
+		same(t, "external id", p.ExternalID, new(fsclient.ExternalID(sandbox.SharedExternalID)))
 		if p.TotalDiscount == nil || p.Archived == nil {
 			t.Errorf("the patient lacks something: %+v", p)
 		}
@@ -167,7 +167,7 @@ func TestPatientsBodies(t *testing.T) {
 		t.Parallel()
 		c, last := scripted(t, `{"patient":{"id":"b1"}}`)
 		must(c.Patients.Update(background, &fsclient.UpdatePatientInput{
-			ID: "b1", Gender: fsclient.Set[*fsclient.Gender](nil), Metadata: fsclient.Set(&fsclient.ExternalIDInput{ID: fsclient.Set(new("emr-3"))}),
+			ID: "b1", Gender: fsclient.Set[*fsclient.Gender](nil), ExternalID: fsclient.Set(fsclient.ExternalIDInput{ID: new(fsclient.ExternalID("emr-3"))}),
 		}))(t)
 		same(t, "request", last.request, "PATCH /clinic/patients/b1")
 		same(t, "body", last.body, `{"gender":null,"metadata":{"id":"emr-3"}}`)

@@ -14,7 +14,7 @@ type Practitioner struct {
 	Email          *string           `json:"email"`
 	Type           *PractitionerType `json:"practitioner_type"`
 	InviteAccepted *bool             `json:"invite_accepted"`
-	Metadata       *ExternalID       `json:"metadata"`
+	ExternalID     *ExternalID       `json:"metadata"`
 }
 
 // FullscriptID is the partner's own id.
@@ -41,11 +41,11 @@ func (s *PractitionersService) Get(ctx context.Context, id string) (*Practitione
 
 // CreatePractitionerInput is a new practitioner.
 type CreatePractitionerInput struct {
-	PractitionerTypeID PractitionerTypeID    `json:"practitioner_type_id"`
-	Email              string                `json:"email"`
-	FirstName          string                `json:"first_name"`
-	LastName           string                `json:"last_name"`
-	Metadata           Opt[*ExternalIDInput] `json:"metadata,omitzero"`
+	PractitionerTypeID PractitionerTypeID   `json:"practitioner_type_id"`
+	Email              string               `json:"email"`
+	FirstName          string               `json:"first_name"`
+	LastName           string               `json:"last_name"`
+	ExternalID         Opt[ExternalIDInput] `json:"metadata,omitzero"`
 }
 
 // Create adds a practitioner to the clinic.
@@ -58,11 +58,11 @@ func (s *PractitionersService) Create(ctx context.Context, in *CreatePractitione
 // UpdatePractitionerInput changes a practitioner: what is absent stays as it
 // is, null clears.
 type UpdatePractitionerInput struct {
-	ID        PractitionerID        `json:"-"`
-	Email     Opt[*string]          `json:"email,omitzero"`
-	FirstName Opt[*string]          `json:"first_name,omitzero"`
-	LastName  Opt[*string]          `json:"last_name,omitzero"`
-	Metadata  Opt[*ExternalIDInput] `json:"metadata,omitzero"`
+	ID         PractitionerID       `json:"-"`
+	Email      Opt[*string]         `json:"email,omitzero"`
+	FirstName  Opt[*string]         `json:"first_name,omitzero"`
+	LastName   Opt[*string]         `json:"last_name,omitzero"`
+	ExternalID Opt[ExternalIDInput] `json:"metadata,omitzero"`
 }
 
 // Update changes a practitioner. The profession cannot be changed.

@@ -18,7 +18,7 @@ func TestPractitioners(t *testing.T) {
 		whole(t, one)
 		for i := range page.Items {
 			item := &page.Items[i]
-			holds(t, item, "ID", "FirstName", "LastName", "Email", "Type", "InviteAccepted", "Metadata")
+			holds(t, item, "ID", "FirstName", "LastName", "Email", "Type", "InviteAccepted", "ExternalID")
 			if item.ID == one.ID {
 				same(t, "email in the list", item.Email, one.Email)
 			}
@@ -49,18 +49,18 @@ func TestPractitionersCreateAndUpdate(t *testing.T) {
 	everyMood(t, func(t *testing.T, c *fsclient.Client) {
 		made := must(c.Practitioners.Create(background, &fsclient.CreatePractitionerInput{
 			PractitionerTypeID: sandbox.PractitionerTypeID, Email: "ada@example.org", FirstName: "Ada", LastName: "Sample",
-			Metadata: fsclient.Set(&fsclient.ExternalIDInput{ID: fsclient.Set(new("emr-1"))}),
+			ExternalID: fsclient.Set(fsclient.ExternalIDInput{ID: new(fsclient.ExternalID("emr-1"))}),
 		}))(t)
 		whole(t, made)
 		same(t, "profession", made.Type.ID, fsclient.PractitionerTypeID(sandbox.PractitionerTypeID))
-		same(t, "metadata", made.Metadata, &fsclient.ExternalID{ID: new("emr-1")})
+		same(t, "external id", made.ExternalID, new(fsclient.ExternalID("emr-1")))
 
 		changed := must(c.Practitioners.Update(background, &fsclient.UpdatePractitionerInput{
-			ID: made.ID, LastName: fsclient.Set(new("Example")), Metadata: fsclient.Set[*fsclient.ExternalIDInput](nil),
+			ID: made.ID, LastName: fsclient.Set(new("Example")), ExternalID: fsclient.Set(fsclient.ExternalIDInput{}),
 		}))(t)
 		same(t, "first name", changed.FirstName, new("Ada"))
 		same(t, "last name", changed.LastName, new("Example"))
-		same(t, "metadata", changed.Metadata, &fsclient.ExternalID{})
+		same(t, "external id", changed.ExternalID, (*fsclient.ExternalID)(nil))
 
 		e := refused(c.Practitioners.Create(background, &fsclient.CreatePractitionerInput{Email: "ada@example.org"}))(t, fsclient.KindInvalid)
 		if len(e.Problems) == 0 {

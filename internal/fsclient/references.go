@@ -73,9 +73,9 @@ func decodeIDOf(d *jsontext.Decoder, v reflect.Value) (outcome, error) {
 	return got, err
 }
 
-// isID reports whether values of type t are ids.
+// isID reports whether values of type t are the partner's ids.
 func isID(t reflect.Type) bool {
-	return t.Kind() == reflect.String && strings.HasSuffix(t.Name(), "ID")
+	return t.Kind() == reflect.String && strings.HasSuffix(t.Name(), "ID") && t != reflect.TypeFor[ExternalID]()
 }
 
 // mayBeID reports whether a value can be an id: a text without spaces, or an

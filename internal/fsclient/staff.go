@@ -8,11 +8,11 @@ type StaffService service
 // Staff is a member of the clinic's staff. List items are whole.
 type Staff struct {
 	Record
-	ID        StaffID     `json:"id"`
-	FirstName *string     `json:"first_name"`
-	LastName  *string     `json:"last_name"`
-	Email     *string     `json:"email"`
-	Metadata  *ExternalID `json:"metadata"`
+	ID         StaffID     `json:"id"`
+	FirstName  *string     `json:"first_name"`
+	LastName   *string     `json:"last_name"`
+	Email      *string     `json:"email"`
+	ExternalID *ExternalID `json:"metadata"`
 }
 
 // FullscriptID is the partner's own id.
@@ -40,10 +40,10 @@ func (s *StaffService) Get(ctx context.Context, id string) (*Staff, error) {
 
 // CreateStaffInput is a new member of the staff.
 type CreateStaffInput struct {
-	Email     string                `json:"email"`
-	FirstName string                `json:"first_name"`
-	LastName  string                `json:"last_name"`
-	Metadata  Opt[*ExternalIDInput] `json:"metadata,omitzero"`
+	Email      string               `json:"email"`
+	FirstName  string               `json:"first_name"`
+	LastName   string               `json:"last_name"`
+	ExternalID Opt[ExternalIDInput] `json:"metadata,omitzero"`
 }
 
 // Create adds a member to the staff.
@@ -56,11 +56,11 @@ func (s *StaffService) Create(ctx context.Context, in *CreateStaffInput) (*Staff
 // UpdateStaffInput changes a member of the staff: what is absent stays as it
 // is, null clears.
 type UpdateStaffInput struct {
-	ID        StaffID               `json:"-"`
-	Email     Opt[*string]          `json:"email,omitzero"`
-	FirstName Opt[*string]          `json:"first_name,omitzero"`
-	LastName  Opt[*string]          `json:"last_name,omitzero"`
-	Metadata  Opt[*ExternalIDInput] `json:"metadata,omitzero"`
+	ID         StaffID              `json:"-"`
+	Email      Opt[*string]         `json:"email,omitzero"`
+	FirstName  Opt[*string]         `json:"first_name,omitzero"`
+	LastName   Opt[*string]         `json:"last_name,omitzero"`
+	ExternalID Opt[ExternalIDInput] `json:"metadata,omitzero"`
 }
 
 // Update changes a member of the staff.

@@ -12,7 +12,7 @@ func TestStaff(t *testing.T) {
 	everyMood(t, func(t *testing.T, c *fsclient.Client) {
 		page := must(c.Staff.List(background, &fsclient.StaffListOptions{PageOptions: fsclient.PageOptions{Number: 1, Size: 1}}))(t)
 		same(t, "rows", len(page.Items), 1)
-		holds(t, &page.Items[0], "ID", "FirstName", "LastName", "Email", "Metadata")
+		holds(t, &page.Items[0], "ID", "FirstName", "LastName", "Email", "ExternalID")
 
 		one := must(c.Staff.Get(background, sandbox.StaffID))(t)
 		whole(t, one)
@@ -31,12 +31,12 @@ func TestStaffCreateAndUpdate(t *testing.T) {
 	t.Parallel()
 	everyMood(t, func(t *testing.T, c *fsclient.Client) {
 		made := must(c.Staff.Create(background, &fsclient.CreateStaffInput{
-			Email: "ben@example.org", FirstName: "Ben", LastName: "Sample", Metadata: fsclient.Set(&fsclient.ExternalIDInput{ID: fsclient.Set(new("emr-2"))}),
+			Email: "ben@example.org", FirstName: "Ben", LastName: "Sample", ExternalID: fsclient.Set(fsclient.ExternalIDInput{ID: new(fsclient.ExternalID("emr-2"))}),
 		}))(t)
 		whole(t, made)
-		same(t, "metadata", made.Metadata, &fsclient.ExternalID{ID: new("emr-2")})
+		same(t, "external id", made.ExternalID, new(fsclient.ExternalID("emr-2")))
 		changed := must(c.Staff.Update(background, &fsclient.UpdateStaffInput{ID: made.ID, FirstName: fsclient.Set(new("Bo"))}))(t)
 		same(t, "first name", changed.FirstName, new("Bo"))
-		same(t, "metadata", changed.Metadata, made.Metadata)
+		same(t, "external id", changed.ExternalID, made.ExternalID)
 	})
 }

@@ -11,7 +11,7 @@ type CreateTreatmentPlanInput struct {
 	State                 TreatmentPlanInputState    `json:"state"`
 	Recommendations       Opt[[]RecommendationInput] `json:"recommendations,omitzero"`
 	Labs                  Opt[[]LabInput]            `json:"labs,omitzero"`
-	Metadata              Opt[*ExternalIDInput]      `json:"metadata,omitzero"`
+	ExternalID            Opt[ExternalIDInput]       `json:"metadata,omitzero"`
 	SendToPatient         Opt[*bool]                 `json:"send_to_patient,omitzero"`
 	SkipEmailNotification Opt[*bool]                 `json:"skip_email_notification,omitzero"`
 	PartnerOrderID        Opt[*string]               `json:"partner_order_id,omitzero"`
@@ -24,7 +24,7 @@ type UpdateTreatmentPlanInput struct {
 	ID              TreatmentPlanID       `json:"-"`
 	PersonalMessage Opt[*string]          `json:"personal_message,omitzero"`
 	Recommendations []RecommendationInput `json:"recommendations"`
-	Metadata        Opt[*ExternalIDInput] `json:"metadata,omitzero"`
+	ExternalID      Opt[ExternalIDInput]  `json:"metadata,omitzero"`
 }
 
 // ActivateTreatmentPlanInput names the draft to send.

@@ -25,7 +25,7 @@ type TreatmentPlan struct {
 	InvitationURL          *string              `json:"invitation_url"`
 	Recommendations        []Recommendation     `json:"recommendations"`
 	PersonalMessage        *string              `json:"personal_message"`
-	Metadata               *ExternalID          `json:"metadata"`
+	ExternalID             *ExternalID          `json:"metadata"`
 	LabRecommendations     []*LabRecommendation `json:"lab_recommendations"`
 	Resources              []*Resource          `json:"resources"`
 	Source                 *string              `json:"source"`

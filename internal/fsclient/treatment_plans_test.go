@@ -32,8 +32,8 @@ func getPlan(t *testing.T, c *fsclient.Client) {
 	if lab.Name == nil || lab.FullscriptID() == nil || len(lab.Tests) == 0 || lab.Tests[0].FullscriptID() == nil || lab.Tests[0].Name == nil {
 		t.Errorf("lab %+v", lab)
 	}
-	if value(p.Metadata).ID == nil || *p.Metadata.ID != sandbox.SharedExternalID {
-		t.Errorf("metadata %+v", p.Metadata)
+	if value(p.ExternalID) != sandbox.SharedExternalID {
+		t.Errorf("external id %v", p.ExternalID)
 	}
 	if p.Patient.ID != sandbox.PatientWithManyPlans || p.CheckoutURL == nil || p.LabCheckoutStatus == nil || p.TreatmentPlanText == nil {
 		t.Errorf("got %+v", p)
@@ -83,13 +83,13 @@ func TestTreatmentPlansWrites(t *testing.T) {
 		t.Errorf("created %+v", draft)
 	}
 	changed, err := c.TreatmentPlans.Update(t.Context(), &fsclient.UpdateTreatmentPlanInput{
-		ID: draft.ID, PersonalMessage: fsclient.Set[*string](nil), Metadata: fsclient.Set(&fsclient.ExternalIDInput{ID: fsclient.Set(new("mine"))}),
+		ID: draft.ID, PersonalMessage: fsclient.Set[*string](nil), ExternalID: fsclient.Set(fsclient.ExternalIDInput{ID: new(fsclient.ExternalID("mine"))}),
 		Recommendations: []fsclient.RecommendationInput{{VariantID: sandbox.VariantID, UnitsToPurchase: 3}},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if changed.PersonalMessage != nil || value(changed.Metadata.ID) != "mine" || *changed.Recommendations[0].UnitsToPurchase != 3 {
+	if changed.PersonalMessage != nil || value(changed.ExternalID) != "mine" || *changed.Recommendations[0].UnitsToPurchase != 3 {
 		t.Errorf("changed %+v", changed)
 	}
 	active, err := c.TreatmentPlans.Activate(t.Context(), &fsclient.ActivateTreatmentPlanInput{ID: draft.ID})
@@ -140,7 +140,7 @@ func TestTreatmentPlansRequests(t *testing.T) {
 				Dosage: fsclient.Set(&fsclient.DosageInput{Frequency: fsclient.Set(new(fsclient.DosageFrequency("every night"))), Format: fsclient.Set(new(fsclient.DosageFormat("drops")))}),
 			}}),
 			Labs:          fsclient.Set([]fsclient.LabInput{{LabTestID: "l", Quantity: fsclient.Set(new(fsclient.Count(1))), SampleCollection: fsclient.Set(new("patient_chooses"))}}),
-			SendToPatient: fsclient.Set(new(false)), SkipEmailNotification: fsclient.Set(new(true)), PartnerOrderID: fsclient.Set(new("o")), Metadata: fsclient.Set(&fsclient.ExternalIDInput{ID: fsclient.Set(new("m"))}),
+			SendToPatient: fsclient.Set(new(false)), SkipEmailNotification: fsclient.Set(new(true)), PartnerOrderID: fsclient.Set(new("o")), ExternalID: fsclient.Set(fsclient.ExternalIDInput{ID: new(fsclient.ExternalID("m"))}),
 		})
 		if err != nil {
 			t.Fatal(err)
