@@ -51,6 +51,14 @@ func (r *queryResolver) Patient(ctx context.Context, id string) (*fsclient.Patie
 	return loader.Record[fsclient.Patient](ctx)
 }
 
+func (r *queryResolver) PatientByEmail(ctx context.Context, email string) (*fsclient.Patient, error) {
+	return loader.Value[fsclient.Patient](ctx, nil)
+}
+
+func (r *queryResolver) PatientByExternalID(ctx context.Context, externalID string) (*fsclient.Patient, error) {
+	return loader.Value[fsclient.Patient](ctx, nil)
+}
+
 func (r *queryResolver) SearchPatients(ctx context.Context, query *string, patientType *fsclient.PatientType, firstName *string, lastName *string, email *string, first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.Patient], error) {
 	return loader.List[fsclient.Patient](ctx, nil)
 }

@@ -373,7 +373,7 @@ func TestContract(t *testing.T) {
 				case "WebhookDeliveryConnection": // the one place with events of all types
 					first, depth = 500, 3
 				}
-				ask(t, "{ "+f.Name+"(first: "+strconv.Itoa(first)+alsoNeeded[f.Name]+") "+e.connection(def, depth)+" }")
+				ask(t, "{ "+f.Name+"(first: "+strconv.Itoa(first)+", "+alsoNeeded[f.Name]+") "+e.connection(def, depth)+" }")
 			case f.Name == "viewer": // of whom a session tells more
 				for _, user := range []string{sandbox.PractitionerID, sandbox.StaffID} {
 					own := *h
@@ -383,6 +383,8 @@ func TestContract(t *testing.T) {
 					b.send(http.MethodPost, h.url+"/oauth/logout", "", nil)
 					p.report(t)
 				}
+			case alsoNeeded[f.Name] != "":
+				ask(t, "{ "+f.Name+"("+alsoNeeded[f.Name]+") "+e.of(def, 1)+" }")
 			case def.IsCompositeType():
 				ask(t, "{ "+f.Name+" "+e.of(def, 1)+" }")
 			default:

@@ -137,7 +137,7 @@ func TestDriftOfLists(t *testing.T) {
 			t.Parallel()
 			d := startDrift(t)
 			const first = 4
-			query := p.query(fmt.Sprintf("(first: %d%s)", first, alsoNeeded[p.field.Name]), selection)
+			query := p.query(fmt.Sprintf("(first: %d, %s)", first, alsoNeeded[p.field.Name]), selection)
 			want, _ := d.during("", nil, nil, query)
 			if len(want.Errors) > 0 {
 				t.Fatalf("%+v", want.Errors)

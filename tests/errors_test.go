@@ -1112,7 +1112,9 @@ func TestOddities(t *testing.T) {
 		call := f.Name
 		switch {
 		case f.Arguments.ForName("first") != nil:
-			call += "(first: 3" + alsoNeeded[f.Name] + ")"
+			call += "(first: 3, " + alsoNeeded[f.Name] + ")"
+		case alsoNeeded[f.Name] != "":
+			call += "(" + alsoNeeded[f.Name] + ")"
 		case arguments[f.Name] != "":
 			call += `(id: "` + arguments[f.Name] + `")`
 		case len(f.Arguments) > 0:

@@ -20,8 +20,12 @@ import (
 	"fsgateway/internal/sandbox"
 )
 
-// alsoNeeded are arguments without which a list is refused.
-var alsoNeeded = map[string]string{"recordsByExternalId": `, externalId: "` + sandbox.SharedExternalID + `"`}
+// alsoNeeded are arguments without which a field is refused.
+var alsoNeeded = map[string]string{
+	"recordsByExternalId": `externalId: "` + sandbox.SharedExternalID + `"`,
+	"patientByExternalId": `externalId: "` + sandbox.SharedExternalID + `"`,
+	"patientByEmail":      `email: "` + sandbox.PatientEmail + `"`,
+}
 
 // harness is a gateway and the sandbox behind it.
 type harness struct {

@@ -658,6 +658,8 @@ type ComplexityRoot struct {
 		OrderedLabTest           func(childComplexity int, id string) int
 		Orders                   func(childComplexity int, patientID *string, treatmentPlanID *string, completedAt *fsclient.DateFilter, typeArg *fsclient.OrderType, orderNumber *string, orderBy *fsclient.Sort[fsclient.OrderSortField], first *int, after *string, last *int, before *string, offset *int) int
 		Patient                  func(childComplexity int, id string) int
+		PatientByEmail           func(childComplexity int, email string) int
+		PatientByExternalID      func(childComplexity int, externalID string) int
 		PatientEvents            func(childComplexity int, createdAt *fsclient.DateFilter, eventType *fsclient.EventType, orderBy *fsclient.Sort[fsclient.EventSortField], first *int, after *string, last *int, before *string, offset *int) int
 		Patients                 func(childComplexity int, patientType *fsclient.PatientType, first *int, after *string, last *int, before *string, offset *int) int
 		Practitioner             func(childComplexity int, id string) int
@@ -3522,6 +3524,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Patient(childComplexity, args["id"].(string)), true
+	case "Query.patientByEmail":
+		if e.ComplexityRoot.Query.PatientByEmail == nil {
+			break
+		}
+
+		args, err := ec.field_Query_patientByEmail_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.PatientByEmail(childComplexity, args["email"].(string)), true
+	case "Query.patientByExternalId":
+		if e.ComplexityRoot.Query.PatientByExternalID == nil {
+			break
+		}
+
+		args, err := ec.field_Query_patientByExternalId_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.PatientByExternalID(childComplexity, args["externalId"].(string)), true
 	case "Query.patientEvents":
 		if e.ComplexityRoot.Query.PatientEvents == nil {
 			break
@@ -6418,9 +6442,30 @@ type OrderEdge {
   ): Patient @rest(operation: "getPatient") @requiresScopes(scopes: [["patients:read"]])
 
   """
-  Patients found by words, as summaries. The match is loose: compare what comes back
-  with what you look for. To find a patient by your own identifier use
-  ` + "`" + `recordsByExternalId` + "`" + `. Scope ` + "`" + `patients:read` + "`" + `.
+  The patient with this email address; null if there is none, an error if there are
+  several. The partner's search is loose; the gateway reads all that it finds, one call
+  for each 100 patients, and compares the address without regard to case. Scope
+  ` + "`" + `patients:read` + "`" + `.
+  """
+  patientByEmail(
+    "The whole address."
+    email: EmailAddress!
+  ): Patient @rest(operation: "searchPatients") @requiresScopes(scopes: [["patients:read"]])
+
+  """
+  The patient with this external id, your own identifier; null if there is none, an
+  error if there are several. One call. Scopes ` + "`" + `catalog:read` + "`" + `, as far as is known, and
+  ` + "`" + `patients:read` + "`" + `.
+  """
+  patientByExternalId(
+    "The whole identifier, compared exactly."
+    externalId: ID!
+  ): Patient @rest(operation: "findByMetadata") @requiresScopes(scopes: [["catalog:read"]])
+
+  """
+  Patients found by words, as summaries. The match is loose; ` + "`" + `patientByEmail` + "`" + ` compares
+  exactly, and ` + "`" + `patientByExternalId` + "`" + ` finds a patient by your own identifier. Scope
+  ` + "`" + `patients:read` + "`" + `.
   """
   searchPatients(
     "Words of the name or of the email."

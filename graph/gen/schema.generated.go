@@ -71,6 +71,8 @@ type QueryResolver interface {
 	Order(ctx context.Context, id string) (*fsclient.Order, error)
 	Patients(ctx context.Context, patientType *fsclient.PatientType, first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.Patient], error)
 	Patient(ctx context.Context, id string) (*fsclient.Patient, error)
+	PatientByEmail(ctx context.Context, email string) (*fsclient.Patient, error)
+	PatientByExternalID(ctx context.Context, externalID string) (*fsclient.Patient, error)
 	SearchPatients(ctx context.Context, query *string, patientType *fsclient.PatientType, firstName *string, lastName *string, email *string, first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.Patient], error)
 	Practitioners(ctx context.Context, first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.Practitioner], error)
 	Practitioner(ctx context.Context, id string) (*fsclient.Practitioner, error)
@@ -1156,6 +1158,34 @@ func (ec *executionContext) field_Query_orders_args(ctx context.Context, rawArgs
 		return nil, err
 	}
 	args["offset"] = arg10
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_patientByEmail_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "email",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNEmailAddress2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["email"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_patientByExternalId_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "externalId",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["externalId"] = arg0
 	return args, nil
 }
 
@@ -5411,6 +5441,130 @@ func (ec *executionContext) fieldContext_Query_patient(ctx context.Context, fiel
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_patientByEmail(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_patientByEmail(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().PatientByEmail(ctx, fc.Args["email"].(string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				operation, err := ec.unmarshalNString2string(ctx, "searchPatients")
+				if err != nil {
+					var zeroVal *fsclient.Patient
+					return zeroVal, err
+				}
+				if ec.Directives.Rest == nil {
+					var zeroVal *fsclient.Patient
+					return zeroVal, errors.New("directive rest is not implemented")
+				}
+				return ec.Directives.Rest(ctx, nil, directive0, operation, nil)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *fsclient.Patient) graphql.Marshaler {
+			return ec.marshalOPatient2ᚖfsgatewayᚋinternalᚋfsclientᚐPatient(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_patientByEmail(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Patient(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_patientByEmail_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_patientByExternalId(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_patientByExternalId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().PatientByExternalID(ctx, fc.Args["externalId"].(string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				operation, err := ec.unmarshalNString2string(ctx, "findByMetadata")
+				if err != nil {
+					var zeroVal *fsclient.Patient
+					return zeroVal, err
+				}
+				if ec.Directives.Rest == nil {
+					var zeroVal *fsclient.Patient
+					return zeroVal, errors.New("directive rest is not implemented")
+				}
+				return ec.Directives.Rest(ctx, nil, directive0, operation, nil)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *fsclient.Patient) graphql.Marshaler {
+			return ec.marshalOPatient2ᚖfsgatewayᚋinternalᚋfsclientᚐPatient(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_patientByExternalId(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Patient(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_patientByExternalId_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_searchPatients(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -7435,6 +7589,18 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_patient(ctx, field)
+				})
+		case "patientByEmail":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_patientByEmail(ctx, field)
+				})
+		case "patientByExternalId":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_patientByExternalId(ctx, field)
 				})
 		case "searchPatients":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,

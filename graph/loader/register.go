@@ -2,6 +2,7 @@ package loader
 
 import (
 	"context"
+	"fmt"
 
 	"fsgateway/internal/fsclient"
 )
@@ -79,6 +80,12 @@ func (o *Operations) register(c *fsclient.Client) {
 	// Fields that use an operation in another way than its own.
 	o.calls["Query.node"] = nodes{}
 	o.calls["Query.nodes"] = nodes{many: true}
+	valueWith(o, "Query.patientByEmail", func(ctx context.Context, _ string, args map[string]any) (*fsclient.Patient, error) {
+		return c.Patients.FindByEmail(ctx, fmt.Sprint(args["email"]))
+	})
+	valueWith(o, "Query.patientByExternalId", func(ctx context.Context, _ string, args map[string]any) (*fsclient.Patient, error) {
+		return c.Patients.FindByExternalID(ctx, fmt.Sprint(args["externalId"]))
+	})
 	valueWith(o, "Product.customDosage", func(ctx context.Context, product string, args map[string]any) (*fsclient.Dosage, error) {
 		practitioner, err := fsclient.ParseID("Practitioner", args["practitionerId"])
 		if err != nil {

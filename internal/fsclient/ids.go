@@ -20,13 +20,7 @@ func marshalID(w io.Writer, typeName, id string) {
 // ParseID reads an id given by a client, in either form, as the id of a record
 // of the named type.
 func ParseID(typeName string, v any) (string, error) {
-	var s string
-	switch v := v.(type) {
-	case string:
-		s = v
-	case int64, int, json.Number:
-		s = fmt.Sprint(v)
-	}
+	s, _ := idText(v)
 	kind, id, global := strings.Cut(s, ":")
 	if !global {
 		kind, id = typeName, s
@@ -40,6 +34,17 @@ func ParseID(typeName string, v any) (string, error) {
 		return "", InputErrorf("the id of a %s is expected here: 1 to %d letters, digits and characters of \"_.:-\"", typeName, maxID)
 	}
 	return id, nil
+}
+
+// idText returns the text of an ID, which clients may also give as an integer.
+func idText(v any) (text string, ok bool) {
+	switch v := v.(type) {
+	case string:
+		return v, true
+	case int64, int, json.Number:
+		return fmt.Sprint(v), true
+	}
+	return "", false
 }
 
 const maxID = 128

@@ -6,8 +6,6 @@ import (
 	"io"
 	"reflect"
 	"strings"
-
-	"github.com/99designs/gqlgen/graphql"
 )
 
 // MetadataService finds records by the integrator's own identifiers.
@@ -36,12 +34,18 @@ func (e *ExternalID) setObject(raw []byte) outcome {
 	return read
 }
 
-func (e ExternalID) MarshalGQL(w io.Writer) { graphql.MarshalID(string(e)).MarshalGQL(w) }
+func (e ExternalID) MarshalGQL(w io.Writer) {
+	text, _ := json.Marshal(string(e))
+	_, _ = w.Write(text)
+}
 
 func (e *ExternalID) UnmarshalGQL(v any) error {
-	id, err := graphql.UnmarshalID(v)
+	id, ok := idText(v)
+	if !ok {
+		return InputErrorf("an external id is a text or an integer")
+	}
 	*e = ExternalID(id)
-	return err
+	return nil
 }
 
 // ExternalIDInput sets the integrator's own identifier of a record; one without
@@ -50,7 +54,10 @@ type ExternalIDInput struct {
 	ID *ExternalID `json:"id"`
 }
 
-func (e ExternalIDInput) MarshalGQL(w io.Writer) { graphql.MarshalAny(e.ID).MarshalGQL(w) }
+func (e ExternalIDInput) MarshalGQL(w io.Writer) {
+	text, _ := json.Marshal(e.ID)
+	_, _ = w.Write(text)
+}
 
 func (e *ExternalIDInput) UnmarshalGQL(v any) error {
 	if v == nil {

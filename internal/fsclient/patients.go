@@ -3,6 +3,8 @@ package fsclient
 import (
 	"context"
 	"io"
+	"iter"
+	"strings"
 )
 
 // PatientsService reads and writes patients.
@@ -84,6 +86,81 @@ type PatientSearchOptions struct {
 // op: GET /clinic/search/patients
 func (s *PatientsService) Search(ctx context.Context, o *PatientSearchOptions) (*Page[Patient], error) {
 	return getPage[Patient](ctx, s.client, get("/clinic/search/patients"), o, "patients")
+}
+
+// FindByEmail returns the patient with the given email address, which are
+// compared without regard to case, or nil if there is none. The error is an
+// [InputError] if several patients have it. All pages of the search are read.
+//
+// op: GET /clinic/search/patients
+func (s *PatientsService) FindByEmail(ctx context.Context, email string) (*Patient, error) {
+	email = strings.TrimSpace(email)
+	if email == "" {
+		return nil, InputErrorf("email is empty; give the address to look for")
+	}
+	patients := Each(ctx, s.Search, PatientSearchOptions{Query: &email})
+	return onlyPatient(patients, "email address; searchPatients lists them", func(p *Patient) (*Patient, error) {
+		switch {
+		case p.Email != nil && strings.EqualFold(strings.TrimSpace(*p.Email), email):
+			return p, nil
+		case IsUnreadable(p, "Email"):
+			return nil, ErrUnreadable
+		}
+		return nil, nil
+	})
+}
+
+// FindByExternalID returns the patient with the integrator's identifier, nil if
+// there is none. The error is an [InputError] if several patients have it. All
+// pages of the look-up are read.
+//
+// op: GET /clinic/metadata
+func (s *PatientsService) FindByExternalID(ctx context.Context, id string) (*Patient, error) {
+	options := MetadataSearchOptions{ExternalID: &id, Type: new(recordPatient)}
+	if err := options.Check(); err != nil {
+		return nil, err
+	}
+	matches := Each(ctx, s.client.Metadata.Search, options)
+	return onlyPatient(matches, "external id; recordsByExternalId lists them", func(m *ExternalIDMatch) (*Patient, error) {
+		p, ok := m.Record.(*Patient)
+		switch {
+		case m.ExternalID != nil && *m.ExternalID != id:
+			return nil, nil
+		case !ok && (m.Type == nil || *m.Type == recordPatient), IsUnreadable(m, "ExternalID"):
+			return nil, ErrUnreadable
+		case !ok, m.ExternalID == nil && (p.ExternalID == nil || string(*p.ExternalID) != id):
+			return nil, nil
+		}
+		return p, nil
+	})
+}
+
+// onlyPatient returns the one patient that match finds in rows, nil if there is
+// none; shared names what several patients have in common. Where none is found
+// and match fails, because a row cannot be read, nobody knows whether there is
+// one.
+func onlyPatient[T any](rows iter.Seq2[*T, error], shared string, match func(*T) (*Patient, error)) (found *Patient, err error) {
+	for row, failed := range rows {
+		if failed != nil {
+			return nil, failed
+		}
+		p, unread := match(row)
+		switch {
+		case unread != nil:
+			err = unread
+		case p == nil:
+		case p.Broken():
+			return nil, ErrUnreadable
+		case found == nil:
+			found = p
+		case IDKey(string(p.ID)) != IDKey(string(found.ID)): // else it moved to the next page meanwhile
+			return nil, InputErrorf("several patients have this %s", shared)
+		}
+	}
+	if found != nil {
+		return found, nil
+	}
+	return nil, err
 }
 
 // DependentListOptions choose a page of a guardian's dependents.

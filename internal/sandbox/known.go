@@ -26,6 +26,7 @@ const (
 	SecondDependentPatient = "b1e15744-455e-4c8d-9303-0eb99c1d22e9"
 	ArchivedPatient        = "b1888064-9ad6-43e9-9ab4-5b6a4395d1ca"
 	PatientWithNulls       = "b1e39019-0f57-4834-9f4d-4fdfa7f33d57" // null wherever the API allows it for a guardian
+	PatientEmail           = "valentina.vandermeer1@example.net"    // of PatientWithManyPlans
 	OtherClinicPatient     = "b1039e94-b3da-439c-8a82-4167ba83ffc4"
 
 	// Treatment plans, all but the last of PatientWithManyPlans.

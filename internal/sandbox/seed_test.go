@@ -115,6 +115,7 @@ func TestKnownRecordsAreWhatTheirNamesSay(t *testing.T) {
 		"OtherClinicStaffID":     d.staff.byID[OtherClinicStaffID].clinicID == OtherClinicID,
 		"CategoryID":             d.categories.byID[CategoryID].clinicID == ClinicID && len(d.categories.byID[CategoryID].products) > 0,
 		"OtherClinicCategory":    d.categories.byID[OtherClinicCategory].clinicID == OtherClinicID,
+		"PatientEmail":           *d.patients.byID[PatientWithManyPlans].Email == PatientEmail,
 		"SharedExternalID":       *d.patients.byID[PatientWithManyPlans].Metadata.ID == SharedExternalID && *d.plans.byID[PlanWithLabs].Metadata.ID == SharedExternalID,
 	} {
 		if !is {
