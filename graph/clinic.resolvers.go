@@ -7,10 +7,20 @@ package graph
 
 import (
 	"context"
+	"fsgateway/graph/gen"
 	"fsgateway/graph/loader"
+	"fsgateway/graph/model"
 	"fsgateway/internal/fsclient"
 )
+
+func (r *clinicResolver) Currency(ctx context.Context, obj *fsclient.Clinic) (*model.CurrencyCode, error) {
+	return r.Resolver.Currency, nil
+}
 
 func (r *queryResolver) Clinic(ctx context.Context) (*fsclient.Clinic, error) {
 	return loader.Value[fsclient.Clinic](ctx, nil)
 }
+
+func (r *Resolver) Clinic() gen.ClinicResolver { return &clinicResolver{r} }
+
+type clinicResolver struct{ *Resolver }

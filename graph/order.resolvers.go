@@ -7,10 +7,15 @@ package graph
 
 import (
 	"context"
+	"fsgateway/graph/gen"
 	"fsgateway/graph/loader"
 	"fsgateway/graph/model"
 	"fsgateway/internal/fsclient"
 )
+
+func (r *orderResolver) Currency(ctx context.Context, obj *fsclient.Order) (*model.CurrencyCode, error) {
+	return r.Resolver.Currency, nil
+}
 
 func (r *queryResolver) Orders(ctx context.Context, patientID *string, treatmentPlanID *string, completedAt *fsclient.DateFilter, typeArg *fsclient.OrderType, orderNumber *string, orderBy *fsclient.Sort[fsclient.OrderSortField], first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.Order], error) {
 	return loader.List[fsclient.Order](ctx, nil)
@@ -19,3 +24,7 @@ func (r *queryResolver) Orders(ctx context.Context, patientID *string, treatment
 func (r *queryResolver) Order(ctx context.Context, id string) (*fsclient.Order, error) {
 	return loader.Record[fsclient.Order](ctx)
 }
+
+func (r *Resolver) Order() gen.OrderResolver { return &orderResolver{r} }
+
+type orderResolver struct{ *Resolver }

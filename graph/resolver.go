@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"time"
 
+	"fsgateway/graph/model"
 	"fsgateway/internal/events"
 	"fsgateway/internal/fsclient"
 )
@@ -21,6 +22,9 @@ type Resolver struct {
 	// PublicURL is the gateway's own address as clients see it, without a slash
 	// at the end.
 	PublicURL string
+	// Currency is that of all prices, nil if it is not known. The partner's answers
+	// do not hold it.
+	Currency *model.CurrencyCode
 	// Events is what the partner has told of.
 	Events *events.Bus
 	// ProofAge is how long the partner's word on what a subscriber may read counts.

@@ -9,11 +9,16 @@ import (
 	"context"
 	"fsgateway/graph/gen"
 	"fsgateway/graph/loader"
+	"fsgateway/graph/model"
 	"fsgateway/internal/fsclient"
 )
 
 func (r *queryResolver) Variant(ctx context.Context, id string) (*fsclient.Variant, error) {
 	return loader.Record[fsclient.Variant](ctx)
+}
+
+func (r *variantResolver) Currency(ctx context.Context, obj *fsclient.Variant) (*model.CurrencyCode, error) {
+	return r.Resolver.Currency, nil
 }
 
 func (r *variantResolver) ImageURL(ctx context.Context, obj *fsclient.Variant, size fsclient.ImageSize) (*string, error) {

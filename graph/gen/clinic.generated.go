@@ -4,6 +4,7 @@ package gen
 
 import (
 	"context"
+	"fsgateway/graph/model"
 	"fsgateway/internal/fsclient"
 	"math"
 	"strconv"
@@ -14,6 +15,10 @@ import (
 )
 
 // region    ************************** generated!.gotpl **************************
+
+type ClinicResolver interface {
+	Currency(ctx context.Context, obj *fsclient.Clinic) (*model.CurrencyCode, error)
+}
 
 // endregion ************************** generated!.gotpl **************************
 
@@ -230,6 +235,29 @@ func (ec *executionContext) fieldContext_Clinic_integrationActivatedAt(_ context
 	return graphql.NewScalarFieldContext("Clinic", field, false, false, "DateTime")
 }
 
+func (ec *executionContext) _Clinic_currency(ctx context.Context, field graphql.CollectedField, obj *fsclient.Clinic) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Clinic_currency(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Clinic().Currency(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.CurrencyCode) graphql.Marshaler {
+			return ec.marshalOCurrencyCode2ᚖfsgatewayᚋgraphᚋmodelᚐCurrencyCode(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Clinic_currency(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Clinic", field, true, true, "CurrencyCode")
+}
+
 func (ec *executionContext) _Clinic_marginType(ctx context.Context, field graphql.CollectedField, obj *fsclient.Clinic) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -279,52 +307,58 @@ func (ec *executionContext) _Clinic(ctx context.Context, sel ast.SelectionSet, o
 		case "id":
 			out.Values[i] = ec._Clinic_id(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "fullscriptId":
 			out.Values[i] = ec._Clinic_fullscriptId(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "name":
 			out.Values[i] = ec._Clinic_name(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "patientCount":
 			out.Values[i] = ec._Clinic_patientCount(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "practitionerCount":
 			out.Values[i] = ec._Clinic_practitionerCount(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "discount":
 			out.Values[i] = ec._Clinic_discount(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "dispensaryUrl":
 			out.Values[i] = ec._Clinic_dispensaryUrl(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "integrationId":
 			out.Values[i] = ec._Clinic_integrationId(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "integrationActivatedAt":
 			out.Values[i] = ec._Clinic_integrationActivatedAt(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "currency":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Clinic_currency(ctx, field, obj)
+				})
 		case "marginType":
 			out.Values[i] = ec._Clinic_marginType(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -352,6 +386,22 @@ func (ec *executionContext) marshalOClinic2ᚖfsgatewayᚋinternalᚋfsclientᚐ
 		return graphql.Null
 	}
 	return ec._Clinic(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOCurrencyCode2ᚖfsgatewayᚋgraphᚋmodelᚐCurrencyCode(ctx context.Context, v any) (*model.CurrencyCode, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(model.CurrencyCode)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOCurrencyCode2ᚖfsgatewayᚋgraphᚋmodelᚐCurrencyCode(ctx context.Context, sel ast.SelectionSet, v *model.CurrencyCode) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
 }
 
 // endregion ***************************** type.gotpl *****************************

@@ -23,7 +23,9 @@ type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 
 type ResolverRoot interface {
 	Category() CategoryResolver
+	Clinic() ClinicResolver
 	Mutation() MutationResolver
+	Order() OrderResolver
 	Patient() PatientResolver
 	Practitioner() PractitionerResolver
 	Product() ProductResolver
@@ -134,6 +136,7 @@ type ComplexityRoot struct {
 	}
 
 	Clinic struct {
+		Currency               func(childComplexity int) int
 		Discount               func(childComplexity int) int
 		DispensaryURL          func(childComplexity int) int
 		FullscriptID           func(childComplexity int) int
@@ -417,6 +420,7 @@ type ComplexityRoot struct {
 
 	Order struct {
 		CompletedAt    func(childComplexity int) int
+		Currency       func(childComplexity int) int
 		FullscriptID   func(childComplexity int) int
 		ID             func(childComplexity int) int
 		ItemTotal      func(childComplexity int) int
@@ -895,6 +899,7 @@ type ComplexityRoot struct {
 
 	Variant struct {
 		Availability  func(childComplexity int) int
+		Currency      func(childComplexity int) int
 		FullscriptID  func(childComplexity int) int
 		ID            func(childComplexity int) int
 		ImageURL      func(childComplexity int, size fsclient.ImageSize) int
@@ -1283,6 +1288,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.CategoryEdge.Node(childComplexity), true
 
+	case "Clinic.currency":
+		if e.ComplexityRoot.Clinic.Currency == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Clinic.Currency(childComplexity), true
 	case "Clinic.discount":
 		if e.ComplexityRoot.Clinic.Discount == nil {
 			break
@@ -2393,6 +2404,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Order.CompletedAt(childComplexity), true
+	case "Order.currency":
+		if e.ComplexityRoot.Order.Currency == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Order.Currency(childComplexity), true
 	case "Order.fullscriptId":
 		if e.ComplexityRoot.Order.FullscriptID == nil {
 			break
@@ -4601,6 +4618,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Variant.Availability(childComplexity), true
+	case "Variant.currency":
+		if e.ComplexityRoot.Variant.Currency == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Variant.Currency(childComplexity), true
 	case "Variant.fullscriptId":
 		if e.ComplexityRoot.Variant.FullscriptID == nil {
 			break
@@ -5327,8 +5350,18 @@ type Clinic implements Node {
   integrationId: ID
   "When the installation was first used."
   integrationActivatedAt: DateTime
+  "The currency of the clinic's prices, which follows from the partner's environment; null for an environment of an own address. No call."
+  currency: CurrencyCode
   "How the clinic earns on sales; the values are not published."
   marginType: String
+}
+
+"A currency, by its ISO 4217 code."
+enum CurrencyCode {
+  "The Canadian dollar."
+  CAD
+  "The dollar of the United States."
+  USD
 }
 `, BuiltIn: false},
 	{Name: "../../schema/dynamic_link.graphqls", Input: `extend type Query {
@@ -6332,6 +6365,8 @@ type Order implements Node {
   than its id is selected. Scope ` + "`" + `catalog:read` + "`" + `.
   """
   variants: [Variant] @rest(operation: "getVariant") @requiresScopes(scopes: [["catalog:read"]])
+  "The currency of the totals, which follows from the partner's environment; null for an environment of an own address. No call."
+  currency: CurrencyCode
   "The goods after discounts, before tax and shipping."
   itemTotal: Decimal @detail
   "The goods at the makers' suggested prices, before tax and shipping."
@@ -8166,6 +8201,8 @@ type Variant implements Node {
   upc: String
   "The price the maker suggests."
   msrp: Decimal
+  "The currency of ` + "`" + `msrp` + "`" + `, which follows from the partner's environment; null for an environment of an own address. No call."
+  currency: CurrencyCode
   "The supplier's stock number."
   supplierSku: String
   "The address of its picture; null if the partner has only its placeholder. The variants in ` + "`" + `Product.variants` + "`" + ` come without pictures, so there it costs a call each."
@@ -8538,6 +8575,8 @@ func (ec *executionContext) childFields_Clinic(ctx context.Context, field graphq
 		return ec.fieldContext_Clinic_integrationId(ctx, field)
 	case "integrationActivatedAt":
 		return ec.fieldContext_Clinic_integrationActivatedAt(ctx, field)
+	case "currency":
+		return ec.fieldContext_Clinic_currency(ctx, field)
 	case "marginType":
 		return ec.fieldContext_Clinic_marginType(ctx, field)
 	}
@@ -9036,6 +9075,8 @@ func (ec *executionContext) childFields_Order(ctx context.Context, field graphql
 		return ec.fieldContext_Order_treatmentPlans(ctx, field)
 	case "variants":
 		return ec.fieldContext_Order_variants(ctx, field)
+	case "currency":
+		return ec.fieldContext_Order_currency(ctx, field)
 	case "itemTotal":
 		return ec.fieldContext_Order_itemTotal(ctx, field)
 	case "msrpTotal":
@@ -9828,6 +9869,8 @@ func (ec *executionContext) childFields_Variant(ctx context.Context, field graph
 		return ec.fieldContext_Variant_upc(ctx, field)
 	case "msrp":
 		return ec.fieldContext_Variant_msrp(ctx, field)
+	case "currency":
+		return ec.fieldContext_Variant_currency(ctx, field)
 	case "supplierSku":
 		return ec.fieldContext_Variant_supplierSku(ctx, field)
 	case "imageUrl":

@@ -5,6 +5,7 @@ package gen
 import (
 	"context"
 	"errors"
+	"fsgateway/graph/model"
 	"fsgateway/internal/fsclient"
 	"math"
 	"strconv"
@@ -17,6 +18,8 @@ import (
 // region    ************************** generated!.gotpl **************************
 
 type VariantResolver interface {
+	Currency(ctx context.Context, obj *fsclient.Variant) (*model.CurrencyCode, error)
+
 	ImageURL(ctx context.Context, obj *fsclient.Variant, size fsclient.ImageSize) (*string, error)
 }
 
@@ -295,6 +298,29 @@ func (ec *executionContext) fieldContext_Variant_msrp(_ context.Context, field g
 	return graphql.NewScalarFieldContext("Variant", field, false, false, "Decimal")
 }
 
+func (ec *executionContext) _Variant_currency(ctx context.Context, field graphql.CollectedField, obj *fsclient.Variant) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Variant_currency(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Variant().Currency(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.CurrencyCode) graphql.Marshaler {
+			return ec.marshalOCurrencyCode2ᚖfsgatewayᚋgraphᚋmodelᚐCurrencyCode(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Variant_currency(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Variant", field, true, true, "CurrencyCode")
+}
+
 func (ec *executionContext) _Variant_supplierSku(ctx context.Context, field graphql.CollectedField, obj *fsclient.Variant) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -503,6 +529,12 @@ func (ec *executionContext) _Variant(ctx context.Context, sel ast.SelectionSet, 
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "currency":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Variant_currency(ctx, field, obj)
+				})
 		case "supplierSku":
 			out.Values[i] = ec._Variant_supplierSku(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {

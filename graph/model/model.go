@@ -38,6 +38,19 @@ func (c UserErrorCode) MarshalGQL(w io.Writer) { _, _ = io.WriteString(w, strcon
 // UnmarshalGQL is asked for by gqlgen of every enum; this one is never an input.
 func (*UserErrorCode) UnmarshalGQL(any) error { return errors.New("not an input") }
 
+// CurrencyCode is a currency by its ISO 4217 code.
+type CurrencyCode string
+
+const (
+	CAD CurrencyCode = "CAD"
+	USD CurrencyCode = "USD"
+)
+
+func (c CurrencyCode) MarshalGQL(w io.Writer) { _, _ = io.WriteString(w, strconv.Quote(string(c))) }
+
+// UnmarshalGQL is asked for by gqlgen of every enum; this one is never an input.
+func (*CurrencyCode) UnmarshalGQL(any) error { return errors.New("not an input") }
+
 // MarshalInt writes GraphQL's Int.
 func MarshalInt(i int) graphql.Marshaler { return graphql.MarshalInt(i) }
 

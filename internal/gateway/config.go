@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"fsgateway/graph"
+	"fsgateway/graph/model"
 	"fsgateway/graph/persisted"
 	"fsgateway/internal/sandbox"
 )
@@ -89,6 +90,12 @@ var environments = map[string]string{
 	"ca":         "https://api-ca.fullscript.com/api",
 }
 
+// currencies are those of the upstreams that have one, by name.
+var currencies = map[string]model.CurrencyCode{
+	Embedded: model.USD, "us-sandbox": model.USD, "us": model.USD,
+	"ca-sandbox": model.CAD, "ca": model.CAD,
+}
+
 // embeddedURL is where the embedded sandbox is called. The host is none: its
 // connections never leave the process.
 const embeddedURL = "http://sandbox.embedded/api"
@@ -159,6 +166,20 @@ func (c *Config) fill() {
 	or(&c.DrainTimeout, 30*time.Second)
 	or(&c.SessionLifetime, 12*time.Hour)
 	or(&c.ProofAge, time.Minute)
+}
+
+// currency returns the currency of the upstream's prices, nil if it is not known.
+func (c *Config) currency() *model.CurrencyCode {
+	name := c.Upstream
+	for known, base := range environments {
+		if c.Upstream == base {
+			name = known
+		}
+	}
+	if code, known := currencies[name]; known {
+		return &code
+	}
+	return nil
 }
 
 // upstreamURL is the base of the partner's API.

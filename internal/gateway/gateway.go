@@ -153,7 +153,7 @@ func (g *Gateway) open(o options) error {
 	if err != nil {
 		return fmt.Errorf("%s, %s: %w", config.name(&config.PersistedDocuments), config.name(&config.PersistedManifest), err)
 	}
-	resolver := &graph.Resolver{Client: g.client, PublicURL: config.publicURL(), Events: g.events, ProofAge: config.ProofAge}
+	resolver := &graph.Resolver{Client: g.client, PublicURL: config.publicURL(), Currency: config.currency(), Events: g.events, ProofAge: config.ProofAge}
 	if p := g.newPoller(); p != nil {
 		resolver.Watch = p.Watch
 	}

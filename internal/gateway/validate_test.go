@@ -8,6 +8,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"fsgateway/graph/model"
 	"fsgateway/internal/sandbox"
 )
 
@@ -219,6 +220,24 @@ func TestInsecureSettings(t *testing.T) {
 		}
 		if verdict != c.want || verdict != fine && !slices.Equal(got, []string{c.flag}) {
 			t.Errorf("%s: %s %q, want %s %s", name, verdict, got, c.want, c.flag)
+		}
+	}
+}
+
+func TestCurrencyOfUpstreams(t *testing.T) {
+	t.Parallel()
+	for upstream, want := range map[string]model.CurrencyCode{
+		Embedded: "USD", "us": "USD", "us-sandbox": "USD", "ca": "CAD", "ca-sandbox": "CAD",
+		environments["ca"]: "CAD", environments["us"]: "USD", "https://fullscript.example.com/api": "", "http://127.0.0.1:9000/api": "",
+	} {
+		got := (&Config{Upstream: upstream}).currency()
+		if want == "" && got != nil || want != "" && (got == nil || *got != want) {
+			t.Errorf("%s: %v, want %q", upstream, got, want)
+		}
+	}
+	for name := range environments {
+		if currencies[name] == "" {
+			t.Errorf("%s has no currency", name)
 		}
 	}
 }
