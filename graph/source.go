@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"fsgateway/graph/model"
 	"fsgateway/internal/events"
 	"fsgateway/internal/fsclient"
 )
@@ -49,6 +50,33 @@ var (
 	labOrderTypes      = []fsclient.EventType{"lab_order.updated"}
 	productTypes       = []fsclient.EventType{"product.created", "product.updated", "product.description.updated"}
 )
+
+// The functions below make of an event what such a field gives, nil of one of
+// another kind. Each subscriber has records of their own.
+
+func treatmentPlanUpdate(e *fsclient.Event) *model.TreatmentPlanUpdate {
+	d, ok := e.Data.(*fsclient.TreatmentPlanEventData)
+	if !ok {
+		return nil
+	}
+	return &model.TreatmentPlanUpdate{Event: *e, TreatmentPlan: fsclient.Clone(d.TreatmentPlan)}
+}
+
+func patientUpdate(e *fsclient.Event) *model.PatientUpdate {
+	d, ok := e.Data.(*fsclient.PatientEventData)
+	if !ok {
+		return nil
+	}
+	return &model.PatientUpdate{Event: *e, Patient: fsclient.Clone(d.Patient)}
+}
+
+func productUpdate(e *fsclient.Event) *model.ProductUpdate {
+	d, ok := e.Data.(*fsclient.ProductEventData)
+	if !ok {
+		return nil
+	}
+	return &model.ProductUpdate{Event: *e, Product: fsclient.Clone(d.Product)}
+}
 
 // about makes a filter of an argument that names a record; without one all pass.
 func about(kind string, id *string) (func(string) bool, error) {

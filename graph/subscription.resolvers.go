@@ -16,27 +16,44 @@ func (r *subscriptionResolver) Events(ctx context.Context, types []fsclient.Even
 	return open(ctx, s, err, func(e *fsclient.Event) *fsclient.Event { return e })
 }
 
+func (r *subscriptionResolver) TreatmentPlanCreated(ctx context.Context, patientID *string, after *string) (<-chan *model.TreatmentPlanUpdate, error) {
+	only, err := about("Patient", patientID)
+	s, err := r.watchOne(ctx, err, []fsclient.EventType{"treatment_plan.created"}, after)
+	return open(ctx, s, err, func(e *fsclient.Event) *model.TreatmentPlanUpdate {
+		u := treatmentPlanUpdate(e)
+		if u == nil || patientID != nil && (u.TreatmentPlan.Patient == nil || !only(string(u.TreatmentPlan.Patient.ID))) {
+			return nil
+		}
+		return u
+	})
+}
+
 func (r *subscriptionResolver) TreatmentPlanUpdated(ctx context.Context, id *string, after *string) (<-chan *model.TreatmentPlanUpdate, error) {
 	only, err := about("TreatmentPlan", id)
 	s, err := r.watchOne(ctx, err, treatmentPlanTypes, after)
 	return open(ctx, s, err, func(e *fsclient.Event) *model.TreatmentPlanUpdate {
-		d, ok := e.Data.(*fsclient.TreatmentPlanEventData)
-		if !ok || !only(string(d.TreatmentPlan.ID)) {
+		u := treatmentPlanUpdate(e)
+		if u == nil || !only(string(u.TreatmentPlan.ID)) {
 			return nil
 		}
-		return &model.TreatmentPlanUpdate{Event: *e, TreatmentPlan: fsclient.Clone(d.TreatmentPlan)}
+		return u
 	})
+}
+
+func (r *subscriptionResolver) PatientCreated(ctx context.Context, after *string) (<-chan *model.PatientUpdate, error) {
+	s, err := r.watch(ctx, []fsclient.EventType{"patient.created"}, after)
+	return open(ctx, s, err, patientUpdate)
 }
 
 func (r *subscriptionResolver) PatientUpdated(ctx context.Context, id *string, after *string) (<-chan *model.PatientUpdate, error) {
 	only, err := about("Patient", id)
 	s, err := r.watchOne(ctx, err, patientTypes, after)
 	return open(ctx, s, err, func(e *fsclient.Event) *model.PatientUpdate {
-		d, ok := e.Data.(*fsclient.PatientEventData)
-		if !ok || !only(string(d.Patient.ID)) {
+		u := patientUpdate(e)
+		if u == nil || !only(string(u.Patient.ID)) {
 			return nil
 		}
-		return &model.PatientUpdate{Event: *e, Patient: fsclient.Clone(d.Patient)}
+		return u
 	})
 }
 
@@ -64,13 +81,12 @@ func (r *subscriptionResolver) LabOrderUpdated(ctx context.Context, id *string, 
 	})
 }
 
+func (r *subscriptionResolver) ProductCreated(ctx context.Context, after *string) (<-chan *model.ProductUpdate, error) {
+	s, err := r.watch(ctx, []fsclient.EventType{"product.created"}, after)
+	return open(ctx, s, err, productUpdate)
+}
+
 func (r *subscriptionResolver) ProductUpdated(ctx context.Context, after *string) (<-chan *model.ProductUpdate, error) {
 	s, err := r.watch(ctx, productTypes, after)
-	return open(ctx, s, err, func(e *fsclient.Event) *model.ProductUpdate {
-		d, ok := e.Data.(*fsclient.ProductEventData)
-		if !ok {
-			return nil
-		}
-		return &model.ProductUpdate{Event: *e, Product: fsclient.Clone(d.Product)}
-	})
+	return open(ctx, s, err, productUpdate)
 }

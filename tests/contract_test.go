@@ -455,6 +455,7 @@ func TestContract(t *testing.T) {
 
 	for field, kind := range map[string]string{
 		"events": "patient.created", "treatmentPlanUpdated": "treatment_plan.created", "patientUpdated": "patient.updated",
+		"treatmentPlanCreated": "treatment_plan.created", "patientCreated": "patient.created", "productCreated": "product.created",
 		"orderPlaced": "order.placed", "labOrderUpdated": "lab_order.updated", "productUpdated": "product.updated",
 	} {
 		t.Run("Subscription."+field, func(t *testing.T) {

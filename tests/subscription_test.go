@@ -208,6 +208,48 @@ func TestTypedFields(t *testing.T) {
 	}
 }
 
+// TestCreatedFields tell of what is new and of nothing else, and those of updates
+// tell of it, too.
+func TestCreatedFields(t *testing.T) {
+	t.Parallel()
+	h := start(t)
+	for _, c := range []struct{ field, selection, other, kind string }{
+		{"treatmentPlanCreated", "treatmentPlan { state }", "treatmentPlanUpdated", "treatment_plan."},
+		{"patientCreated", "patient { firstName }", "patientUpdated", "patient."},
+		{"productCreated", "product { name }", "productUpdated", "product."},
+	} {
+		own, both := h.subscribe(sandbox.TokenPractitioner, `subscription { `+c.field+` { event { fullscriptId } `+c.selection+` } }`),
+			h.subscribe(sandbox.TokenPractitioner, `subscription { `+c.other+` { event { fullscriptId } } }`)
+		changed, made := h.emit(sandbox.Emission{Type: c.kind + "updated"})[0], h.emit(sandbox.Emission{Type: c.kind + "created"})[0]
+		v := own.value()
+		if at(t, v, c.field+".event.fullscriptId") != made || at(t, v, c.field+"."+strings.NewReplacer(" { ", ".", " }", "").Replace(c.selection)) == nil {
+			t.Errorf("%s: %v, want the event %s", c.field, v, made)
+		}
+		for _, want := range []string{changed, made} {
+			if got := at(t, both.value(), c.other+".event.fullscriptId"); got != want {
+				t.Errorf("%s: event %v, want %s", c.other, got, want)
+			}
+		}
+	}
+
+	s := h.subscribe(sandbox.TokenPractitioner, `subscription($p: ID) { treatmentPlanCreated(patientId: $p) { treatmentPlan { id } } }`, "p", "Patient:"+sandbox.PatientWithNoPlans)
+	plan := func(id, patient string) json.RawMessage {
+		return json.RawMessage(`{"treatment_plan":{"id":"` + id + `","patient":{"id":"` + patient + `"}}}`)
+	}
+	h.emit(sandbox.Emission{Type: "treatment_plan.created", Data: plan("t1", sandbox.PatientWithManyPlans)})
+	h.emit(sandbox.Emission{Type: "treatment_plan.created", Data: json.RawMessage(`{"treatment_plan":{"id":"t2"}}`)})
+	h.emit(sandbox.Emission{Type: "treatment_plan.created", Data: plan("t3", sandbox.PatientWithNoPlans)})
+	if v := s.value(); at(t, v, "treatmentPlanCreated.treatmentPlan.id") != "TreatmentPlan:t3" {
+		t.Errorf("%v", v)
+	}
+	for _, wrong := range []string{`treatmentPlanCreated(patientId: "Order:o") { event { id } }`, `patientCreated(after: "Patient:p") { event { id } }`} {
+		a := h.as(sandbox.TokenPractitioner, "subscription { "+wrong+" }")
+		if len(a.Errors) != 1 || a.Errors[0].Extensions["code"] != "BAD_USER_INPUT" {
+			t.Errorf("%s: %+v", wrong, a)
+		}
+	}
+}
+
 // TestResume cuts a stream after every event in turn. Whatever the bus still
 // holds and whatever only the partner does, each event arrives once, in order.
 func TestResume(t *testing.T) {

@@ -755,8 +755,11 @@ type ComplexityRoot struct {
 		Events               func(childComplexity int, types []fsclient.EventType, after *string) int
 		LabOrderUpdated      func(childComplexity int, id *string, after *string) int
 		OrderPlaced          func(childComplexity int, patientID *string, after *string) int
+		PatientCreated       func(childComplexity int, after *string) int
 		PatientUpdated       func(childComplexity int, id *string, after *string) int
+		ProductCreated       func(childComplexity int, after *string) int
 		ProductUpdated       func(childComplexity int, after *string) int
+		TreatmentPlanCreated func(childComplexity int, patientID *string, after *string) int
 		TreatmentPlanUpdated func(childComplexity int, id *string, after *string) int
 	}
 
@@ -4091,6 +4094,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Subscription.OrderPlaced(childComplexity, args["patientId"].(*string), args["after"].(*string)), true
+	case "Subscription.patientCreated":
+		if e.ComplexityRoot.Subscription.PatientCreated == nil {
+			break
+		}
+
+		args, err := ec.field_Subscription_patientCreated_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Subscription.PatientCreated(childComplexity, args["after"].(*string)), true
 	case "Subscription.patientUpdated":
 		if e.ComplexityRoot.Subscription.PatientUpdated == nil {
 			break
@@ -4102,6 +4116,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Subscription.PatientUpdated(childComplexity, args["id"].(*string), args["after"].(*string)), true
+	case "Subscription.productCreated":
+		if e.ComplexityRoot.Subscription.ProductCreated == nil {
+			break
+		}
+
+		args, err := ec.field_Subscription_productCreated_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Subscription.ProductCreated(childComplexity, args["after"].(*string)), true
 	case "Subscription.productUpdated":
 		if e.ComplexityRoot.Subscription.ProductUpdated == nil {
 			break
@@ -4113,6 +4138,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Subscription.ProductUpdated(childComplexity, args["after"].(*string)), true
+	case "Subscription.treatmentPlanCreated":
+		if e.ComplexityRoot.Subscription.TreatmentPlanCreated == nil {
+			break
+		}
+
+		args, err := ec.field_Subscription_treatmentPlanCreated_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Subscription.TreatmentPlanCreated(childComplexity, args["patientId"].(*string), args["after"].(*string)), true
 	case "Subscription.treatmentPlanUpdated":
 		if e.ComplexityRoot.Subscription.TreatmentPlanUpdated == nil {
 			break
@@ -7575,6 +7611,17 @@ type UpdateStaffPayload {
     after: ID
   ): Event!
   """
+  Plans that were activated, which is when the partner counts them as created. Two calls
+  to begin. ` + "`" + `treatmentPlanUpdated` + "`" + ` tells of them too. Scope
+  ` + "`" + `patients:treatment_plan_history` + "`" + `.
+  """
+  treatmentPlanCreated(
+    "Only plans of this patient; the id in either form."
+    patientId: ID
+    "The id of the last event seen, in either form."
+    after: ID
+  ): TreatmentPlanUpdate! @requiresScopes(scopes: [["patients:treatment_plan_history"]])
+  """
   Plans that were activated, cancelled or changed. Two calls to begin. Scope
   ` + "`" + `patients:treatment_plan_history` + "`" + `.
   """
@@ -7584,6 +7631,11 @@ type UpdateStaffPayload {
     "The id of the last event seen, in either form."
     after: ID
   ): TreatmentPlanUpdate! @requiresScopes(scopes: [["patients:treatment_plan_history"]])
+  "Patients who were added. Two calls to begin. ` + "`" + `patientUpdated` + "`" + ` tells of them too. Scope ` + "`" + `patients:read` + "`" + `."
+  patientCreated(
+    "The id of the last event seen, in either form."
+    after: ID
+  ): PatientUpdate! @requiresScopes(scopes: [["patients:read"]])
   "Patients who were added, changed or emancipated. Two calls to begin. Scope ` + "`" + `patients:read` + "`" + `."
   patientUpdated(
     "Only this patient; the id in either form."
@@ -7605,6 +7657,11 @@ type UpdateStaffPayload {
     "The id of the last event seen, in either form."
     after: ID
   ): LabOrderUpdate! @requiresScopes(scopes: [["patients:order_history"]])
+  "Products that are new. Two calls to begin. ` + "`" + `productUpdated` + "`" + ` tells of them too. Scope ` + "`" + `catalog:read` + "`" + `."
+  productCreated(
+    "The id of the last event seen, in either form."
+    after: ID
+  ): ProductUpdate! @requiresScopes(scopes: [["catalog:read"]])
   "Products that are new or have changed. Two calls to begin. Scope ` + "`" + `catalog:read` + "`" + `."
   productUpdated(
     "The id of the last event seen, in either form."
