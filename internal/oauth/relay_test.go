@@ -85,6 +85,7 @@ func TestRelay(t *testing.T) {
 		"NoText":        {jsonType, `{"grant_type":1}`, nil, 400, "invalid_request"},
 		"TooLarge":      {form, "grant_type=" + strings.Repeat("x", 20<<10), nil, 400, "invalid_request"},
 		"Down":          {form, "grant_type=refresh_token&refresh_token=r", &sandbox.Fault{Status: 503, Body: "CANARY"}, 502, "temporarily_unavailable"},
+		"DownInWords":   {form, "grant_type=refresh_token&refresh_token=r", &sandbox.Fault{Status: 500, Body: `{"error":"invalid_grant"}`}, 502, "temporarily_unavailable"},
 		"Reset":         {form, "grant_type=refresh_token&refresh_token=r", &sandbox.Fault{Reset: true}, 502, "temporarily_unavailable"},
 		"OurSecret":     {form, "grant_type=refresh_token&refresh_token=r", &sandbox.Fault{Status: 401, Body: `{"error":"invalid_client","error_description":"CANARY"}`}, 502, "temporarily_unavailable"},
 		"UnknownReason": {form, "grant_type=refresh_token&refresh_token=r", &sandbox.Fault{Status: 400, Body: `{"error":"CANARY"}`}, 400, "invalid_grant"},

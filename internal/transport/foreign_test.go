@@ -10,6 +10,19 @@ import (
 	"time"
 )
 
+// TestNetworkTimes: an idle connection is closed before load balancers drop it, and
+// a silent one while the call on it may still be made again.
+func TestNetworkTimes(t *testing.T) {
+	t.Parallel()
+	n := NewNetwork(NetworkOptions{CallTimeout: 10 * time.Second}).current
+	if n.IdleConnTimeout <= 0 || n.IdleConnTimeout >= time.Minute {
+		t.Errorf("idle connections are kept for %v", n.IdleConnTimeout)
+	}
+	if ping := n.HTTP2.SendPingTimeout + n.HTTP2.PingTimeout; n.HTTP2.SendPingTimeout < time.Second || n.HTTP2.PingTimeout < time.Second || ping > 10*time.Second {
+		t.Errorf("a silent connection is closed after %v", ping)
+	}
+}
+
 func TestReach(t *testing.T) {
 	t.Parallel()
 	for want, addresses := range map[reach]string{

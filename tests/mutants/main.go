@@ -34,7 +34,10 @@ var guarding = []struct {
 	{"internal/webhook", nil},
 	{"internal/transport", nil},
 	{"internal/oauth", nil},
-	{"internal/fsclient", []string{"decode.go", "errors.go", "ids.go", "page.go", "record.go", "scalars.go"}},
+	{"internal/fsclient", []string{
+		"charset.go", "decimals.go", "decode.go", "envelope.go", "errors.go", "event_body.go", "ids.go", "moments.go", "page.go", "problems.go",
+		"record.go", "redirects.go", "references.go", "retry_after.go", "scalars.go",
+	}},
 	{"graph", []string{"guard.go", "guard_document.go", "source.go", "stream.go", "catch_up.go"}},
 }
 
