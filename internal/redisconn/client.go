@@ -57,8 +57,9 @@ func Open(o Options) (*Client, error) {
 	}
 	c := &Client{o: o, done: make(chan struct{}), wake: make(chan struct{}, 1)}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
-	settings.DisableCache = true // everything that is read there changes
-	settings.DisableRetry = true // which would go on until the request is over, however long that is
+	settings.DisableCache = true    // everything that is read there changes
+	settings.PipelineMultiplex = -1 // one connection, so that a check of it is a check of all
+	settings.DisableRetry = true    // which would go on until the request is over, however long that is
 	settings.Dialer.Timeout = timeout
 	settings.ConnWriteTimeout = timeout
 	settings.DialCtxFn = c.conns.dial
