@@ -119,6 +119,11 @@ func TestRedisRestarts(t *testing.T) {
 	if _, err := b.Publish(ctx, events.Event{ID: "meanwhile"}); err == nil {
 		t.Error("it was taken without a server")
 	}
+	for deadline := time.Now().Add(20 * time.Second); told.Load() == 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("whoever follows does not notice")
+		}
+	}
 	server.Restart(t)
 	for deadline := time.Now().Add(20 * time.Second); ; {
 		if fresh, err := b.Publish(t.Context(), events.Event{ID: "after"}); err == nil && fresh {
