@@ -16,7 +16,7 @@ import (
 )
 
 // allowed is what docs/config.md says that the user has to be allowed.
-const allowed = "~fsgateway:* &fsgateway:* +@connection +get +set +del +exists +incr +pexpire +time +eval +evalsha +xadd +xtrim +xread +xrevrange"
+const allowed = "resetchannels ~fsgateway:* &fsgateway:* +@connection +get +set +del +exists +incr +pexpire +time +eval +evalsha +xadd +xtrim +xread +xrevrange +publish +subscribe +unsubscribe"
 
 // TestRedisRefusalOfRealServer: a server that is set up wrongly is refused at the
 // start, by the word of Redis.
@@ -41,6 +41,9 @@ func TestRedisRefusalOfRealServer(t *testing.T) {
 		"OtherKeys":    {"ACL SETUSER gateway on >" + secret + " ~other:* +@all", "gateway:" + secret, "NOPERM: "},
 		"NoScripts":    {"ACL SETUSER gateway on >" + secret + " " + allowed + " -eval -evalsha", "gateway:" + secret, "NOPERM: "},
 		"NoStreams":    {"ACL SETUSER gateway on >" + secret + " " + allowed + " -xadd", "gateway:" + secret, "NOPERM: "},
+		"NoPublish":    {"ACL SETUSER gateway on >" + secret + " " + allowed + " -publish", "gateway:" + secret, "NOPERM: "},
+		"NoSubscribe":  {"ACL SETUSER gateway on >" + secret + " " + allowed + " -subscribe", "gateway:" + secret, "NOPERM: "},
+		"OtherChannel": {"ACL SETUSER gateway on >" + secret + " " + allowed + " resetchannels &other:*", "gateway:" + secret, "NOPERM: "},
 		"NoReading":    {"ACL SETUSER gateway on >" + secret + " " + allowed + " -xread", "gateway:" + secret, "NOPERM: "},
 		"ReadOnly":     {"REPLICAOF 127.0.0.1 1", "", "READONLY: "},
 	} {

@@ -3,6 +3,7 @@ package oauth
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"strconv"
 	"strings"
 	"sync"
@@ -32,9 +33,22 @@ func CheckRedis(ctx context.Context, client rueidis.Client) error {
 	if _, err := s.Swap(ctx, key, "a", "b", 10*time.Second); err != nil {
 		return err
 	}
-	_, err := s.Swap(ctx, key, "b", "", 0)
-	return err
+	if _, err := s.Swap(ctx, key, "b", "", 0); err != nil {
+		return err
+	}
+	return client.Dedicated(func(own rueidis.DedicatedClient) error {
+		ctx, done := context.WithCancelCause(ctx)
+		defer done(nil)
+		hooked := rueidis.WithOnSubscriptionHook(ctx, func(rueidis.PubSubSubscription) { done(errSubscribed) })
+		err := own.Receive(hooked, own.B().Subscribe().Channel(removals).Build(), func(rueidis.PubSubMessage) {})
+		if errors.Is(context.Cause(ctx), errSubscribed) {
+			return nil
+		}
+		return err
+	})
 }
+
+var errSubscribed = errors.New("subscribed")
 
 func (r redis) Get(ctx context.Context, key string) (string, error) {
 	value, err := r.client.Do(ctx, r.client.B().Get().Key(keyPrefix+key).Build()).ToString()

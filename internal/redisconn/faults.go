@@ -73,7 +73,7 @@ func codeOf(err error) string {
 		return ""
 	}
 	text := refused.Error()
-	if strings.Contains(text, "executing the script can't run") { // without a code in Redis 7.0
+	if strings.Contains(text, "executing the script can't ") { // without a code in Redis 7.0
 		return "NOPERM"
 	}
 	for code := range faults {
