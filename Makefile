@@ -34,7 +34,7 @@ race:
 redis: ## the tests that use Redis, on a real redis-server; installs it
 	.ci/redis
 
-mutants: ## which checks of the guarding packages no test would miss; half an hour
+mutants: ## which checks of the guarding packages no test would miss; an hour
 	.ci/mutants
 
 npm = tests/clients/node_modules/.package-lock.json
