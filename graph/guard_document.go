@@ -29,9 +29,12 @@ type inspection struct {
 	fragments                            map[string]*definition
 	definitions                          []*definition
 	fields, aliases, directives, spreads int // as written
-	guesses                              int // for the types of fragments, looked for once
 	schemas, types                       int // __schema and __type at the root
 	err                                  *gqlerror.Error
+
+	// What the validator would do: the nodes it walks, the fields it collects and
+	// compares, and the letters it compares to suggest a name.
+	steps, pairs, guesses int
 
 	// work counts tokens, nodes and fields that were looked at, for tests.
 	work int
@@ -336,37 +339,36 @@ func (in *inspection) introspects(name string) {
 func (in *inspection) foresee() {
 	// OverlappingFieldsCanBeMerged: fields are compared within an operation and
 	// within a fragment once, and within an inline one whenever it is walked.
-	pairs, inline := 0, 0
+	inline := 0
 	for _, d := range in.definitions {
-		pairs = sum(pairs, in.compare([]ast.SelectionSet{d.set}, maxPairs-pairs-inline))
+		in.pairs = sum(in.pairs, in.compare([]ast.SelectionSet{d.set}, maxPairs-in.pairs-inline))
 		for _, set := range d.inline {
-			if pairs+inline <= maxPairs {
-				n := in.compare([]ast.SelectionSet{set}, maxPairs-pairs-inline)
+			if in.pairs+inline <= maxPairs {
+				n := in.compare([]ast.SelectionSet{set}, maxPairs-in.pairs-inline)
 				inline, d.pairs = inline+n, d.pairs+n
 			}
 		}
-		in.refuse(pairs+inline, limitPairs, maxPairs)
+		in.refuse(in.pairs+inline, limitPairs, maxPairs)
 		if in.err != nil {
 			return
 		}
 	}
-	steps, guesses := 0, in.guesses
 	for i, root := range in.definitions {
 		for reached := []*definition{root}; len(reached) > 0 && in.err == nil; {
 			d := reached[len(reached)-1]
 			reached = reached[:len(reached)-1]
 			in.work++
-			steps++
+			in.steps++
 			if d.reached == i+1 {
 				continue
 			}
 			d.reached = i + 1
-			steps = sum(steps, d.steps)
-			guesses = sum(guesses, d.guesses)
-			pairs = sum(pairs, d.pairs)
-			in.refuse(steps, limitSteps, maxSteps)
-			in.refuse(pairs, limitPairs, maxPairs)
-			in.refuse(guesses, limitGuesses, maxGuesses)
+			in.steps = sum(in.steps, d.steps)
+			in.guesses = sum(in.guesses, d.guesses)
+			in.pairs = sum(in.pairs, d.pairs)
+			in.refuse(in.steps, limitSteps, maxSteps)
+			in.refuse(in.pairs, limitPairs, maxPairs)
+			in.refuse(in.guesses, limitGuesses, maxGuesses)
 			reached = append(reached, d.spreads...)
 		}
 	}
