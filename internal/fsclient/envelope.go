@@ -89,7 +89,7 @@ func (e *envelope) member(name string, d *jsontext.Decoder, seen *contents) erro
 	case !seen.value && e.names(name):
 		seen.value = true
 		return e.take(d)
-	case name == "data" && !e.inner && (kind == '{' || kind == '[' && e.list()):
+	case name == "data" && !e.inner && (kind == '{' || kind == '['):
 		data, err := d.ReadValue()
 		seen.data = bytes.Clone(data)
 		return err
