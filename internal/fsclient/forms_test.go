@@ -1,7 +1,9 @@
 package fsclient
 
 import (
+	"encoding/json"
 	"net/http"
+	"net/url"
 	"reflect"
 	"strconv"
 	"strings"
@@ -367,6 +369,93 @@ func TestErrorText(t *testing.T) {
 		}
 		if isAPIError(h, []byte(c.body)) != c.want {
 			t.Errorf("%s: %t", name, !c.want)
+		}
+	}
+}
+
+// An event is found in each of its envelopes, some levels deep.
+func TestEventForms(t *testing.T) {
+	t.Parallel()
+	const event = `{"id":"e","type":"order.placed"}`
+	in := func(n int) string {
+		return strings.Repeat(`{"event":`, n) + event + strings.Repeat("}", n)
+	}
+	text, _ := json.Marshal(event)
+	deepText := func(n int) string {
+		body := event
+		for range n {
+			quoted, _ := json.Marshal(body)
+			body = string(quoted)
+		}
+		return body
+	}
+	for body, found := range map[string]bool{
+		event: true, string(text): true, "[" + event + "]": true, "\ufeff " + event: true, `{"data":` + event + `}`: true, `{"event":` + string(text) + `}`: true, `{"webhook_delivery":{"event_payload":` + event + `}}`: true,
+		in(maxEventDepth): true, in(maxEventDepth + 1): false, deepText(maxEventDepth): true, deepText(maxEventDepth + 1): false,
+		strings.Repeat("[", maxEventDepth) + event + strings.Repeat("]", maxEventDepth):            true,
+		strings.Repeat("[", maxEventDepth+1) + event + strings.Repeat("]", maxEventDepth+1):        false,
+		strings.Repeat(`{"data":`, maxEventDepth) + event + strings.Repeat("}", maxEventDepth):     true,
+		strings.Repeat(`{"data":`, maxEventDepth+1) + event + strings.Repeat("}", maxEventDepth+1): false,
+		"[" + event + "," + event + "]": false, "[]": false, `"no JSON"`: false, `""`: false, "": false, "7": false, "null": false, `{"event":null}`: false, `{"event":` + event: false,
+		`{"event":7,"event_payload":` + event + `}`: true, `{"event":{},"event_payload":` + event + `}`: true,
+	} {
+		e, err := ParseEvent([]byte(body))
+		if (err == nil) != found || found && (e.ID != "e" || e.Type != "order.placed") {
+			t.Errorf("%s: %+v, %v", body, e, err)
+		}
+	}
+	// What lacks its type, its id or both is read as far as it goes.
+	for body, want := range map[string][2]string{
+		`{"id":"e","data":{"patient":{"id":"p"}}}`: {"e", ""},
+		`{"type":"order.placed"}`:                  {"", "order.placed"},
+		`{"id":"e","type":"order.placed"`:          {"", ""},
+		`{"id":"e"}`:                               {"", ""},
+		`{"data":{}}`:                              {"", ""},
+		"\xff":                                     {"", ""},
+	} {
+		e := ReadEvent([]byte(body))
+		id := string(e.ID)
+		if want[0] == "" {
+			if e.Identified() || id != string(ReadEvent([]byte(body)).ID) {
+				t.Errorf("%s: id %q", body, id)
+			}
+			id = ""
+		}
+		if id != want[0] || string(e.Type) != want[1] || want[0] != "" != e.Identified() {
+			t.Errorf("%s: %q of type %q", body, id, e.Type)
+		}
+		if raw := e.Data.(*UnknownEventData).Raw; body != "\xff" && raw != body || body == "\xff" && raw != "data:application/octet-stream;base64,/w==" {
+			t.Errorf("%s: kept as %q", body, raw)
+		}
+	}
+}
+
+func TestSameOrigin(t *testing.T) {
+	t.Parallel()
+	origin, _ := url.Parse("https://api.example")
+	for to, want := range map[string]bool{
+		"https://api.example/x": true, "https://API.example:443/": true, "https://api.example:8443/": false, "http://api.example/": false, "http://api.example:443/": false, "https://api.example.com/": false, "https://a.example": false,
+	} {
+		u, _ := url.Parse(to)
+		if sameOrigin(u, origin) != want {
+			t.Errorf("%s: %t", to, !want)
+		}
+	}
+	plain, _ := url.Parse("http://api.example:80")
+	if to, _ := url.Parse("http://api.example/"); !sameOrigin(to, plain) {
+		t.Error("port 80 is that of http")
+	}
+}
+
+// Bytes are read in the charset that is declared, or not at all.
+func TestCharsetForms(t *testing.T) {
+	t.Parallel()
+	for contentType, want := range map[string]string{
+		"": "\xe9", "application/json": "\xe9", "application/json; charset=UTF-8": "\xe9", "application/json; charset=latin1": "é", "application/json; charset=klingon": "", "application/json; charset=gbk": "", "application/json; charset=utf-16le": "",
+	} {
+		got, err := toUTF8(contentType, []byte("\xe9"))
+		if string(got) != want || (err == nil) != (want != "") {
+			t.Errorf("%s: %q, %v", contentType, got, err)
 		}
 	}
 }
