@@ -12,10 +12,9 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 	"github.com/vektah/gqlparser/v2/parser"
-)
 
-// CodeQueryTooComplex is the code of what the guard refuses.
-const CodeQueryTooComplex = "QUERY_TOO_COMPLEX"
+	"fsgateway/graph/apierror"
+)
 
 // Limits bound what a document may ask for. 0 is no limit.
 type Limits struct {
@@ -83,7 +82,7 @@ func (l limit) refuse(maximum int) *gqlerror.Error {
 	}
 	return &gqlerror.Error{
 		Message:    message + ".",
-		Extensions: map[string]any{"code": CodeQueryTooComplex, "limit": l.name, "maximum": maximum},
+		Extensions: map[string]any{"code": apierror.CodeQueryTooComplex, "limit": l.name, "maximum": maximum},
 	}
 }
 
@@ -125,7 +124,7 @@ func (g *guard) MutateOperationParameters(ctx context.Context, p *graphql.RawPar
 	if !isName(p.OperationName) {
 		return &gqlerror.Error{
 			Message:    "The operationName must be a name of GraphQL: letters, digits and underscores, no digit first.",
-			Extensions: map[string]any{"code": CodeBadUserInput},
+			Extensions: map[string]any{"code": apierror.CodeBadUserInput},
 		}
 	}
 	for _, v := range p.Variables {
@@ -203,7 +202,7 @@ func (g *guard) inspect(query, operation string) (*inspection, *gqlerror.Error) 
 	doc, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: in.query}, in.limits.Tokens)
 	if err != nil {
 		e := gqlerror.WrapIfUnwrapped(err)
-		errcode.Set(e, CodeParseFailed)
+		errcode.Set(e, apierror.CodeParseFailed)
 		return in, e
 	}
 	return in, in.document(doc, operation)

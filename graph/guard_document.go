@@ -3,6 +3,8 @@ package graph
 import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"fsgateway/graph/apierror"
 )
 
 // Bounds on what the validator does for a document within all Limits. They have
@@ -195,7 +197,7 @@ func (in *inspection) set(d *definition, set ast.SelectionSet, on *ast.Definitio
 func (in *inspection) cycle(s *ast.FragmentSpread) {
 	if in.err == nil {
 		in.err = gqlerror.ErrorPosf(s.Position, "Cannot spread fragment %q within itself.", s.Name)
-		in.err.Extensions = map[string]any{"code": CodeValidationFailed}
+		in.err.Extensions = map[string]any{"code": apierror.CodeValidationFailed}
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 	"github.com/vektah/gqlparser/v2/lexer"
+
+	"fsgateway/graph/apierror"
 )
 
 // scanner reads the tokens of a document as section 2.1 of the specification has
@@ -285,7 +287,7 @@ func (s *scanner) withoutControls(start int) {
 func (s *scanner) refuse(format string, args ...any) *gqlerror.Error {
 	column := utf8.RuneCountInString(s.text[s.lineStart:s.at]) + 1
 	err := gqlerror.ErrorLocf("", s.line+1, column, format, args...)
-	err.Extensions = map[string]any{"code": CodeParseFailed}
+	err.Extensions = map[string]any{"code": apierror.CodeParseFailed}
 	return err
 }
 

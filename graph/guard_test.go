@@ -11,6 +11,8 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/executor"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"fsgateway/graph/apierror"
 )
 
 // guarded is an executor behind a guard, and the guard.
@@ -32,11 +34,11 @@ func verdict(err *gqlerror.Error) string {
 	switch {
 	case err == nil:
 		return ""
-	case err.Extensions["code"] == CodeParseFailed:
+	case err.Extensions["code"] == apierror.CodeParseFailed:
 		return "parse"
 	case strings.HasPrefix(err.Message, "Cannot spread fragment"):
 		return "cycle"
-	case err.Extensions["code"] != CodeQueryTooComplex:
+	case err.Extensions["code"] != apierror.CodeQueryTooComplex:
 		return err.Message
 	}
 	return err.Extensions["limit"].(string)
@@ -177,7 +179,7 @@ func TestGuardOperationName(t *testing.T) {
 	_, g := guarded(t, DefaultLimits())
 	for _, name := range []string{"a b", "1a", "a-b", "ä", "a\n", " ", "a{", "\x00"} {
 		err := g.MutateOperationParameters(t.Context(), &graphql.RawParams{Query: "{clinic{id}}", OperationName: name})
-		if err == nil || err.Extensions["code"] != CodeBadUserInput {
+		if err == nil || err.Extensions["code"] != apierror.CodeBadUserInput {
 			t.Errorf("%q: %v", name, err)
 		}
 	}

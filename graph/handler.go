@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"net/http"
-	"runtime/debug"
 	"slices"
 	"time"
 
@@ -13,10 +12,10 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"fsgateway/graph/apierror"
 	"fsgateway/graph/gen"
 	"fsgateway/graph/loader"
 	"fsgateway/graph/model"
-	"fsgateway/internal/fsclient"
 )
 
 // Schema is the executable schema for a client.
@@ -39,7 +38,7 @@ type Options struct {
 	// Ended returns a context that is done when the session of ctx's caller ends,
 	// which is watched until ctx is done; nil for a caller without a session. A
 	// stream or a socket ends with it. Check asks for the same before each operation
-	// of a socket: it returns [ErrSignedOut], or why it cannot tell. Both may be nil.
+	// of a socket: it returns [apierror.ErrSignedOut], or why it cannot tell. Both may be nil.
 	Ended func(ctx context.Context) context.Context
 	Check func(ctx context.Context) error
 	// Origins are those of the pages that may open sockets, beside the gateway's
@@ -150,10 +149,8 @@ func NewHandler(r *Resolver, o Options) *Handler {
 		}
 	}
 	coerceInput(h, schema.Schema())
-	h.SetErrorPresenter(present(o.RequestID, o.LogBug))
-	h.SetRecoverFunc(func(_ context.Context, v any) error {
-		return &loader.PanicError{Value: v, Stack: debug.Stack()}
-	})
+	h.SetErrorPresenter(apierror.Present(o.RequestID, o.LogBug))
+	h.SetRecoverFunc(func(_ context.Context, v any) error { return apierror.Recovered(v) })
 	running := &streams{most: o.MaxStreams}
 	h.AroundOperations(func(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
 		op := graphql.GetOperationContext(ctx)
@@ -204,26 +201,23 @@ func newSet(ctx context.Context, ops *loader.Operations, caller string) context.
 
 // refuse says why a caller may not have an operation run.
 func (o *Options) refuse(ctx context.Context, op *graphql.OperationContext) *gqlerror.Error {
-	refusal := func(kind fsclient.Kind, message string) *gqlerror.Error {
-		return &gqlerror.Error{Message: message, Extensions: map[string]any{"code": faults[kind].code}}
-	}
 	known := o.Caller(ctx) != ""
 	for _, f := range graphql.CollectFields(op, op.Operation.SelectionSet, []string{"Query", "Mutation", "Subscription"}) {
 		switch {
 		case f.Name == "__typename":
 		case f.Name == "__schema" || f.Name == "__type":
-			if err := o.refuseIntrospection(ctx, refusal); err != nil {
+			if err := o.refuseIntrospection(ctx); err != nil {
 				return err
 			}
 		case !known && !forAnybody(op, f):
-			return refusal(fsclient.KindUnauthorized, TokenNeeded(o.SignInURL))
+			return apierror.New(apierror.CodeUnauthenticated, TokenNeeded(o.SignInURL))
 		}
 	}
 	return nil
 }
 
 // refuseIntrospection says why the caller may not read the schema, nil if they may.
-func (o *Options) refuseIntrospection(ctx context.Context, refusal func(fsclient.Kind, string) *gqlerror.Error) *gqlerror.Error {
+func (o *Options) refuseIntrospection(ctx context.Context) *gqlerror.Error {
 	if o.Introspection == nil {
 		return nil
 	}
@@ -231,11 +225,11 @@ func (o *Options) refuseIntrospection(ctx context.Context, refusal func(fsclient
 	case may:
 		return nil
 	case err != nil:
-		return present(o.RequestID, o.LogBug)(ctx, err)
+		return apierror.Present(o.RequestID, o.LogBug)(ctx, err)
 	case o.Caller(ctx) != "":
-		return refusal(fsclient.KindForbidden, "Introspection is switched off here.")
+		return apierror.New(apierror.CodeForbidden, "Introspection is switched off here.")
 	}
-	return refusal(fsclient.KindUnauthorized, TokenNeeded(o.SignInURL))
+	return apierror.New(apierror.CodeUnauthenticated, TokenNeeded(o.SignInURL))
 }
 
 // forAnybody reports whether a root field is answered to callers without a token:

@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"runtime/debug"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
-	"fsgateway/graph/loader"
-	"fsgateway/internal/fsclient"
+	"fsgateway/graph/apierror"
 )
 
 // transport is GraphQL over HTTP, as the audits of graphql-http want it and as
@@ -126,8 +124,8 @@ func (x *exchange) guarded(ctx context.Context, call func()) (bug *graphql.Respo
 		case aborted(v):
 			panic(v)
 		default:
-			x.o.LogBug(ctx, &loader.PanicError{Value: v, Stack: debug.Stack()})
-			bug = &graphql.Response{Errors: gqlerror.List{internal()}}
+			x.o.LogBug(ctx, apierror.Recovered(v))
+			bug = &graphql.Response{Errors: gqlerror.List{apierror.Internal()}}
 		}
 	}()
 	call()
@@ -139,8 +137,7 @@ func answer(res *graphql.Response) *graphql.Response {
 	if res != nil {
 		return res
 	}
-	f := faults[fsclient.KindCanceled] // the time was over before anything ran
-	return &graphql.Response{Errors: gqlerror.List{{Message: f.message, Extensions: map[string]any{"code": f.code}}}}
+	return &graphql.Response{Errors: gqlerror.List{apierror.Canceled()}}
 }
 
 // aborted says whether a handler broke its answer off on purpose.
@@ -158,11 +155,6 @@ func (x *exchange) recover(ctx context.Context) {
 	case aborted(v), x.begun:
 		panic(v)
 	}
-	x.o.LogBug(ctx, &loader.PanicError{Value: v, Stack: debug.Stack()})
-	x.write(ctx, http.StatusInternalServerError, &graphql.Response{Errors: gqlerror.List{internal()}})
-}
-
-// internal is what a client is told of a bug.
-func internal() *gqlerror.Error {
-	return &gqlerror.Error{Message: "Something went wrong in the gateway.", Extensions: map[string]any{"code": CodeInternal}}
+	x.o.LogBug(ctx, apierror.Recovered(v))
+	x.write(ctx, http.StatusInternalServerError, &graphql.Response{Errors: gqlerror.List{apierror.Internal()}})
 }

@@ -10,6 +10,8 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"fsgateway/graph/apierror"
 )
 
 // exchange is one operation being answered; over HTTP, one request.
@@ -34,7 +36,7 @@ const statusPartial = 294
 // requestStatus is the status of a document or of variables that were refused.
 func (x *exchange) requestStatus(errs gqlerror.List) int {
 	switch {
-	case x.o.DraftStatus && errs[0].Extensions["code"] != CodeParseFailed:
+	case x.o.DraftStatus && errs[0].Extensions["code"] != apierror.CodeParseFailed:
 		return http.StatusUnprocessableEntity
 	case x.legacy && !x.o.DraftStatus:
 		return http.StatusOK
@@ -46,7 +48,7 @@ func (x *exchange) requestStatus(errs gqlerror.List) int {
 func (x *exchange) status(res *graphql.Response) int {
 	s := status(res)
 	if s == http.StatusOK && res.Data == nil && !x.legacy {
-		s = refusedStatus(res.Errors)
+		s = apierror.StatusOf(res.Errors[0].Extensions["code"])
 	}
 	if s == http.StatusOK && x.o.DraftStatus && x.media == mediaGraphQL && len(res.Errors) > 0 && res.Data != nil {
 		return statusPartial

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
+
+	"fsgateway/graph/apierror"
 )
 
 // keepAlive is how long a stream may be silent, for the sake of what stands
@@ -61,7 +63,7 @@ func (x *exchange) events(ctx context.Context, f *framing, r *http.Request, exec
 
 // closes says whether a stream ended because the gateway does.
 func closes(res *graphql.Response) bool {
-	return len(res.Errors) == 1 && res.Errors[0].Extensions["code"] == CodeSubscriptionClosed
+	return len(res.Errors) == 1 && res.Errors[0].Extensions["code"] == apierror.CodeSubscriptionClosed
 }
 
 // eventStream writes a stream.

@@ -59,7 +59,7 @@ func (c *collection) walk(first, second json.RawMessage) {
 	}
 }
 
-// value writes what isets []ast.SelectionSet of a value, and queues what is deferred within.
+// value writes what is selected of a value, and queues what is deferred within.
 // before is what the first answer has there, nil for nothing.
 func (c *collection) value(b *bytes.Buffer, sets []ast.SelectionSet, data, before json.RawMessage, path ast.Path) {
 	switch {
@@ -158,8 +158,6 @@ type outlined struct {
 	deferred []*ast.InlineFragment
 	seen     map[string]bool // fragments
 }
-
-// selected is what isets []ast.SelectionSet of the value of a field.
 
 // outline finds the fields that apply to an object of a type, and the deferred
 // fragments, of which the fields are no part; "" for whatever type.

@@ -14,6 +14,8 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"fsgateway/graph/apierror"
 )
 
 // refusal is why a request is not even looked at as GraphQL.
@@ -25,11 +27,11 @@ type refusal struct {
 }
 
 func refusef(status int, format string, args ...any) *refusal {
-	return &refusal{status: status, code: CodeBadUserInput, message: fmt.Sprintf(format, args...)}
+	return &refusal{status: status, code: apierror.CodeBadUserInput, message: fmt.Sprintf(format, args...)}
 }
 
 func notAllowed(allow, message string) *refusal {
-	return &refusal{status: http.StatusMethodNotAllowed, code: CodeBadUserInput, message: message, header: http.Header{"Allow": {allow}}}
+	return &refusal{status: http.StatusMethodNotAllowed, code: apierror.CodeBadUserInput, message: message, header: http.Header{"Allow": {allow}}}
 }
 
 // named are the ways to name a document instead of sending it. Those beside

@@ -7,14 +7,13 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"runtime/debug"
 	"sync"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/coder/websocket"
 
-	"fsgateway/graph/loader"
+	"fsgateway/graph/apierror"
 )
 
 const (
@@ -116,7 +115,7 @@ func (s *socket) serve() {
 func (s *socket) read() (c *closure) {
 	defer func() {
 		if v := recover(); v != nil {
-			s.o.LogBug(s.ctx, &loader.PanicError{Value: v, Stack: debug.Stack()})
+			s.o.LogBug(s.ctx, apierror.Recovered(v))
 			c = closeBug
 		}
 	}()

@@ -6,17 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"runtime/debug"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
-	"fsgateway/graph/loader"
+	"fsgateway/graph/apierror"
 )
-
-// CodeTooManyOperations refuses an operation on a socket that has too many.
-const CodeTooManyOperations = "TOO_MANY_OPERATIONS"
 
 // maxRunning is how many operations may run at once on a socket: as many
 // streams as a connection of HTTP/2 is usually given.
@@ -64,7 +60,7 @@ func (s *socket) subscribe(m *message) *closure {
 	}
 	s.say(op.failure(ctx, http.StatusTooManyRequests, gqlerror.List{{
 		Message:    fmt.Sprintf("%d operations are running on this socket, and no more may: wait for one to end.", maxRunning),
-		Extensions: map[string]any{"code": CodeTooManyOperations, "maximum": maxRunning},
+		Extensions: map[string]any{"code": apierror.CodeTooManyOperations, "maximum": maxRunning},
 	}})())
 	s.o.Done(ctx, op.result)
 	return nil
@@ -77,17 +73,17 @@ func (s *socket) run(ctx context.Context, op *operation, params *graphql.RawPara
 	defer func() { s.o.Done(ctx, op.result) }()
 	defer func() {
 		if v := recover(); v != nil {
-			s.o.LogBug(ctx, &loader.PanicError{Value: v, Stack: debug.Stack()})
-			s.last(op, op.failure(ctx, http.StatusInternalServerError, gqlerror.List{internal()}))
+			s.o.LogBug(ctx, apierror.Recovered(v))
+			s.last(op, op.failure(ctx, http.StatusInternalServerError, gqlerror.List{apierror.Internal()}))
 		}
 	}()
 	if s.o.Check != nil {
 		switch err := s.o.Check(ctx); {
-		case errors.Is(err, ErrSignedOut):
+		case errors.Is(err, apierror.ErrSignedOut):
 			s.close(closeSignedOut)
 			return
 		case err != nil:
-			s.last(op, op.failure(ctx, http.StatusServiceUnavailable, gqlerror.List{present(s.o.RequestID, s.o.LogBug)(ctx, err)}))
+			s.last(op, op.failure(ctx, http.StatusServiceUnavailable, gqlerror.List{apierror.Present(s.o.RequestID, s.o.LogBug)(ctx, err)}))
 			return
 		}
 	}

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -13,7 +14,7 @@ import (
 	"github.com/coder/websocket"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
-	"fsgateway/graph/loader"
+	"fsgateway/graph/apierror"
 	"fsgateway/internal/fsclient"
 )
 
@@ -90,7 +91,7 @@ func TestSocketBugs(t *testing.T) {
 	h := NewHandler(&Resolver{Client: client}, Options{
 		Caller: func(context.Context) string { return "" }, RequestID: func(context.Context) string { return "r" },
 		LogBug: func(_ context.Context, err error) {
-			if loader.IsPanic(err) == nil {
+			if _, ok := errors.AsType[*apierror.PanicError](err); !ok {
 				t.Errorf("%v", err)
 			}
 			bugs.Add(1)

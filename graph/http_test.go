@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"fsgateway/graph/apierror"
 )
 
 // TestCodesAreBounded: a stream that fails at every event notes so much and no
@@ -15,7 +17,7 @@ func TestCodesAreBounded(t *testing.T) {
 	t.Parallel()
 	x := &exchange{o: &Options{RequestID: func(context.Context) string { return "" }}}
 	for range 2 * maxCodes {
-		_ = x.errors(t.Context(), gqlerror.List{{Extensions: map[string]any{"code": CodeUpstreamError}}})
+		_ = x.errors(t.Context(), gqlerror.List{{Extensions: map[string]any{"code": apierror.CodeUpstreamError}}})
 	}
 	if n := len(x.result.Codes); n != maxCodes {
 		t.Errorf("%d codes", n)

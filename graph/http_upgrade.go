@@ -12,6 +12,8 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/coder/websocket"
+
+	"fsgateway/graph/apierror"
 )
 
 // subprotocol is what is spoken on a socket.
@@ -36,10 +38,10 @@ func (t transport) upgrade(w http.ResponseWriter, r *http.Request, exec graphql.
 		x.refuse(ctx, refusef(http.StatusHTTPVersionNotSupported, "A socket needs HTTP/1.1: none is made of a request of HTTP/2."))
 		return
 	case !t.sameSite(r):
-		x.refuse(ctx, &refusal{status: http.StatusForbidden, code: CodeForbidden, message: "Pages of this origin may not open a socket here."})
+		x.refuse(ctx, &refusal{status: http.StatusForbidden, code: apierror.CodeForbidden, message: "Pages of this origin may not open a socket here."})
 		return
 	case !t.sockets.begin():
-		x.refuse(ctx, &refusal{status: http.StatusServiceUnavailable, code: CodeSubscriptionClosed, message: closeStopping.reason})
+		x.refuse(ctx, &refusal{status: http.StatusServiceUnavailable, code: apierror.CodeSubscriptionClosed, message: closeStopping.reason})
 		return
 	}
 	defer t.sockets.open.Done()

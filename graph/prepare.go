@@ -11,6 +11,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"fsgateway/graph/apierror"
 	"fsgateway/graph/coerce"
 	"fsgateway/graph/gen"
 )
@@ -48,7 +49,7 @@ func (e preparer) CreateOperationContext(ctx context.Context, params *graphql.Ra
 	// were withheld from it.
 	op.Variables, errs = p.document.Variables(op.Operation, p.variables)
 	for _, e := range errs {
-		errcode.Set(e, CodeBadUserInput)
+		errcode.Set(e, apierror.CodeBadUserInput)
 	}
 	op.DisableIntrospection = false          // refuse decides that
 	op.ResolverMiddleware = reportUnreadable // AroundFields would allocate for each field

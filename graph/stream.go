@@ -7,17 +7,10 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"fsgateway/graph/apierror"
 	"fsgateway/graph/loader"
 	"fsgateway/internal/events"
 	"fsgateway/internal/fsclient"
-)
-
-// Codes that end a stream. A client subscribes again with the id of the last
-// event it has seen.
-const (
-	CodeSubscriptionLagged = "SUBSCRIPTION_LAGGED"
-	CodeSubscriptionGap    = "SUBSCRIPTION_GAP"
-	CodeSubscriptionClosed = "SUBSCRIPTION_CLOSED"
 )
 
 // stream is one subscription at work. Events are pulled, one for each answer
@@ -106,7 +99,7 @@ func eachEvent(ops *loader.Operations, o *Options) graphql.ResponseMiddleware {
 			if ctx.Err() != nil {
 				return nil // the client has left
 			}
-			return &graphql.Response{Errors: gqlerror.List{present(o.RequestID, o.LogBug)(ctx, ended(err))}}
+			return &graphql.Response{Errors: gqlerror.List{apierror.Present(o.RequestID, o.LogBug)(ctx, ended(err))}}
 		}
 		op := graphql.GetOperationContext(ctx)
 		ctx, cancel := context.WithTimeout(ctx, o.Timeout)
@@ -125,10 +118,7 @@ func eachEvent(ops *loader.Operations, o *Options) graphql.ResponseMiddleware {
 	}
 }
 
-// ErrSignedOut says that the session an operation belongs to has ended.
-var ErrSignedOut = errors.New("the session has ended")
-
-// whileSignedIn is next, but fails with [ErrSignedOut] when the session ends.
+// whileSignedIn is next, but fails with [apierror.ErrSignedOut] when the session ends.
 func (s *stream) whileSignedIn(ctx context.Context) (value any, eventID string, err error) {
 	if s.session == nil {
 		return s.next(ctx)
@@ -138,7 +128,7 @@ func (s *stream) whileSignedIn(ctx context.Context) (value any, eventID string, 
 	defer context.AfterFunc(s.session, cancel)()
 	value, eventID, err = s.next(waiting)
 	if s.session.Err() != nil && ctx.Err() == nil {
-		return nil, "", ErrSignedOut // an event that came at the same time is not told any more
+		return nil, "", apierror.ErrSignedOut // an event that came at the same time is not told any more
 	}
 	return value, eventID, err
 }
@@ -160,19 +150,14 @@ func rootField(op *graphql.OperationContext) graphql.CollectedField {
 // ended names what ended a stream.
 func ended(err error) error {
 	switch {
-	case errors.Is(err, ErrSignedOut):
-		return Failure(CodeUnauthenticated, "The session has ended: sign in again.")
+	case errors.Is(err, apierror.ErrSignedOut):
+		return apierror.New(apierror.CodeUnauthenticated, "The session has ended: sign in again.")
 	case errors.Is(err, events.ErrLagged):
-		return Failure(CodeSubscriptionLagged, "The client reads too slowly, the next event is no longer kept: subscribe again with after.")
+		return apierror.New(apierror.CodeSubscriptionLagged, "The client reads too slowly, the next event is no longer kept: subscribe again with after.")
 	case errors.Is(err, events.ErrGap):
-		return Failure(CodeSubscriptionGap, "The gateway's event log in Redis lost its data, and events may be missing here: subscribe again with after, and they are read from the partner's list.")
+		return apierror.New(apierror.CodeSubscriptionGap, "The gateway's event log in Redis lost its data, and events may be missing here: subscribe again with after, and they are read from the partner's list.")
 	case errors.Is(err, events.ErrClosed):
-		return Failure(CodeSubscriptionClosed, "The gateway is stopping: subscribe again with after.")
+		return apierror.New(apierror.CodeSubscriptionClosed, "The gateway is stopping: subscribe again with after.")
 	}
 	return err
-}
-
-// Failure makes an error for clients.
-func Failure(code, message string) error {
-	return &gqlerror.Error{Message: message, Extensions: map[string]any{"code": code}}
 }

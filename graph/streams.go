@@ -5,10 +5,9 @@ import (
 	"sync"
 
 	"github.com/vektah/gqlparser/v2/gqlerror"
-)
 
-// CodeTooManyStreams refuses a subscription of a caller who has too many.
-const CodeTooManyStreams = "TOO_MANY_STREAMS"
+	"fsgateway/graph/apierror"
+)
 
 // streams counts the subscriptions that each caller has running, however they
 // travel. Each costs memory and, at every event, calls to the partner.
@@ -26,7 +25,7 @@ func (s *streams) begin(caller string) (end func(), refused *gqlerror.Error) {
 	if s.most > 0 && s.running[caller] >= s.most {
 		return nil, &gqlerror.Error{
 			Message:    fmt.Sprintf("%d subscriptions of this caller are running, and no more may: end one first.", s.most),
-			Extensions: map[string]any{"code": CodeTooManyStreams, "maximum": s.most},
+			Extensions: map[string]any{"code": apierror.CodeTooManyStreams, "maximum": s.most},
 		}
 	}
 	if s.running == nil {

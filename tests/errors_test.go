@@ -25,7 +25,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"fsgateway/graph"
-	"fsgateway/graph/loader"
+	"fsgateway/graph/apierror"
 	"fsgateway/internal/fsclient"
 	"fsgateway/internal/gateway"
 	"fsgateway/internal/middleware"
@@ -1009,7 +1009,7 @@ func TestPanic(t *testing.T) {
 			if len(bugs) != 1 {
 				t.Fatalf("%d bugs were logged", len(bugs))
 			}
-			p, ok := errors.AsType[*loader.PanicError](bugs[0])
+			p, ok := errors.AsType[*apierror.PanicError](bugs[0])
 			if !ok || !bytes.Contains(p.Stack, []byte("errors_test.go")) {
 				t.Errorf("what was logged does not lead to the place: %v", bugs[0])
 			}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"fsgateway/graph"
+	"fsgateway/graph/apierror"
 	"fsgateway/internal/gateway"
 	"fsgateway/internal/sandbox"
 )
@@ -51,7 +52,7 @@ func TestTooComplex(t *testing.T) {
 				t.Fatalf("HTTP %d: %.300v", a.Status, a.Errors)
 			}
 			e := a.Errors[0]
-			if e.Extensions["code"] != graph.CodeQueryTooComplex || e.Extensions["limit"] != c.limit || !strings.Contains(e.Message, c.flag) {
+			if e.Extensions["code"] != apierror.CodeQueryTooComplex || e.Extensions["limit"] != c.limit || !strings.Contains(e.Message, c.flag) {
 				t.Errorf("%s %v", e.Message, e.Extensions)
 			}
 			if maximum, ok := e.Extensions["maximum"].(float64); !ok || !strings.Contains(e.Message, strconv.Itoa(int(maximum))) {
@@ -94,7 +95,7 @@ func TestNotTooComplex(t *testing.T) {
 	)
 	for _, query := range queries {
 		for _, e := range h.as(sandbox.TokenPractitioner, query).Errors {
-			if e.Extensions["code"] == graph.CodeQueryTooComplex {
+			if e.Extensions["code"] == apierror.CodeQueryTooComplex {
 				t.Errorf("%s\n%s", e.Message, query)
 			}
 		}

@@ -14,7 +14,7 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"fsgateway/graph"
+	"fsgateway/graph/apierror"
 	"fsgateway/graph/persisted"
 	"fsgateway/internal/gateway"
 	"fsgateway/internal/sandbox"
@@ -126,16 +126,16 @@ func TestAutomaticPersistedQueries(t *testing.T) {
 			notFound := func(when, token string) {
 				t.Helper()
 				a := h.ask(method, token, byHash)
-				if a.code() != persisted.CodeNotFound || a.Errors[0].Message != "PersistedQueryNotFound" || a.Data != nil {
+				if a.code() != apierror.CodePersistedQueryNotFound || a.Errors[0].Message != "PersistedQueryNotFound" || a.Data != nil {
 					t.Errorf("%s: %d %+v", when, a.Status, a)
 				}
 			}
 			notFound("at first", sandbox.TokenPractitioner)
-			if a := h.ask(method, "", withText); a.code() != graph.CodeUnauthenticated {
+			if a := h.ask(method, "", withText); a.code() != apierror.CodeUnauthenticated {
 				t.Errorf("without a token: %+v", a)
 			}
 			notFound("after a caller without a token", sandbox.TokenPractitioner)
-			if a := h.ask(method, sandbox.TokenPractitioner, fields{"query": query + " ", "extensions": apq(query)}); a.code() != persisted.CodeHashMismatch {
+			if a := h.ask(method, sandbox.TokenPractitioner, fields{"query": query + " ", "extensions": apq(query)}); a.code() != apierror.CodePersistedQueryHashMismatch {
 				t.Errorf("with another text: %+v", a)
 			}
 			notFound("after another text", sandbox.TokenPractitioner)
@@ -147,7 +147,7 @@ func TestAutomaticPersistedQueries(t *testing.T) {
 			if other := at(t, h.ask(method, sandbox.TokenOtherClinic, byHash).Data, "clinic.id"); other == nil || other == mine {
 				t.Errorf("another clinic sees %v, the first %v", other, mine)
 			}
-			if a := h.ask(method, "", byHash); a.code() != graph.CodeUnauthenticated {
+			if a := h.ask(method, "", byHash); a.code() != apierror.CodeUnauthenticated {
 				t.Errorf("without a token: %+v", a)
 			}
 		})
@@ -158,7 +158,7 @@ func TestAPQOff(t *testing.T) {
 	t.Parallel()
 	h := startWith(t, persistedConfig(persisted.Off, "", false), sandbox.Options{})
 	a := h.ask(http.MethodPost, sandbox.TokenPractitioner, fields{"extensions": apq("{ clinic { id } }")})
-	if a.code() != persisted.CodeNotSupported || a.Errors[0].Message != "PersistedQueryNotSupported" {
+	if a.code() != apierror.CodePersistedQueryNotSupported || a.Errors[0].Message != "PersistedQueryNotSupported" {
 		t.Errorf("%+v", a)
 	}
 }
@@ -184,13 +184,13 @@ func TestEnforcedDocuments(t *testing.T) {
 		{"apq", fields{"extensions": apq(query)}, ""},
 		{"text", fields{"query": query}, ""},
 		{"text and hash", fields{"query": query, "extensions": apq(query)}, ""},
-		{"unlisted text", fields{"query": unlisted}, persisted.CodeNotAllowed},
-		{"unlisted hash", fields{"extensions": apq(unlisted)}, persisted.CodeNotAllowed},
-		{"unlisted registration", fields{"query": unlisted, "extensions": apq(unlisted)}, persisted.CodeNotAllowed},
-		{"unlisted text with a listed id", fields{"query": unlisted, "documentId": sha(query)}, persisted.CodeHashMismatch},
-		{"unlisted text with an unknown id", fields{"query": unlisted, "doc_id": "other"}, persisted.CodeNotAllowed},
-		{"unknown id", fields{"documentId": "other"}, persisted.CodeNotAllowed},
-		{"introspection", fields{"query": "{ __schema { queryType { name } } }"}, persisted.CodeNotAllowed},
+		{"unlisted text", fields{"query": unlisted}, apierror.CodePersistedQueryNotAllowed},
+		{"unlisted hash", fields{"extensions": apq(unlisted)}, apierror.CodePersistedQueryNotAllowed},
+		{"unlisted registration", fields{"query": unlisted, "extensions": apq(unlisted)}, apierror.CodePersistedQueryNotAllowed},
+		{"unlisted text with a listed id", fields{"query": unlisted, "documentId": sha(query)}, apierror.CodePersistedQueryHashMismatch},
+		{"unlisted text with an unknown id", fields{"query": unlisted, "doc_id": "other"}, apierror.CodePersistedQueryNotAllowed},
+		{"unknown id", fields{"documentId": "other"}, apierror.CodePersistedQueryNotAllowed},
+		{"introspection", fields{"query": "{ __schema { queryType { name } } }"}, apierror.CodePersistedQueryNotAllowed},
 	} {
 		for _, method := range []string{http.MethodPost, http.MethodGet} {
 			a := h.ask(method, sandbox.TokenPractitioner, c.request)

@@ -2,10 +2,11 @@ package loader
 
 import (
 	"context"
-	"runtime/debug"
 	"sync"
 
 	"github.com/graph-gophers/dataloader/v7"
+
+	"fsgateway/graph/apierror"
 )
 
 // promise is a value under way.
@@ -36,7 +37,7 @@ func (p *promise) resolve(value any, err error) {
 // panicked, so that a bug costs its field and not the process.
 func (p *promise) guard() {
 	if r := recover(); r != nil {
-		p.resolve(nil, &PanicError{Value: r, Stack: debug.Stack()})
+		p.resolve(nil, apierror.Recovered(r))
 	}
 }
 
@@ -45,7 +46,7 @@ func (p *promise) guard() {
 func safely(f func() error) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = &PanicError{Value: r, Stack: debug.Stack()}
+			err = apierror.Recovered(r)
 		}
 	}()
 	return f()

@@ -2,7 +2,6 @@ package loader
 
 import (
 	"context"
-	"errors"
 	"reflect"
 	"sync"
 	"time"
@@ -120,14 +119,6 @@ func (s *Set) call(k key, f func(ctx context.Context) (any, error)) {
 		return []*dataloader.Result[any]{{Data: v, Error: err}}
 	})
 }
-
-// PanicError is a bug met while calling the partner.
-type PanicError struct {
-	Value any
-	Stack []byte
-}
-
-func (e *PanicError) Error() string { return "panic in a loader" }
 
 func recordKey(op *recordOp, id string) key { return key{kind: op.name, id: fsclient.IDKey(id)} }
 
@@ -256,12 +247,4 @@ func lacks(r fsclient.Recorder, wanted, detail uint64) uint64 {
 		missing &= detail
 	}
 	return missing
-}
-
-// IsPanic finds the bug behind an error, if it is one.
-func IsPanic(err error) *PanicError {
-	if p, ok := errors.AsType[*PanicError](err); ok {
-		return p
-	}
-	return nil
 }

@@ -10,6 +10,8 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"fsgateway/graph/apierror"
 )
 
 // Mode says which documents run.
@@ -24,16 +26,6 @@ const (
 	// Enforce runs the documents of the manifest and nothing else: no other
 	// introspection either, and no { __typename }.
 	Enforce Mode = "enforce"
-)
-
-// Codes of errors[].extensions.code. They are part of the API.
-const (
-	CodeNotFound     = "PERSISTED_QUERY_NOT_FOUND"
-	CodeNotSupported = "PERSISTED_QUERY_NOT_SUPPORTED"
-	CodeHashMismatch = "PERSISTED_QUERY_HASH_MISMATCH"
-	CodeNotAllowed   = "PERSISTED_QUERY_NOT_ALLOWED"
-
-	codeBadUserInput = "BAD_USER_INPUT" // package graph's, which imports this one
 )
 
 // Events that Options.Log is told of.
@@ -146,7 +138,7 @@ func (e *extension) MutateOperationParameters(ctx context.Context, p *graphql.Ra
 	} else {
 		d = document{p.Query, sum(p.Query)}
 		if id != "" && !e.mayName(id, d) {
-			return refusal(CodeHashMismatch, "The query is not the document that its hash or id names: "+
+			return refusal(apierror.CodePersistedQueryHashMismatch, "The query is not the document that its hash or id names: "+
 				"send the SHA-256 of the text exactly as it is sent, in hex, or send only one of the two.")
 		}
 	}
@@ -214,13 +206,13 @@ func (e *extension) unknown(ctx context.Context, id string) *gqlerror.Error {
 		}
 		return e.refuse(ctx, id)
 	case e.registered != nil:
-		err = refusal(CodeNotFound, "PersistedQueryNotFound")
+		err = refusal(apierror.CodePersistedQueryNotFound, "PersistedQueryNotFound")
 		err.Extensions["hint"] = `Send the document itself as "query", and with it its SHA-256 as extensions.persistedQuery.sha256Hash: the hash alone does from then on.`
 	case e.manifest != nil:
-		err = refusal(CodeNotFound, "PersistedQueryNotFound")
+		err = refusal(apierror.CodePersistedQueryNotFound, "PersistedQueryNotFound")
 		err.Extensions["hint"] = `Send the document itself as "query": the gateway's manifest has none of this name.`
 	default:
-		err = refusal(CodeNotSupported, "PersistedQueryNotSupported")
+		err = refusal(apierror.CodePersistedQueryNotSupported, "PersistedQueryNotSupported")
 		err.Extensions["hint"] = `Send the document itself as "query": this gateway knows none by name.`
 	}
 	return err
@@ -228,7 +220,7 @@ func (e *extension) unknown(ctx context.Context, id string) *gqlerror.Error {
 
 func (e *extension) refuse(ctx context.Context, hash string) *gqlerror.Error {
 	e.log(ctx, EventRefused, hash)
-	return refusal(CodeNotAllowed, "Only the documents of the gateway's manifest run here: "+
+	return refusal(apierror.CodePersistedQueryNotAllowed, "Only the documents of the gateway's manifest run here: "+
 		"have this one added to the manifest, or send the id of one that is in it.")
 }
 
@@ -255,10 +247,10 @@ func identifier(extensions map[string]any) (string, *gqlerror.Error) {
 		}
 		given := canonical(form.read(value))
 		if given == "" {
-			return "", refusal(codeBadUserInput, form.want)
+			return "", refusal(apierror.CodeBadUserInput, form.want)
 		}
 		if id != "" && id != given {
-			return "", refusal(codeBadUserInput, "The request names two documents: send one of persistedQuery, documentId and doc_id.")
+			return "", refusal(apierror.CodeBadUserInput, "The request names two documents: send one of persistedQuery, documentId and doc_id.")
 		}
 		id = given
 	}

@@ -26,6 +26,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 	"pgregory.net/rapid"
 
+	"fsgateway/graph/apierror"
 	"fsgateway/graph/persisted"
 )
 
@@ -146,10 +147,10 @@ func TestRequests(t *testing.T) {
 	}
 	const (
 		ok           = "" // it runs
-		notFound     = persisted.CodeNotFound
-		notSupported = persisted.CodeNotSupported
-		mismatch     = persisted.CodeHashMismatch
-		notAllowed   = persisted.CodeNotAllowed
+		notFound     = apierror.CodePersistedQueryNotFound
+		notSupported = apierror.CodePersistedQueryNotSupported
+		mismatch     = apierror.CodePersistedQueryHashMismatch
+		notAllowed   = apierror.CodePersistedQueryNotAllowed
 		badInput     = "BAD_USER_INPUT"
 		invalid      = "GRAPHQL_VALIDATION_FAILED"
 	)
@@ -237,20 +238,20 @@ func TestRefusalsSayWhatToDo(t *testing.T) {
 		message string // the whole of it, where it is fixed
 		advice  string
 	}{
-		persisted.CodeNotFound: {
+		apierror.CodePersistedQueryNotFound: {
 			persisted.Options{APQ: true},
 			params{Extensions: apq(sha(listed))},
 			"PersistedQueryNotFound",
 			`Send the document itself as "query", and with it`,
 		},
-		persisted.CodeNotSupported: {
+		apierror.CodePersistedQueryNotSupported: {
 			persisted.Options{},
 			params{Extensions: apq(sha(listed))},
 			"PersistedQueryNotSupported",
 			`Send the document itself as "query"`,
 		},
-		persisted.CodeHashMismatch: {persisted.Options{}, params{Query: listed, Extensions: apq(sha(named))}, "", "send the SHA-256"},
-		persisted.CodeNotAllowed: {
+		apierror.CodePersistedQueryHashMismatch: {persisted.Options{}, params{Query: listed, Extensions: apq(sha(named))}, "", "send the SHA-256"},
+		apierror.CodePersistedQueryNotAllowed: {
 			persisted.Options{Mode: persisted.Enforce, Manifest: trusted(t)},
 			params{Query: unlisted},
 			"",
@@ -424,7 +425,7 @@ func TestRegisteredRunsByHash(t *testing.T) {
 		}
 		other := document(t)
 		ran, code, _ := send(exec, params{Query: other, Extensions: apq(hash), Headers: token})
-		if other != text && (ran != "" || code != persisted.CodeHashMismatch) {
+		if other != text && (ran != "" || code != apierror.CodePersistedQueryHashMismatch) {
 			t.Fatalf("another document is run for the hash: %q (%s)", ran, code)
 		}
 		for _, e := range []map[string]any{apq(hash), apq("sha256:" + hash), ext("documentId", hash), ext("documentId", "sha256:"+hash), ext("doc_id", hash)} {
@@ -445,10 +446,10 @@ func TestWrongHashNeverRuns(t *testing.T) {
 		at := rapid.IntRange(0, len(wrong)-1).Draw(t, "at")
 		wrong[at] = "123456789abcdef0"[strings.IndexByte("0123456789abcdef", wrong[at])]
 		for _, e := range []map[string]any{apq(string(wrong)), ext("documentId", "sha256:"+string(wrong)), ext("doc_id", string(wrong))} {
-			if ran, code, _ := send(exec, params{Query: text, Extensions: e, Headers: token}); ran != "" || code != persisted.CodeHashMismatch {
+			if ran, code, _ := send(exec, params{Query: text, Extensions: e, Headers: token}); ran != "" || code != apierror.CodePersistedQueryHashMismatch {
 				t.Fatalf("%v runs %q (%s)", e, ran, code)
 			}
-			if ran, code, _ := send(exec, params{Extensions: e}); ran != "" || code != persisted.CodeNotFound {
+			if ran, code, _ := send(exec, params{Extensions: e}); ran != "" || code != apierror.CodePersistedQueryNotFound {
 				t.Fatalf("%v is kept: %q (%s)", e, ran, code)
 			}
 		}
@@ -464,7 +465,7 @@ func TestConcurrently(t *testing.T) {
 		wg.Go(func() {
 			for i := range 200 {
 				text := fmt.Sprintf("{ find(id: %d) }", (worker+i)%12)
-				if ran, code, _ := send(exec, params{Extensions: apq(sha(text))}); ran != text && code != persisted.CodeNotFound {
+				if ran, code, _ := send(exec, params{Extensions: apq(sha(text))}); ran != text && code != apierror.CodePersistedQueryNotFound {
 					t.Errorf("%q runs %q (%s)", text, ran, code)
 				}
 				if ran, code, _ := send(exec, params{Query: text, Extensions: apq(sha(text)), Headers: token}); ran != text {

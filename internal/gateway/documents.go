@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"fsgateway/graph"
+	"fsgateway/graph/apierror"
 	"fsgateway/internal/sandbox"
 	"fsgateway/internal/web"
 )
@@ -92,11 +93,10 @@ func (g *Gateway) schemaPage() http.Handler {
 		may, err := g.mayIntrospect(r.Context())
 		switch {
 		case err != nil:
-			code, message, status := graph.Describe(err)
-			g.fail(w, r, status, code, message)
+			g.failAs(w, r, apierror.Describe(err))
 			return
 		case !may:
-			g.fail(w, r, http.StatusUnauthorized, graph.CodeUnauthenticated, "The schema is for callers with a token: send Authorization: Bearer <token>.")
+			g.fail(w, r, http.StatusUnauthorized, apierror.CodeUnauthenticated, "The schema is for callers with a token: send Authorization: Bearer <token>.")
 			return
 		}
 		page.ServeHTTP(w, r)

@@ -13,6 +13,7 @@ import (
 	"unicode"
 
 	"fsgateway/graph"
+	"fsgateway/graph/apierror"
 	"fsgateway/internal/fsclient"
 	"fsgateway/internal/transport"
 )
@@ -22,27 +23,28 @@ import (
 func (g *Gateway) download(w http.ResponseWriter, r *http.Request) {
 	caller := transport.CallerFrom(r.Context()).Key
 	if caller == "" {
-		g.fail(w, r, http.StatusUnauthorized, graph.CodeUnauthenticated, graph.TokenNeeded(g.signInURL()))
+		g.fail(w, r, http.StatusUnauthorized, apierror.CodeUnauthenticated, graph.TokenNeeded(g.signInURL()))
 		return
 	}
 	id, err := fsclient.ParseID("Resource", r.PathValue("id"))
 	if err != nil {
-		g.fail(w, r, http.StatusBadRequest, graph.CodeBadUserInput, err.Error())
+		g.fail(w, r, http.StatusBadRequest, apierror.CodeBadUserInput, err.Error())
 		return
 	}
 	if !g.placeForDownload(r.Context(), caller) {
 		w.Header().Set("Retry-After", "5")
-		g.fail(w, r, http.StatusTooManyRequests, graph.CodeRateLimited, "Too many downloads are under way; try again when some are over.")
+		g.fail(w, r, http.StatusTooManyRequests, apierror.CodeRateLimited, "Too many downloads are under way; try again when some are over.")
 		return
 	}
 	defer g.downloads.Release(caller)
 	res, err := g.client.Resources.Download(transport.Streaming(r.Context()), id, r.URL.Query().Get("type"))
 	if err != nil {
-		code, message, status := graph.Describe(err)
-		if e, ok := errors.AsType[*fsclient.Error](err); ok && (e.Kind == fsclient.KindRateLimited || e.RetryAfter > 0) {
-			w.Header().Set("Retry-After", strconv.Itoa(graph.RetryAfter(e)))
+		if e, ok := errors.AsType[*fsclient.Error](err); ok {
+			if wait := apierror.RetryAfter(e); wait > 0 {
+				w.Header().Set("Retry-After", strconv.Itoa(wait))
+			}
 		}
-		g.fail(w, r, status, code, message)
+		g.failAs(w, r, apierror.Describe(err))
 		return
 	}
 	defer res.Body.Close()

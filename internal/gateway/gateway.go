@@ -20,7 +20,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"fsgateway/graph"
-	"fsgateway/graph/loader"
+	"fsgateway/graph/apierror"
 	"fsgateway/graph/persisted"
 	"fsgateway/internal/events"
 	"fsgateway/internal/fsclient"
@@ -264,7 +264,7 @@ func (g *Gateway) logDocument(ctx context.Context, event, hash string) {
 // client sent, so its type and, for a panic, the place are all that is logged.
 func (g *Gateway) logBug(ctx context.Context, err error) {
 	line := g.log.Error().Str("requestId", middleware.RequestIDFrom(ctx)).Str("type", fmt.Sprintf("%T", err))
-	if p := loader.IsPanic(err); p != nil {
+	if p, ok := errors.AsType[*apierror.PanicError](err); ok {
 		line = line.Bytes("stack", p.Stack)
 	}
 	line.Msg("internal error")

@@ -1,12 +1,9 @@
 package gateway
 
 import (
-	"maps"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"reflect"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -50,24 +47,6 @@ func TestDefaults(t *testing.T) {
 	}
 	if filled.fill(); !reflect.DeepEqual(filled, c) {
 		t.Errorf("filled in it is\n%+v, and by the command line\n%+v", filled, c)
-	}
-}
-
-// TestErrorCodes: each code that README lists has a row of its own in the metrics.
-func TestErrorCodes(t *testing.T) {
-	t.Parallel()
-	readme, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, section, _ := strings.Cut(string(readme), "\n## Errors\n")
-	section, _, _ = strings.Cut(section, "\n## ")
-	listed := map[string]bool{}
-	for _, m := range regexp.MustCompile("(?m)^\\| `([A-Z_]+)` \\|").FindAllStringSubmatch(section, -1) {
-		listed[m[1]] = true
-	}
-	if !maps.Equal(listed, errorCodes) {
-		t.Errorf("README has\n%v, the metrics\n%v", listed, errorCodes)
 	}
 }
 

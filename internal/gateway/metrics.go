@@ -9,8 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"fsgateway/graph"
-	"fsgateway/graph/persisted"
+	"fsgateway/graph/apierror"
 	"fsgateway/internal/middleware"
 )
 
@@ -108,7 +107,7 @@ func statusClass(status int) string { return strconv.Itoa(status/100) + "xx" }
 // failures notes the errors that left.
 func (m *metrics) failures(e *middleware.Entry) {
 	for _, code := range e.Codes {
-		if !errorCodes[code] {
+		if !apierror.Known(code) {
 			code = "other"
 		}
 		m.errors.WithLabelValues(code).Inc()
@@ -126,15 +125,4 @@ func (m *metrics) operation(e *middleware.Entry, status int, took time.Duration)
 	m.operations.WithLabelValues(kind, statusClass(status)).Inc()
 	m.duration.WithLabelValues(kind).Observe(took.Seconds())
 	m.perOperation.WithLabelValues(kind).Observe(float64(e.UpstreamCalls.Load()))
-}
-
-// errorCodes are the codes that README lists.
-var errorCodes = map[string]bool{
-	graph.CodeUnauthenticated: true, graph.CodeForbidden: true, graph.CodeNotFound: true,
-	graph.CodeParseFailed: true, graph.CodeValidationFailed: true, graph.CodeBadUserInput: true,
-	graph.CodeRateLimited: true, graph.CodeUpstreamTimeout: true, graph.CodeUpstreamUnavailable: true,
-	graph.CodeUpstreamError: true, graph.CodeInternal: true, graph.CodeTooManyErrors: true, graph.CodeQueryTooComplex: true,
-	graph.CodeSubscriptionLagged: true, graph.CodeSubscriptionGap: true, graph.CodeSubscriptionClosed: true, graph.CodeTooManyStreams: true, graph.CodeTooManyOperations: true,
-	CodeSessionUnavailable: true,
-	persisted.CodeNotFound: true, persisted.CodeNotSupported: true, persisted.CodeHashMismatch: true, persisted.CodeNotAllowed: true,
 }

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
@@ -9,7 +8,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
-	"fsgateway/graph"
+	"fsgateway/graph/apierror"
 	"fsgateway/internal/middleware"
 	"fsgateway/internal/transport"
 )
@@ -118,13 +117,13 @@ func count(next http.Handler) http.Handler {
 
 // refuseToken answers a request whose Authorization header cannot be used.
 func (g *Gateway) refuseToken(w http.ResponseWriter, r *http.Request) {
-	g.fail(w, r, http.StatusUnauthorized, graph.CodeUnauthenticated,
+	g.fail(w, r, http.StatusUnauthorized, apierror.CodeUnauthenticated,
 		"The Authorization header must be Bearer and one token of visible characters without spaces.")
 }
 
 // refuseSimple answers a request that any page could have made a browser send.
 func (g *Gateway) refuseSimple(w http.ResponseWriter, r *http.Request) {
-	g.fail(w, r, http.StatusBadRequest, graph.CodeBadUserInput,
+	g.fail(w, r, http.StatusBadRequest, apierror.CodeBadUserInput,
 		"A page of another site could have sent this request (CSRF). Send an Authorization header, Content-Type: application/json, or one of the headers "+
 			strings.Join(middleware.PreflightHeaders, " and ")+" with any value.")
 }
@@ -137,26 +136,16 @@ func (g *Gateway) only(h http.HandlerFunc, methods ...string) http.Handler {
 			return
 		}
 		w.Header().Set("Allow", strings.Join(methods, ", "))
-		g.fail(w, r, http.StatusMethodNotAllowed, graph.CodeBadUserInput, "This address takes "+methods[0]+".")
+		g.fail(w, r, http.StatusMethodNotAllowed, apierror.CodeBadUserInput, "This address takes "+methods[0]+".")
 	})
 }
 
-// fail answers outside GraphQL in the form that GraphQL's errors have.
+// fail answers outside of GraphQL in the form that errors have in GraphQL.
 func (g *Gateway) fail(w http.ResponseWriter, r *http.Request, status int, code, message string) {
-	if status == http.StatusUnauthorized {
-		w.Header().Set("WWW-Authenticate", "Bearer")
-	}
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.Header().Set("Cache-Control", "private, no-store")
-	w.WriteHeader(status)
-	middleware.EntryFrom(r.Context()).Codes = []string{code}
-	type extensions struct {
-		Code      string `json:"code"`
-		RequestID string `json:"requestId"`
-	}
-	type entry struct {
-		Message    string     `json:"message"`
-		Extensions extensions `json:"extensions"`
-	}
-	_ = json.NewEncoder(w).Encode(map[string][]entry{"errors": {{message, extensions{code, middleware.RequestIDFrom(r.Context())}}}})
+	g.failAs(w, r, apierror.Fault{Code: code, Message: message, Status: status})
+}
+
+func (g *Gateway) failAs(w http.ResponseWriter, r *http.Request, f apierror.Fault) {
+	middleware.EntryFrom(r.Context()).Codes = []string{f.Code}
+	apierror.Write(w, middleware.RequestIDFrom(r.Context()), f)
 }

@@ -9,15 +9,12 @@ import (
 
 	"golang.org/x/oauth2"
 
-	"fsgateway/graph"
+	"fsgateway/graph/apierror"
 	"fsgateway/graph/model"
 	"fsgateway/internal/fsclient"
 	"fsgateway/internal/oauth"
 	"fsgateway/internal/transport"
 )
-
-// CodeSessionUnavailable says that it cannot be told whose session a cookie is.
-const CodeSessionUnavailable = "SESSION_UNAVAILABLE"
 
 const sessionUnavailable = "The session cannot be read at the moment: try again."
 
@@ -36,12 +33,12 @@ func (g *Gateway) newSessions(base string, network http.RoundTripper, places *tr
 		CallTimeout: g.config.CallTimeout, Lifetime: g.config.SessionLifetime,
 		Store: g.store, Seal: g.keys,
 		Refuse: func(w http.ResponseWriter, r *http.Request, status int, message string) {
-			code := graph.CodeBadUserInput
+			code := apierror.CodeBadUserInput
 			switch status {
 			case http.StatusServiceUnavailable:
-				code = CodeSessionUnavailable
+				code = apierror.CodeSessionUnavailable
 			case http.StatusBadGateway:
-				code = graph.CodeUpstreamUnavailable
+				code = apierror.CodeUpstreamUnavailable
 			}
 			g.fail(w, r, status, code, message)
 		},
@@ -75,7 +72,7 @@ func (g *Gateway) signInURL() string {
 func (g *Gateway) routeOAuth(route func(string, http.Handler, ...func(http.Handler) http.Handler), cors func(http.Handler) http.Handler) {
 	off := func(message string) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			g.fail(w, r, http.StatusNotFound, graph.CodeNotFound, message)
+			g.fail(w, r, http.StatusNotFound, apierror.CodeNotFound, message)
 		})
 	}
 	if g.sessions == nil {
@@ -106,7 +103,7 @@ func (g *Gateway) ours(next http.Handler) http.Handler {
 			sent.Method = http.MethodPost // of which nothing is taken for harmless
 		}
 		if g.foreign.Check(&sent) != nil {
-			g.fail(w, r, http.StatusForbidden, graph.CodeForbidden, "A page of another site sent this request (CSRF). Its origin is none of --cors-origins.")
+			g.fail(w, r, http.StatusForbidden, apierror.CodeForbidden, "A page of another site sent this request (CSRF). Its origin is none of --cors-origins.")
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -128,10 +125,10 @@ func (g *Gateway) session(next http.Handler) http.Handler {
 		case errors.Is(err, oauth.ErrSignedOut):
 			g.sessions.Forget(w)
 		case errors.Is(err, oauth.ErrPartner):
-			g.fail(w, r, http.StatusBadGateway, graph.CodeUpstreamUnavailable, oauth.RenewalFailed)
+			g.fail(w, r, http.StatusBadGateway, apierror.CodeUpstreamUnavailable, oauth.RenewalFailed)
 			return
 		default:
-			g.fail(w, r, http.StatusServiceUnavailable, CodeSessionUnavailable, sessionUnavailable)
+			g.fail(w, r, http.StatusServiceUnavailable, apierror.CodeSessionUnavailable, sessionUnavailable)
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -213,9 +210,9 @@ func checkSession(ctx context.Context) error {
 	}
 	switch err := u.Check(ctx); {
 	case errors.Is(err, oauth.ErrSignedOut):
-		return graph.ErrSignedOut
+		return apierror.ErrSignedOut
 	case err != nil:
-		return graph.Failure(CodeSessionUnavailable, sessionUnavailable)
+		return apierror.New(apierror.CodeSessionUnavailable, sessionUnavailable)
 	}
 	return nil
 }

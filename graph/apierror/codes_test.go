@@ -1,0 +1,34 @@
+package apierror
+
+import (
+	"maps"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestCodes checks that every code is known and documented, and nothing else is.
+func TestCodes(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(readme), "\n## Errors\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	documented := map[string]bool{}
+	for _, m := range regexp.MustCompile("(?m)^\\| `([A-Z_]+)` \\|").FindAllStringSubmatch(section, -1) {
+		documented[m[1]] = true
+	}
+	if !maps.Equal(documented, known) {
+		t.Errorf("documented are\n%v, known\n%v", documented, known)
+	}
+	source, err := os.ReadFile("codes.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(regexp.MustCompile(`(?m)^\tCode\w+ += `).FindAll(source, -1)); n != len(known) {
+		t.Errorf("%d constants, %d known codes", n, len(known))
+	}
+}
