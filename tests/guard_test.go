@@ -9,15 +9,15 @@ import (
 	"strings"
 	"testing"
 
-	"fsgateway/graph"
 	"fsgateway/graph/apierror"
+	"fsgateway/graph/guard"
 	"fsgateway/internal/gateway"
 	"fsgateway/internal/sandbox"
 )
 
 // limited is a configuration with the default limits.
 func limited() gateway.Config {
-	c, l := config(), graph.DefaultLimits()
+	c, l := config(), guard.DefaultLimits()
 	c.MaxTokens, c.MaxFields, c.MaxDepth, c.MaxIntrospectionDepth = l.Tokens, l.Fields, l.Depth, l.IntrospectionDepth
 	c.MaxAliases, c.MaxRootFields, c.MaxDirectives = l.Aliases, l.RootFields, l.Directives
 	c.MaxFragmentSpreads, c.MaxListItems, c.MaxOperationNameLength = l.FragmentSpreads, l.ListItems, l.OperationNameLength

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"fsgateway/graph"
+	"fsgateway/graph/guard"
 	"fsgateway/graph/model"
 	"fsgateway/graph/persisted"
 	"fsgateway/internal/sandbox"
@@ -140,8 +140,8 @@ func (c *Config) client() (id, secret string) {
 }
 
 // limits are the guard's.
-func (c *Config) limits() graph.Limits {
-	return graph.Limits{
+func (c *Config) limits() guard.Limits {
+	return guard.Limits{
 		Tokens: c.MaxTokens, Fields: c.MaxFields, Depth: c.MaxDepth, IntrospectionDepth: c.MaxIntrospectionDepth,
 		Aliases: c.MaxAliases, RootFields: c.MaxRootFields, Directives: c.MaxDirectives,
 		FragmentSpreads: c.MaxFragmentSpreads, ListItems: c.MaxListItems, OperationNameLength: c.MaxOperationNameLength,

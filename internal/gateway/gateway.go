@@ -21,6 +21,7 @@ import (
 
 	"fsgateway/graph"
 	"fsgateway/graph/apierror"
+	"fsgateway/graph/guard"
 	"fsgateway/graph/persisted"
 	"fsgateway/internal/events"
 	"fsgateway/internal/fsclient"
@@ -175,7 +176,7 @@ func (g *Gateway) open(o options) error {
 		MaxStreams:         config.MaxStreams,
 		MaxRequestErrors:   config.MaxRequestErrors,
 		MaxExecutionErrors: config.MaxExecutionErrors,
-		Guard:              graph.NewGuard(config.limits()),
+		Guard:              guard.New(config.limits()),
 		Persisted:          documents,
 		Introspection:      g.mayIntrospect,
 		Suggestions:        config.Upstream == Embedded,

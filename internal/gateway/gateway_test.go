@@ -11,7 +11,7 @@ import (
 	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
 
-	"fsgateway/graph"
+	"fsgateway/graph/guard"
 	"fsgateway/internal/redistest"
 )
 
@@ -35,7 +35,7 @@ func valid(t *testing.T) Config {
 func TestDefaults(t *testing.T) {
 	t.Parallel()
 	c := valid(t)
-	if got, want := c.limits(), graph.DefaultLimits(); got != want {
+	if got, want := c.limits(), guard.DefaultLimits(); got != want {
 		t.Errorf("the limits are %+v, and those of the guard %+v", got, want)
 	}
 	filled := Config{

@@ -1,4 +1,4 @@
-package graph
+package guard
 
 import (
 	"context"
@@ -16,6 +16,8 @@ import (
 	"github.com/vektah/gqlparser/v2/validator"
 	"github.com/vektah/gqlparser/v2/validator/core"
 	"github.com/vektah/gqlparser/v2/validator/rules"
+
+	"fsgateway/graph/guard/overlaps"
 )
 
 // What the validator may do for a document that passed: the guard counts a pair of
@@ -28,7 +30,7 @@ const (
 // validatorWork counts the comparisons and the nodes of a validation.
 func validatorWork(schema *ast.Schema, doc *ast.QueryDocument) (pairs, steps int) {
 	r := rules.NewRules(
-		core.Rule{Name: "Overlaps", RuleFunc: countedOverlaps(&pairs)},
+		core.Rule{Name: "Overlaps", RuleFunc: overlaps.Counted(&pairs)},
 		core.Rule{Name: "Steps", RuleFunc: func(e *core.Events, _ core.AddErrFunc) {
 			e.OnField(func(*core.Walker, *ast.Field) { steps++ })
 			e.OnInlineFragment(func(*core.Walker, *ast.InlineFragment) { steps++ })

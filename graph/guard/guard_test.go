@@ -1,4 +1,4 @@
-package graph
+package guard
 
 import (
 	"context"
@@ -13,13 +13,14 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"fsgateway/graph/apierror"
+	"fsgateway/graph/gen"
 )
 
 // guarded is an executor behind a guard, and the guard.
 func guarded(t testing.TB, l Limits) (*executor.Executor, *guard) {
 	t.Helper()
-	g := NewGuard(l).(*guard)
-	e := executor.New(Schema(&Resolver{}))
+	g := New(l).(*guard)
+	e := executor.New(gen.NewExecutableSchema(gen.Config{}))
 	e.Use(g)
 	return e, g
 }
@@ -218,7 +219,7 @@ func TestGuardDropsComments(t *testing.T) {
 		}
 	}
 	query := "# ä\n{ clinic { # x\n id # y\n\n \"\"\"\"\"\" } } # z\n"
-	plain := executor.New(Schema(&Resolver{}))
+	plain := executor.New(gen.NewExecutableSchema(gen.Config{}))
 	ctx := graphql.StartOperationTrace(t.Context())
 	for _, query := range []string{query, strings.Replace(query, `""""""`, "salary", 1)} {
 		_, want := plain.CreateOperationContext(ctx, &graphql.RawParams{Query: query})

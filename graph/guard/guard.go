@@ -1,4 +1,9 @@
-package graph
+// Package guard refuses documents that cost too much to look at, before they are
+// validated: the validator compares fields of one name pair by pair, walks a fragment
+// anew for each one that spreads it, measures what it does not know against all that
+// it knows, and cannot be stopped. Everything the guard does itself is linear in the
+// document, or ends at one of its limits.
+package guard
 
 import (
 	"context"
@@ -89,11 +94,6 @@ func (l limit) refuse(maximum int) *gqlerror.Error {
 // over says whether n is beyond a maximum, of which 0 is none.
 func over(n, maximum int) bool { return maximum > 0 && n > maximum }
 
-// guard refuses a document before it is validated: the validator compares fields
-// of one name pair by pair, walks a fragment anew for each one that spreads it,
-// measures what it does not know against all that it knows, and cannot be
-// stopped. Everything the guard does itself is linear in the document, or ends
-// at one of its limits.
 type guard struct {
 	limits Limits
 	names  *nameLengths
@@ -101,10 +101,10 @@ type guard struct {
 	passed graphql.Cache[string]
 }
 
-// NewGuard makes the extension that refuses documents beyond l. It goes after
+// New makes the extension that refuses documents beyond l. It goes after
 // those that put a document in the place of its hash, and hands on one without
 // comments: the parser would keep each of them, at a hundred times its size.
-func NewGuard(l Limits) graphql.HandlerExtension {
+func New(l Limits) graphql.HandlerExtension {
 	return &guard{limits: l, passed: lru.New[string](1000)}
 }
 

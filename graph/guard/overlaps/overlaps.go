@@ -1,8 +1,7 @@
-// This is overlapping_fields_can_be_merged.go of gqlparser 2.5.64 (MIT, copyright
-// 2018 Adam Scarr), which counts what it does and is used for nothing else: the guard's
-// promise is about the number of its comparisons.
-
-package graph
+// Package overlaps is overlapping_fields_can_be_merged.go of gqlparser 2.5.64, changed
+// to count what it does. Only tests of package guard use it: the guard's promise is
+// about the number of its comparisons. See LICENSE.
+package overlaps
 
 import (
 	"bytes"
@@ -14,9 +13,9 @@ import (
 	"github.com/vektah/gqlparser/v2/validator/core"
 )
 
-// countedOverlaps adds to n for each pair of fields, or of fields and fragments, that
+// Counted adds to n for each pair of fields, or of fields and fragments, that
 // is compared, and for each field that is collected for it.
-func countedOverlaps(n *int) core.RuleFunc {
+func Counted(n *int) core.RuleFunc {
 	return func(observers *core.Events, addError core.AddErrFunc) {
 		m := &overlappingFieldsCanBeMergedManager{
 			count:                          n,
