@@ -14,6 +14,7 @@ import (
 
 	"fsgateway/graph/apierror"
 	"fsgateway/graph/gen"
+	"fsgateway/graph/live"
 	"fsgateway/graph/loader"
 	"fsgateway/graph/model"
 )
@@ -149,9 +150,10 @@ func NewHandler(r *Resolver, o Options) *Handler {
 		}
 	}
 	coerceInput(h, schema.Schema())
-	h.SetErrorPresenter(apierror.Present(o.RequestID, o.LogBug))
+	presenter := apierror.Present(o.RequestID, o.LogBug)
+	h.SetErrorPresenter(presenter)
 	h.SetRecoverFunc(func(_ context.Context, v any) error { return apierror.Recovered(v) })
-	running := &streams{most: o.MaxStreams}
+	streams := live.New(ops, live.Options{Caller: o.Caller, Ended: o.Ended, Present: presenter, Timeout: o.Timeout, MaxStreams: o.MaxStreams})
 	h.AroundOperations(func(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
 		op := graphql.GetOperationContext(ctx)
 		if err := o.refuse(ctx, op); err != nil {
@@ -161,15 +163,14 @@ func NewHandler(r *Resolver, o Options) *Handler {
 		case ast.Query:
 			ctx = newSet(ctx, ops, o.Caller(ctx))
 		case ast.Subscription:
-			end, refused := running.begin(o.Caller(ctx))
-			if refused != nil {
+			var refused *gqlerror.Error
+			if ctx, refused = streams.Begin(ctx); refused != nil {
 				return graphql.OneShot(&graphql.Response{Errors: gqlerror.List{refused}})
 			}
-			ctx = withStream(ctx, o.ended(ctx), end)
 		}
 		return next(ctx)
 	})
-	h.AroundResponses(eachEvent(ops, &o))
+	h.AroundResponses(streams.EachEvent)
 	// Root fields of a mutation run one after the other, and each may change
 	// what the one before has read, so each begins with an empty set.
 	h.AroundRootFields(func(ctx context.Context, next graphql.RootResolver) graphql.Marshaler {

@@ -10,6 +10,8 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
+
+	"fsgateway/graph/live"
 )
 
 // broken is an executor with a bug: it panics at the answer of a number, at once
@@ -29,7 +31,14 @@ func (b broken) DispatchOperation(ctx context.Context, _ *graphql.OperationConte
 			panic("a bug")
 		}
 		return &graphql.Response{Data: []byte(`{"a":1}`)}
-	}, context.WithValue(ctx, streamKey{}, &stream{next: func(context.Context) (any, string, error) { return nil, "", nil }})
+	}, streaming(ctx)
+}
+
+// streaming is the context of a subscription that has begun.
+func streaming(ctx context.Context) context.Context {
+	ctx, _ = live.New(nil, live.Options{Caller: func(context.Context) string { return "" }}).Begin(ctx)
+	live.Open(ctx, func(context.Context) (*int, string, error) { return nil, "", nil }, func() {})
+	return ctx
 }
 
 // TestBugsLeaveInTheFraming: what fails outside of any field is told in the form

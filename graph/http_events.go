@@ -9,6 +9,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 
 	"fsgateway/graph/apierror"
+	"fsgateway/graph/live"
 )
 
 // keepAlive is how long a stream may be silent, for the sake of what stands
@@ -36,10 +37,10 @@ type framing struct {
 func (x *exchange) events(ctx context.Context, f *framing, r *http.Request, exec graphql.GraphExecutor, op *graphql.OperationContext) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	ctx = withLastEventID(ctx, r.Header.Get("Last-Event-ID"))
+	ctx = live.WithLastEventID(ctx, r.Header.Get("Last-Event-ID"))
 	responses, ctx := x.dispatch(ctx, exec, op)
 	var res *graphql.Response
-	if refusedStream(ctx) {
+	if live.Refused(ctx) {
 		if res = answer(responses(ctx)); res.Data == nil {
 			x.write(ctx, x.status(res), res)
 			return

@@ -175,8 +175,10 @@ func (s *socket) begin(m *message) *closure {
 		return closeForbidden
 	}
 	s.caller, s.acknowledged = caller, true
-	if ended := s.o.ended(caller); ended != nil {
-		s.minding.Go(func() { s.endWith(ended) })
+	if s.o.Ended != nil {
+		if ended := s.o.Ended(caller); ended != nil {
+			s.minding.Go(func() { s.endWith(ended) })
+		}
 	}
 	s.say(pack("connection_ack", "", nil))
 	return nil

@@ -1,7 +1,5 @@
 package graph
 
-import "context"
-
 const mediaEvents = "text/event-stream"
 
 // serverSent are server-sent events, as graphql-sse and EventSource read them:
@@ -22,19 +20,4 @@ var serverSent = &framing{
 	},
 	end:     "event: complete\ndata: {}\n\n",
 	resumes: true,
-}
-
-type lastEventKey struct{}
-
-func withLastEventID(ctx context.Context, id string) context.Context {
-	if id == "" {
-		return ctx
-	}
-	return context.WithValue(ctx, lastEventKey{}, id)
-}
-
-// lastEventIDFrom is the id that a reconnecting stream says it has seen last.
-func lastEventIDFrom(ctx context.Context) string {
-	id, _ := ctx.Value(lastEventKey{}).(string)
-	return id
 }

@@ -7,12 +7,10 @@
 package graph
 
 import (
-	"context"
 	"net/url"
-	"time"
 
+	"fsgateway/graph/live"
 	"fsgateway/graph/model"
-	"fsgateway/internal/events"
 	"fsgateway/internal/fsclient"
 )
 
@@ -25,15 +23,8 @@ type Resolver struct {
 	// Currency is that of all prices, nil if it is not known. The partner's answers
 	// do not hold it.
 	Currency *model.CurrencyCode
-	// Events is what the partner has told of.
-	Events *events.Bus
-	// ProofAge is how long the partner's word on what a subscriber may read counts.
-	// After that the next event waits until the partner is asked again.
-	ProofAge time.Duration
-	// Watch has the partner polled for the events of a clinic until ctx ends, as
-	// ctx's caller; newest is when the newest event of each category happened that
-	// the caller may read. It is nil where the partner sends them.
-	Watch func(ctx context.Context, clinic string, newest map[string]time.Time)
+	// Live is where subscriptions get their events from.
+	Live *live.Feed
 }
 
 // downloadURL is the gateway's own route for a plan attachment, which passes

@@ -7,19 +7,21 @@ package graph
 
 import (
 	"context"
+	"fsgateway/graph/live"
 	"fsgateway/graph/model"
 	"fsgateway/internal/fsclient"
 )
 
 func (r *subscriptionResolver) Events(ctx context.Context, types []fsclient.EventType, after *string) (<-chan *fsclient.Event, error) {
-	s, err := r.watch(ctx, types, after)
-	return open(ctx, s, err, func(e *fsclient.Event) *fsclient.Event { return e })
+	return live.Follow(ctx, r.Live, types, after, func(e *fsclient.Event) *fsclient.Event { return e })
 }
 
 func (r *subscriptionResolver) TreatmentPlanCreated(ctx context.Context, patientID *string, after *string) (<-chan *model.TreatmentPlanUpdate, error) {
 	only, err := about("Patient", patientID)
-	s, err := r.watchOne(ctx, err, []fsclient.EventType{"treatment_plan.created"}, after)
-	return open(ctx, s, err, func(e *fsclient.Event) *model.TreatmentPlanUpdate {
+	if err != nil {
+		return nil, err
+	}
+	return live.Follow(ctx, r.Live, []fsclient.EventType{"treatment_plan.created"}, after, func(e *fsclient.Event) *model.TreatmentPlanUpdate {
 		u := treatmentPlanUpdate(e)
 		if u == nil || patientID != nil && (u.TreatmentPlan.Patient == nil || !only(string(u.TreatmentPlan.Patient.ID))) {
 			return nil
@@ -30,8 +32,10 @@ func (r *subscriptionResolver) TreatmentPlanCreated(ctx context.Context, patient
 
 func (r *subscriptionResolver) TreatmentPlanUpdated(ctx context.Context, id *string, after *string) (<-chan *model.TreatmentPlanUpdate, error) {
 	only, err := about("TreatmentPlan", id)
-	s, err := r.watchOne(ctx, err, treatmentPlanTypes, after)
-	return open(ctx, s, err, func(e *fsclient.Event) *model.TreatmentPlanUpdate {
+	if err != nil {
+		return nil, err
+	}
+	return live.Follow(ctx, r.Live, treatmentPlanTypes, after, func(e *fsclient.Event) *model.TreatmentPlanUpdate {
 		u := treatmentPlanUpdate(e)
 		if u == nil || !only(string(u.TreatmentPlan.ID)) {
 			return nil
@@ -41,14 +45,15 @@ func (r *subscriptionResolver) TreatmentPlanUpdated(ctx context.Context, id *str
 }
 
 func (r *subscriptionResolver) PatientCreated(ctx context.Context, after *string) (<-chan *model.PatientUpdate, error) {
-	s, err := r.watch(ctx, []fsclient.EventType{"patient.created"}, after)
-	return open(ctx, s, err, patientUpdate)
+	return live.Follow(ctx, r.Live, []fsclient.EventType{"patient.created"}, after, patientUpdate)
 }
 
 func (r *subscriptionResolver) PatientUpdated(ctx context.Context, id *string, after *string) (<-chan *model.PatientUpdate, error) {
 	only, err := about("Patient", id)
-	s, err := r.watchOne(ctx, err, patientTypes, after)
-	return open(ctx, s, err, func(e *fsclient.Event) *model.PatientUpdate {
+	if err != nil {
+		return nil, err
+	}
+	return live.Follow(ctx, r.Live, patientTypes, after, func(e *fsclient.Event) *model.PatientUpdate {
 		u := patientUpdate(e)
 		if u == nil || !only(string(u.Patient.ID)) {
 			return nil
@@ -59,8 +64,10 @@ func (r *subscriptionResolver) PatientUpdated(ctx context.Context, id *string, a
 
 func (r *subscriptionResolver) OrderPlaced(ctx context.Context, patientID *string, after *string) (<-chan *model.OrderUpdate, error) {
 	only, err := about("Patient", patientID)
-	s, err := r.watchOne(ctx, err, orderTypes, after)
-	return open(ctx, s, err, func(e *fsclient.Event) *model.OrderUpdate {
+	if err != nil {
+		return nil, err
+	}
+	return live.Follow(ctx, r.Live, orderTypes, after, func(e *fsclient.Event) *model.OrderUpdate {
 		d, ok := e.Data.(*fsclient.OrderEventData)
 		if !ok || patientID != nil && (d.Order.Patient == nil || !only(string(d.Order.Patient.ID))) {
 			return nil
@@ -71,8 +78,10 @@ func (r *subscriptionResolver) OrderPlaced(ctx context.Context, patientID *strin
 
 func (r *subscriptionResolver) LabOrderUpdated(ctx context.Context, id *string, after *string) (<-chan *model.LabOrderUpdate, error) {
 	only, err := about("LabOrder", id)
-	s, err := r.watchOne(ctx, err, labOrderTypes, after)
-	return open(ctx, s, err, func(e *fsclient.Event) *model.LabOrderUpdate {
+	if err != nil {
+		return nil, err
+	}
+	return live.Follow(ctx, r.Live, labOrderTypes, after, func(e *fsclient.Event) *model.LabOrderUpdate {
 		d, ok := e.Data.(*fsclient.LabOrderEventData)
 		if !ok || !only(string(d.LabOrder.ID)) {
 			return nil
@@ -82,11 +91,9 @@ func (r *subscriptionResolver) LabOrderUpdated(ctx context.Context, id *string, 
 }
 
 func (r *subscriptionResolver) ProductCreated(ctx context.Context, after *string) (<-chan *model.ProductUpdate, error) {
-	s, err := r.watch(ctx, []fsclient.EventType{"product.created"}, after)
-	return open(ctx, s, err, productUpdate)
+	return live.Follow(ctx, r.Live, []fsclient.EventType{"product.created"}, after, productUpdate)
 }
 
 func (r *subscriptionResolver) ProductUpdated(ctx context.Context, after *string) (<-chan *model.ProductUpdate, error) {
-	s, err := r.watch(ctx, productTypes, after)
-	return open(ctx, s, err, productUpdate)
+	return live.Follow(ctx, r.Live, productTypes, after, productUpdate)
 }

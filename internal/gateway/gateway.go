@@ -22,6 +22,7 @@ import (
 	"fsgateway/graph"
 	"fsgateway/graph/apierror"
 	"fsgateway/graph/guard"
+	"fsgateway/graph/live"
 	"fsgateway/graph/persisted"
 	"fsgateway/internal/events"
 	"fsgateway/internal/fsclient"
@@ -154,10 +155,11 @@ func (g *Gateway) open(o options) error {
 	if err != nil {
 		return fmt.Errorf("%s, %s: %w", config.name(&config.PersistedDocuments), config.name(&config.PersistedManifest), err)
 	}
-	resolver := &graph.Resolver{Client: g.client, PublicURL: config.publicURL(), Currency: config.currency(), Events: g.events, ProofAge: config.ProofAge}
+	feed := &live.Feed{Client: g.client, Bus: g.events, ProofAge: config.ProofAge}
 	if p := g.newPoller(); p != nil {
-		resolver.Watch = p.Watch
+		feed.Watch = p.Watch
 	}
+	resolver := &graph.Resolver{Client: g.client, PublicURL: config.publicURL(), Currency: config.currency(), Live: feed}
 	g.graphql = graph.NewHandler(resolver, graph.Options{
 		Caller:       func(ctx context.Context) string { return transport.CallerFrom(ctx).Key },
 		Authenticate: g.authenticate,

@@ -43,7 +43,7 @@ var guarding = []struct {
 		"AnotherRecord|NotFoundIsTheAPIsOwn|EventForms|UnreadableEvents|RetryAfter|DownloadRedirects|MatchedRecordIsKept|NeverHangs|PatientLookUps)$"},
 	{"graph/guard", []string{"guard.go", "document.go"}, ""},
 	{
-		"graph",
+		"graph/live",
 		[]string{"source.go", "stream.go", "catch_up.go"},
 		"^Test(Subscri.*|Stream.*|Resume|Created.*|Typed.*|Poll.*|Session(Stream|Ends)|ProofAge|EveryEventType|WhoSeesWhat|LastEventID|QueryAsAStream|MultipartSubscription|AfterTells.*)$",
 	},

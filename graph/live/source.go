@@ -1,4 +1,4 @@
-package graph
+package live
 
 import (
 	"context"
@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"fsgateway/graph/model"
 	"fsgateway/internal/events"
 	"fsgateway/internal/fsclient"
 )
@@ -26,7 +25,7 @@ type source struct {
 
 	proof    proof
 	proven   time.Time     // when
-	proofAge time.Duration // see [Resolver]
+	proofAge time.Duration // see [Feed]
 }
 
 // proof is what the partner has let the caller's token read.
@@ -42,63 +41,24 @@ func (p *proof) mayRead(category string) bool {
 	return may
 }
 
-// The types behind the fields that are about one kind of record.
-var (
-	treatmentPlanTypes = []fsclient.EventType{"treatment_plan.created", "treatment_plan.updated", "treatment_plan.recommendation.updated"}
-	patientTypes       = []fsclient.EventType{"patient.created", "patient.updated", "patient.emancipated"}
-	orderTypes         = []fsclient.EventType{"order.placed"}
-	labOrderTypes      = []fsclient.EventType{"lab_order.updated"}
-	productTypes       = []fsclient.EventType{"product.created", "product.updated", "product.description.updated"}
-)
-
-// The functions below make of an event what such a field gives, nil of one of
-// another kind. Each subscriber has records of their own.
-
-func treatmentPlanUpdate(e *fsclient.Event) *model.TreatmentPlanUpdate {
-	d, ok := e.Data.(*fsclient.TreatmentPlanEventData)
-	if !ok {
-		return nil
-	}
-	return &model.TreatmentPlanUpdate{Event: *e, TreatmentPlan: fsclient.Clone(d.TreatmentPlan)}
+// Feed is where subscriptions get their events from.
+type Feed struct {
+	Client *fsclient.Client
+	// Bus is what the partner has told of.
+	Bus *events.Bus
+	// ProofAge is how long the partner's word on what a subscriber may read counts.
+	// After that the next event waits until the partner is asked again.
+	ProofAge time.Duration
+	// Watch has the partner polled for the events of a clinic until ctx ends, as
+	// ctx's caller; newest is when the newest event of each category happened that
+	// the caller may read. It is nil where the partner sends them.
+	Watch func(ctx context.Context, clinic string, newest map[string]time.Time)
 }
 
-func patientUpdate(e *fsclient.Event) *model.PatientUpdate {
-	d, ok := e.Data.(*fsclient.PatientEventData)
-	if !ok {
-		return nil
-	}
-	return &model.PatientUpdate{Event: *e, Patient: fsclient.Clone(d.Patient)}
-}
-
-func productUpdate(e *fsclient.Event) *model.ProductUpdate {
-	d, ok := e.Data.(*fsclient.ProductEventData)
-	if !ok {
-		return nil
-	}
-	return &model.ProductUpdate{Event: *e, Product: fsclient.Clone(d.Product)}
-}
-
-// about makes a filter of an argument that names a record; without one all pass.
-func about(kind string, id *string) (func(string) bool, error) {
-	if id == nil {
-		return func(string) bool { return true }, nil
-	}
-	only, err := fsclient.ParseID(kind, *id)
-	return func(id string) bool { return id == only }, err
-}
-
-// watchOne is [Resolver.watch] unless an argument was wrong.
-func (r *Resolver) watchOne(ctx context.Context, wrong error, types []fsclient.EventType, after *string) (*source, error) {
-	if wrong != nil {
-		return nil, wrong
-	}
-	return r.watch(ctx, types, after)
-}
-
-// watch proves what the caller may see and begins to follow the bus, from
-// after on unless that is "".
-func (r *Resolver) watch(ctx context.Context, types []fsclient.EventType, after *string) (*source, error) {
-	s := &source{client: r.Client, types: types, told: map[string]bool{}, proofAge: r.ProofAge}
+// follow proves what the caller may see and begins to follow the bus, after the
+// event of the given id if there is one.
+func (f *Feed) follow(ctx context.Context, types []fsclient.EventType, after *string) (*source, error) {
+	s := &source{client: f.Client, types: types, told: map[string]bool{}, proofAge: f.ProofAge}
 	from := lastEventIDFrom(ctx)
 	if after != nil {
 		from = *after
@@ -113,12 +73,12 @@ func (r *Resolver) watch(ctx context.Context, types []fsclient.EventType, after 
 	if err := s.prove(ctx); err != nil {
 		return nil, err
 	}
-	feed, found := r.Events.Subscribe(from, func(e events.Event) bool { return s.visible(e.ClinicID, e.Type) })
+	feed, found := f.Bus.Subscribe(from, func(e events.Event) bool { return s.visible(e.ClinicID, e.Type) })
 	s.feed = feed
 	var err error
 	switch {
 	case from == "":
-	case r.Watch != nil: // whatever the bus has of a time when nobody watched has holes
+	case f.Watch != nil: // whatever the bus has of a time when nobody watched has holes
 		err = s.catchUpPolled(ctx, from)
 	case !found:
 		err = s.catchUp(ctx, from)
@@ -127,8 +87,8 @@ func (r *Resolver) watch(ctx context.Context, types []fsclient.EventType, after 
 		s.close()
 		return nil, err
 	}
-	if r.Watch != nil {
-		r.Watch(ctx, s.proof.clinic, s.proof.newest)
+	if f.Watch != nil {
+		f.Watch(ctx, s.proof.clinic, s.proof.newest)
 	}
 	return s, nil
 }

@@ -1,4 +1,4 @@
-package graph
+package live
 
 import (
 	"context"
@@ -104,8 +104,8 @@ func (p *partner) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// watching is a resolver in front of a partner.
-func watching(t *testing.T, p *partner, polled bool) *Resolver {
+// watching is a feed in front of a partner.
+func watching(t *testing.T, p *partner, polled bool) *Feed {
 	t.Helper()
 	server := httptest.NewServer(p)
 	t.Cleanup(server.Close)
@@ -113,8 +113,8 @@ func watching(t *testing.T, p *partner, polled bool) *Resolver {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &Resolver{Client: client, Events: events.NewMemory(events.Options{})}
-	t.Cleanup(func() { _ = r.Events.Close() })
+	r := &Feed{Client: client, Bus: events.NewMemory(events.Options{})}
+	t.Cleanup(func() { _ = r.Bus.Close() })
 	if polled {
 		r.Watch = func(context.Context, string, map[string]time.Time) {}
 	}
@@ -165,12 +165,12 @@ func TestClinicsApart(t *testing.T) {
 			if test.after != "" {
 				after = &test.after
 			}
-			s, err := r.watch(t.Context(), nil, after)
+			s, err := r.follow(t.Context(), nil, after)
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer s.close()
-			publish(t, r.Events, test.bus...)
+			publish(t, r.Bus, test.bus...)
 			var got []string
 			for !slices.Contains(got, "last") {
 				e, err := s.next(t.Context())
@@ -195,8 +195,8 @@ func TestAfterTellsNothing(t *testing.T) {
 	refusal := func(t *testing.T, p *partner, polled bool, id string) string {
 		t.Helper()
 		r := watching(t, p, polled)
-		publish(t, r.Events, theirs.envelope("theirs"), nobodys.envelope(""))
-		s, err := r.watch(t.Context(), nil, &id)
+		publish(t, r.Bus, theirs.envelope("theirs"), nobodys.envelope(""))
+		s, err := r.follow(t.Context(), nil, &id)
 		if err == nil {
 			s.close()
 			t.Fatalf("%s is where a stream may begin", id)
