@@ -1,11 +1,9 @@
 package graph
 
 import (
-	"cmp"
 	"context"
 	"net/http"
 	"slices"
-	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/handler"
@@ -17,6 +15,8 @@ import (
 	"fsgateway/graph/live"
 	"fsgateway/graph/loader"
 	"fsgateway/graph/model"
+	"fsgateway/graph/wire"
+	"fsgateway/graph/wire/socket"
 )
 
 // Schema is the executable schema for a client.
@@ -26,43 +26,10 @@ func Schema(r *Resolver) graphql.ExecutableSchema {
 
 // Options are what the handler is given from outside.
 type Options struct {
-	// Caller stands for the token of a request, opaquely, "" for none.
-	Caller func(context.Context) string
+	socket.Options
+
 	// Viewer is what is known of whoever sent a request.
 	Viewer func(context.Context) *model.Viewer
-	// Authenticate makes the context of the caller whose Authorization came over
-	// a socket; an error refuses it.
-	Authenticate func(ctx context.Context, authorization string) (context.Context, error)
-	// Operation makes the context of each operation of a socket, since there is
-	// one request for all; nil for the same.
-	Operation func(context.Context) context.Context
-	// Ended returns a context that is done when the session of ctx's caller ends,
-	// which is watched until ctx is done; nil for a caller without a session. A
-	// stream or a socket ends with it. Check asks for the same before each operation
-	// of a socket: it returns [apierror.ErrSignedOut], or why it cannot tell. Both may be nil.
-	Ended func(ctx context.Context) context.Context
-	Check func(ctx context.Context) error
-	// Origins are those of the pages that may open sockets, beside the gateway's
-	// own.
-	Origins []string
-	// RequestID is the gateway's id of a request.
-	RequestID func(context.Context) string
-	// LogBug is told of errors that are the gateway's fault.
-	LogBug func(context.Context, error)
-	// Timeout bounds an operation. What is there when it is over is answered,
-	// with errors for the rest.
-	Timeout time.Duration
-	// WriteTimeout is how long the client of a socket may take to accept each 128
-	// KiB of a message. The default is 10 seconds.
-	WriteTimeout time.Duration
-	// Done is told of each response, for the access log and the metrics.
-	Done func(context.Context, Result)
-	// MaxBody bounds the body of a request, in bytes.
-	MaxBody int64
-	// MaxRequestErrors and MaxExecutionErrors are how many errors leave, at
-	// most, of a document that was refused and of an operation that ran. The
-	// defaults are 10 and 100.
-	MaxRequestErrors, MaxExecutionErrors int
 	// MaxStreams is how many subscriptions of one caller may run at once; 0 for
 	// no limit.
 	MaxStreams int
@@ -75,65 +42,29 @@ type Options struct {
 	Introspection func(context.Context) (bool, error)
 	// SignInURL is where a browser signs in, "" where none can.
 	SignInURL string
-	// Suggestions lets the refusal of an unknown name say which one is close.
-	Suggestions bool
-	// DraftStatus answers with the statuses of the 2026 draft of GraphQL over
-	// HTTP: 422 for what was refused, 294 for data with errors.
-	DraftStatus bool
-}
-
-// Result is what there is to say of a response without repeating any of it.
-type Result struct {
-	// Operation is the name the client gave it, Type query, mutation or
-	// subscription; both "" for what was refused before it was known.
-	Operation, Type string
-	// Codes are those of the errors that left.
-	Codes  []string
-	Status int
-}
-
-// writeTime is how long writing a message of n bytes to a socket may take.
-func (o *Options) writeTime(n int) time.Duration {
-	return cmp.Or(o.WriteTimeout, 10*time.Second) * time.Duration(n/(128<<10)+1)
-}
-
-func (o *Options) maxRequestErrors() int   { return cmp.Or(o.MaxRequestErrors, 10) }
-func (o *Options) maxExecutionErrors() int { return cmp.Or(o.MaxExecutionErrors, 100) }
-
-func (o *Options) operation(ctx context.Context) context.Context {
-	if o.Operation == nil {
-		return ctx
-	}
-	return o.Operation(ctx)
 }
 
 // Handler serves GraphQL over HTTP and on sockets.
 type Handler struct {
 	http.Handler
-	sockets *sockets
+	Sockets *socket.Sockets
 }
 
-// Drain takes no more sockets, and closes those that are open so that their
-// clients come back elsewhere: at once, or when the queries and mutations under
-// way are answered.
-func (h *Handler) Drain() { h.sockets.drain() }
-
-// Shutdown drains and waits until no socket is left. When ctx ends it cuts
-// those that are.
-func (h *Handler) Shutdown(ctx context.Context) {
-	h.sockets.drain()
-	h.sockets.wait(ctx)
+// transport gives a request to what speaks its protocol.
+type transport struct {
+	wire    *wire.Transport
+	sockets *socket.Sockets
 }
 
-// Whole wraps what requests pass on their way to h, and lets Shutdown wait until
-// those of sockets are through all of it.
-func (h *Handler) Whole(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if isUpgrade(r) && h.sockets.begin() {
-			defer h.sockets.open.Done()
-		}
-		next.ServeHTTP(w, r)
-	})
+func (transport) Supports(*http.Request) bool { return true }
+
+func (t transport) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
+	exec = preparer{exec}
+	if socket.IsUpgrade(r) {
+		t.sockets.Serve(w, r, exec)
+		return
+	}
+	t.wire.Do(w, r, exec)
 }
 
 // NewHandler makes a handler.
@@ -141,8 +72,9 @@ func NewHandler(r *Resolver, o Options) *Handler {
 	schema := Schema(r)
 	ops := loader.New(schema.Schema(), r.Client, o.Viewer)
 	h := handler.New(schema)
-	sockets := newSockets()
-	h.AddTransport(transport{o, sockets, schema.Schema()})
+	o.NamedDocuments = o.Persisted != nil
+	sockets := socket.New(schema.Schema(), o.Options)
+	h.AddTransport(transport{wire.New(schema.Schema(), o.Options.Options), sockets})
 	h.SetDisableSuggestion(!o.Suggestions)
 	for _, e := range []graphql.HandlerExtension{o.Persisted, o.Guard} {
 		if e != nil {
@@ -161,7 +93,11 @@ func NewHandler(r *Resolver, o Options) *Handler {
 		}
 		switch op.Operation.Operation {
 		case ast.Query:
-			ctx = newSet(ctx, ops, o.Caller(ctx))
+			ctx = wire.BothPasses(ctx, func(ctx context.Context) context.Context {
+				ctx, set := ops.NewSet(ctx, o.Caller(ctx))
+				set.Start()
+				return ctx
+			})
 		case ast.Subscription:
 			var refused *gqlerror.Error
 			if ctx, refused = streams.Begin(ctx); refused != nil {
@@ -180,24 +116,6 @@ func NewHandler(r *Resolver, o Options) *Handler {
 		return next(ctx)
 	})
 	return &Handler{h, sockets}
-}
-
-// newSet starts every call that a query needs. The two passes of a query with
-// parts that come later share one.
-func newSet(ctx context.Context, ops *loader.Operations, caller string) context.Context {
-	d, _ := ctx.Value(deferralKey{}).(*deferral)
-	if d == nil {
-		ctx, set := ops.NewSet(ctx, caller)
-		set.Start()
-		return ctx
-	}
-	this := graphql.GetOperationContext(ctx)
-	if d.ctx == nil {
-		whole, set := ops.NewSet(graphql.WithOperationContext(ctx, d.whole), caller)
-		set.Start()
-		d.ctx = whole
-	}
-	return graphql.WithOperationContext(d.ctx, this)
 }
 
 // refuse says why a caller may not have an operation run.

@@ -26,6 +26,7 @@ import (
 
 	"fsgateway/graph"
 	"fsgateway/graph/apierror"
+	"fsgateway/graph/wire"
 	"fsgateway/internal/fsclient"
 	"fsgateway/internal/gateway"
 	"fsgateway/internal/middleware"
@@ -1077,11 +1078,13 @@ func askBroken(t *testing.T, query string, logBug func(error)) *reply {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := middleware.RequestID(graph.NewHandler(&graph.Resolver{Client: broken}, graph.Options{
-		Caller: func(context.Context) string { return "someone" }, RequestID: middleware.RequestIDFrom,
-		LogBug:  func(_ context.Context, err error) { logBug(err) },
-		Timeout: time.Minute, Done: func(context.Context, graph.Result) {}, MaxBody: 1 << 20,
-	}))
+	var o graph.Options
+	o.Caller = func(context.Context) string { return "someone" }
+	o.Options.Options = wire.Options{
+		RequestID: middleware.RequestIDFrom, LogBug: func(_ context.Context, err error) { logBug(err) },
+		Timeout: time.Minute, Done: func(context.Context, wire.Result) {}, MaxBody: 1 << 20,
+	}
+	h := middleware.RequestID(graph.NewHandler(&graph.Resolver{Client: broken}, o))
 	req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/graphql", strings.NewReader(requestBody(t, query)))
 	req.Header.Set("Content-Type", "application/json")
 	res := httptest.NewRecorder()

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"fsgateway/graph"
+	"fsgateway/graph/wire"
 	"fsgateway/internal/fsclient"
 	"fsgateway/internal/middleware"
 	"fsgateway/internal/sandbox"
@@ -167,10 +168,11 @@ func bare(t *testing.T, change func(*graph.Options)) func(body string, headers .
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := graph.Options{
-		Caller: func(context.Context) string { return "someone" }, RequestID: middleware.RequestIDFrom,
-		LogBug:  func(_ context.Context, err error) { t.Errorf("a bug: %v", err) },
-		Timeout: time.Minute, Done: func(context.Context, graph.Result) {}, MaxBody: 1 << 20,
+	var o graph.Options
+	o.Caller = func(context.Context) string { return "someone" }
+	o.Options.Options = wire.Options{
+		RequestID: middleware.RequestIDFrom, LogBug: func(_ context.Context, err error) { t.Errorf("a bug: %v", err) },
+		Timeout: time.Minute, Done: func(context.Context, wire.Result) {}, MaxBody: 1 << 20,
 	}
 	change(&o)
 	h := middleware.RequestID(graph.NewHandler(&graph.Resolver{Client: client}, o))
@@ -233,10 +235,10 @@ func TestErrorsThatLeave(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			var result graph.Result
+			var result wire.Result
 			r := bare(t, func(o *graph.Options) {
 				o.MaxRequestErrors, o.MaxExecutionErrors = c.request, c.ran
-				o.Done = func(_ context.Context, r graph.Result) { result = r }
+				o.Done = func(_ context.Context, r wire.Result) { result = r }
 			})(c.body)
 			if len(r.Errors) != c.errors || len(result.Codes) != c.errors {
 				t.Fatalf("%d errors and %d codes, want %d", len(r.Errors), len(result.Codes), c.errors)
@@ -290,8 +292,8 @@ func TestIntrospectionBySetting(t *testing.T) {
 
 func TestResult(t *testing.T) {
 	t.Parallel()
-	var got []graph.Result
-	ask := bare(t, func(o *graph.Options) { o.Done = func(_ context.Context, r graph.Result) { got = append(got, r) } })
+	var got []wire.Result
+	ask := bare(t, func(o *graph.Options) { o.Done = func(_ context.Context, r wire.Result) { got = append(got, r) } })
 	ask(`{"query":"query Who { __typename }"}`)
 	ask(`{"query":"mutation Do { __typename }"}`)
 	ask(`{"query":"query No { clinic { name } }"}`)

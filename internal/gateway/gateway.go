@@ -24,6 +24,8 @@ import (
 	"fsgateway/graph/guard"
 	"fsgateway/graph/live"
 	"fsgateway/graph/persisted"
+	"fsgateway/graph/wire"
+	"fsgateway/graph/wire/socket"
 	"fsgateway/internal/events"
 	"fsgateway/internal/fsclient"
 	"fsgateway/internal/middleware"
@@ -161,30 +163,32 @@ func (g *Gateway) open(o options) error {
 	}
 	resolver := &graph.Resolver{Client: g.client, PublicURL: config.publicURL(), Currency: config.currency(), Live: feed}
 	g.graphql = graph.NewHandler(resolver, graph.Options{
-		Caller:       func(ctx context.Context) string { return transport.CallerFrom(ctx).Key },
-		Authenticate: g.authenticate,
-		Operation:    g.operation,
-		Ended:        ended,
-		Check:        checkSession,
-		Origins:      g.origins(),
-		Viewer:       viewer,
-		SignInURL:    g.signInURL(),
-		RequestID:    middleware.RequestIDFrom,
-		LogBug:       g.logBug,
-		Timeout:      config.OperationTimeout,
-		MaxBody:      config.MaxBody,
-		WriteTimeout: config.WriteTimeout,
-
-		MaxStreams:         config.MaxStreams,
-		MaxRequestErrors:   config.MaxRequestErrors,
-		MaxExecutionErrors: config.MaxExecutionErrors,
-		Guard:              guard.New(config.limits()),
-		Persisted:          documents,
-		Introspection:      g.mayIntrospect,
-		Suggestions:        config.Upstream == Embedded,
-		DraftStatus:        config.HTTPDraftStatus,
-
-		Done: g.done,
+		Viewer:        viewer,
+		MaxStreams:    config.MaxStreams,
+		Guard:         guard.New(config.limits()),
+		Persisted:     documents,
+		Introspection: g.mayIntrospect,
+		SignInURL:     g.signInURL(),
+		Options: socket.Options{
+			Caller:       func(ctx context.Context) string { return transport.CallerFrom(ctx).Key },
+			Authenticate: g.authenticate,
+			Operation:    g.operation,
+			Ended:        ended,
+			Check:        checkSession,
+			Origins:      g.origins(),
+			WriteTimeout: config.WriteTimeout,
+			Options: wire.Options{
+				RequestID:          middleware.RequestIDFrom,
+				LogBug:             g.logBug,
+				Timeout:            config.OperationTimeout,
+				Done:               g.done,
+				MaxBody:            config.MaxBody,
+				MaxRequestErrors:   config.MaxRequestErrors,
+				MaxExecutionErrors: config.MaxExecutionErrors,
+				Suggestions:        config.Upstream == Embedded,
+				DraftStatus:        config.HTTPDraftStatus,
+			},
+		},
 	})
 	return nil
 }

@@ -57,7 +57,7 @@ func (g *Gateway) Handler() http.Handler {
 	h = g.metrics.counted(h)
 	h = middleware.RequestID(h)
 	h = g.written(h)
-	return g.graphql.Whole(h)
+	return g.graphql.Sockets.Track(h)
 }
 
 // below serves under a path as well as without it: proxies differ in whether they

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"net/url"
 
-	"fsgateway/graph"
+	"fsgateway/graph/wire"
 	"fsgateway/internal/middleware"
 	"fsgateway/internal/transport"
 )
@@ -28,7 +28,7 @@ func (g *Gateway) operation(ctx context.Context) context.Context {
 }
 
 // done notes a GraphQL response.
-func (g *Gateway) done(ctx context.Context, r graph.Result) {
+func (g *Gateway) done(ctx context.Context, r wire.Result) {
 	entry := middleware.EntryFrom(ctx)
 	entry.Type, entry.Codes = r.Type, r.Codes
 	if len(r.Operation) <= maxOperationName {
@@ -54,11 +54,11 @@ func (g *Gateway) origins() []string {
 // drainSockets lets sockets leave while the servers are shut down, which does
 // not wait for them.
 func (g *Gateway) drainSockets() {
-	g.graphql.Drain()
+	g.graphql.Sockets.Drain()
 	ctx, cancel := context.WithTimeout(context.Background(), g.config.DrainTimeout)
 	g.leaving.Go(func() {
 		defer cancel()
-		g.graphql.Shutdown(ctx)
+		g.graphql.Sockets.Shutdown(ctx)
 	})
 }
 
@@ -70,5 +70,5 @@ func (g *Gateway) closeSockets() {
 	g.leaving.Wait()
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	g.graphql.Shutdown(ctx)
+	g.graphql.Sockets.Shutdown(ctx)
 }

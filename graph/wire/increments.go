@@ -1,4 +1,4 @@
-package graph
+package wire
 
 import (
 	"bytes"
@@ -7,6 +7,8 @@ import (
 
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"fsgateway/graph/wire/form"
 )
 
 // increment is what came later at one place of the answer.
@@ -104,7 +106,7 @@ func (c *collection) object(b *bytes.Buffer, sets []ast.SelectionSet, o object, 
 	for _, name := range l.names {
 		if data, has := o.values[name]; has {
 			fields[name] = true
-			key(b, name)
+			form.Key(b, name)
 			c.value(b, l.fields[name], data, before[name], join(path, ast.PathName(name)))
 		}
 	}

@@ -1,4 +1,4 @@
-package graph
+package socket
 
 import (
 	"bytes"
@@ -12,6 +12,8 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"fsgateway/graph/apierror"
+	"fsgateway/graph/wire"
+	"fsgateway/graph/wire/form"
 )
 
 // maxRunning is how many operations may run at once on a socket: as many
@@ -20,14 +22,14 @@ const maxRunning = 100
 
 // operation is one on a socket. It has no ResponseWriter.
 type operation struct {
-	exchange
+	wire.Exchange
 	id      string
 	cancel  context.CancelFunc
 	streams bool // it is a subscription
 }
 
 // subscribe begins an operation of any type.
-func (s *socket) subscribe(m *message) *closure {
+func (s *socket) subscribe(m *message) *closeReason {
 	if !s.acknowledged {
 		return closeUnauthorized
 	}
@@ -37,11 +39,11 @@ func (s *socket) subscribe(m *message) *closure {
 	}
 	params.Headers = s.header
 	ctx, cancel := context.WithCancel(graphql.StartOperationTrace(s.o.operation(s.caller)))
-	op := &operation{exchange: exchange{o: &s.o}, id: m.id, cancel: cancel}
-	op.result.Status = http.StatusOK
+	op := &operation{Exchange: wire.Exchange{Options: &s.o.Options}, id: m.id, cancel: cancel}
+	op.Result.Status = http.StatusOK
 
 	s.mu.Lock()
-	exists, full, over := s.running[m.id] != nil, len(s.running) >= maxRunning, s.over || s.sockets.leaving()
+	exists, full, over := s.running[m.id] != nil, len(s.running) >= maxRunning, s.over || s.leaving()
 	begins := !exists && !full && !over
 	if begins {
 		s.running[m.id] = op
@@ -62,7 +64,7 @@ func (s *socket) subscribe(m *message) *closure {
 		Message:    fmt.Sprintf("%d operations are running on this socket, and no more may: wait for one to end.", maxRunning),
 		Extensions: map[string]any{"code": apierror.CodeTooManyOperations, "maximum": maxRunning},
 	}})())
-	s.o.Done(ctx, op.result)
+	s.o.Done(ctx, op.Result)
 	return nil
 }
 
@@ -70,7 +72,7 @@ func (s *socket) subscribe(m *message) *closure {
 func (s *socket) run(ctx context.Context, op *operation, params *graphql.RawParams) {
 	defer op.cancel()
 	defer s.end(op)
-	defer func() { s.o.Done(ctx, op.result) }()
+	defer func() { s.o.Done(ctx, op.Result) }()
 	defer func() {
 		if v := recover(); v != nil {
 			s.o.LogBug(ctx, apierror.Recovered(v))
@@ -89,15 +91,15 @@ func (s *socket) run(ctx context.Context, op *operation, params *graphql.RawPara
 	}
 	o, errs := s.exec.CreateOperationContext(ctx, params)
 	if errs != nil {
-		res := s.exec.DispatchError(graphql.WithOperationContext(ctx, o), s.requestErrors(o, errs))
-		s.last(op, op.failure(ctx, op.requestStatus(errs), res.Errors))
+		res := s.exec.DispatchError(graphql.WithOperationContext(ctx, o), s.o.RequestErrors(o, errs))
+		s.last(op, op.failure(ctx, op.RequestStatus(errs), res.Errors))
 		return
 	}
-	op.result.Operation, op.result.Type = o.Operation.Name, string(o.Operation.Operation)
+	op.Result.Operation, op.Result.Type = o.Operation.Name, string(o.Operation.Operation)
 	if o.Operation.Operation == ast.Subscription && !s.mayStream(op) {
 		return
 	}
-	defers(s.schema, o, false)
+	wire.WithoutDefer(s.schema, o)
 	s.answer(ctx, op, o)
 }
 
@@ -109,19 +111,19 @@ func (s *socket) answer(ctx context.Context, op *operation, o *graphql.Operation
 		ctx, cancel = context.WithTimeout(ctx, s.o.Timeout)
 		defer cancel()
 	}
-	responses, ctx := op.dispatch(ctx, s.exec, o)
+	responses, ctx := op.Dispatch(ctx, s.exec, o)
 	res := responses(ctx)
 	if !op.streams {
-		res = answer(res)
+		res = wire.Answer(res)
 	}
 	for ; res != nil; res = responses(ctx) {
 		switch {
 		case res.Data != nil:
 			s.send(op, op.next(ctx, res))
-		case closes(res) && s.sockets.leaving():
+		case wire.Closes(res) && s.leaving():
 			return // the socket's close says so, and brings the client back
 		default:
-			s.last(op, op.failure(ctx, op.status(res), res.Errors))
+			s.last(op, op.failure(ctx, op.Status(res), res.Errors))
 			return
 		}
 	}
@@ -131,7 +133,7 @@ func (s *socket) answer(ctx context.Context, op *operation, o *graphql.Operation
 // next makes the message of a result.
 func (op *operation) next(ctx context.Context, res *graphql.Response) func() []byte {
 	return func() []byte {
-		return pack("next", op.id, envelope(op.errors(ctx, res.Errors), res.Data, res.Extensions))
+		return pack("next", op.id, form.Envelope(op.Errors(ctx, res.Errors), res.Data, res.Extensions))
 	}
 }
 
@@ -139,9 +141,9 @@ func (op *operation) next(ctx context.Context, res *graphql.Response) func() []b
 // status is what it would have over HTTP, for the metrics.
 func (op *operation) failure(ctx context.Context, status int, errs gqlerror.List) func() []byte {
 	return func() []byte {
-		op.result.Status = status
+		op.Result.Status = status
 		var b bytes.Buffer
-		encode(&b, op.errors(ctx, errs))
+		form.Encode(&b, op.Errors(ctx, errs))
 		return pack("error", op.id, b.Bytes())
 	}
 }

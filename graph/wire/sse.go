@@ -1,4 +1,4 @@
-package graph
+package wire
 
 const mediaEvents = "text/event-stream"
 
@@ -10,7 +10,7 @@ var serverSent = &framing{
 	contentType: mediaEvents + "; charset=utf-8",
 	open:        ":\n\n",
 	alive:       ":\n\n",
-	every:       keepAlive,
+	every:       KeepAlive,
 	answer: func(eventID string, body []byte, _ bool) string {
 		id := ""
 		if eventID != "" {

@@ -1,4 +1,4 @@
-package graph
+package wire
 
 import (
 	"bytes"
@@ -14,9 +14,9 @@ import (
 	"fsgateway/graph/apierror"
 )
 
-// requestErrors are the errors of a request that was refused as they leave: no
+// RequestErrors returns the errors of a request that was refused as they leave: no
 // more than allowed, and none with the operation's name as the client gave it.
-func (t transport) requestErrors(op *graphql.OperationContext, errs gqlerror.List) gqlerror.List {
+func (o *Options) RequestErrors(op *graphql.OperationContext, errs gqlerror.List) gqlerror.List {
 	if op.Doc != nil && op.Operation == nil {
 		return gqlerror.List{{
 			Message:    "operationName must name one of the document's operations, unless there is only one.",
@@ -24,14 +24,14 @@ func (t transport) requestErrors(op *graphql.OperationContext, errs gqlerror.Lis
 		}}
 	}
 	errs = distinct(errs)
-	errs = errs[:min(len(errs), t.o.maxRequestErrors())]
+	errs = errs[:min(len(errs), o.maxRequestErrors())]
 	for _, e := range errs {
 		// A literal of the right type that the gateway cannot read is no less the
 		// client's input than a variable.
 		if e.Err != nil {
 			e.Extensions["code"], e.Err = apierror.CodeBadUserInput, nil
 		}
-		if !t.o.Suggestions {
+		if !o.Suggestions {
 			e.Message, _, _ = strings.Cut(e.Message, " Did you mean ") // not every rule knows that they are off
 		}
 	}

@@ -1,4 +1,7 @@
-package graph
+// Package wire is GraphQL over HTTP: it reads requests, chooses the media type, and
+// writes answers whole, in parts (@defer) and as streams of events. WebSockets are in
+// package socket. What is executed and what it means is none of its business.
+package wire
 
 import (
 	"context"
@@ -12,27 +15,24 @@ import (
 	"fsgateway/graph/apierror"
 )
 
-// transport is GraphQL over HTTP, as the audits of graphql-http want it and as
+// Transport is GraphQL over HTTP, as the audits of graphql-http want it and as
 // far as the draft of 2026 agrees with them. It takes every request, so that
 // what is no GraphQL is told so in GraphQL's own form. What a client sent is
 // never part of what it is told about it.
-type transport struct {
-	o       Options
-	sockets *sockets
-	schema  *ast.Schema
+type Transport struct {
+	o      Options
+	schema *ast.Schema
 }
 
-func (transport) Supports(*http.Request) bool { return true }
+// New makes a transport for a schema.
+func New(schema *ast.Schema, o Options) *Transport { return &Transport{o, schema} }
 
-func (t transport) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
-	exec = preparer{exec}
-	if isUpgrade(r) {
-		t.upgrade(w, r, exec)
-		return
-	}
+func (*Transport) Supports(*http.Request) bool { return true }
+
+func (t *Transport) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
 	ctx, cancel := context.WithTimeout(r.Context(), t.o.Timeout)
 	defer cancel()
-	x := &exchange{o: &t.o, w: w, media: mediaJSON}
+	x := &Exchange{Options: &t.o, w: w, media: mediaJSON}
 	defer x.recover(ctx)
 
 	accepted, found := negotiate(r.Header.Values("Accept"))
@@ -51,18 +51,18 @@ func (t transport) Do(w http.ResponseWriter, r *http.Request, exec graphql.Graph
 
 	op, errs := exec.CreateOperationContext(ctx, params)
 	if errs != nil {
-		res := exec.DispatchError(graphql.WithOperationContext(ctx, op), t.requestErrors(op, errs))
-		x.write(ctx, x.requestStatus(errs), res)
+		res := exec.DispatchError(graphql.WithOperationContext(ctx, op), t.o.RequestErrors(op, errs))
+		x.write(ctx, x.RequestStatus(errs), res)
 		return
 	}
-	x.result.Operation, x.result.Type = op.Operation.Name, string(op.Operation.Operation)
+	x.Result.Operation, x.Result.Type = op.Operation.Name, string(op.Operation.Operation)
 	subscription := op.Operation.Operation == ast.Subscription
 	switch {
 	case subscription && r.Method == http.MethodHead:
 		x.refuse(ctx, notAllowed("GET, POST", "A subscription has no end to be told of by HEAD: send it with GET or POST."))
 		return
 	case subscription && accepted.subscription == nil:
-		x.refuse(ctx, refusef(http.StatusNotAcceptable, "A subscription needs a stream: add %s to Accept, or use a socket of the protocol %s.", mediaEvents, subprotocol))
+		x.refuse(ctx, Refusef(http.StatusNotAcceptable, "A subscription needs a stream: add %s to Accept, or use a socket of the protocol %s.", mediaEvents, Subprotocol))
 		return
 	case !subscription && accepted.only:
 		x.refuse(ctx, notAcceptable)
@@ -84,21 +84,21 @@ func (t transport) Do(w http.ResponseWriter, r *http.Request, exec graphql.Graph
 		return
 	}
 	res := x.run(ctx, exec, op)
-	x.write(ctx, x.status(res), res)
+	x.write(ctx, x.Status(res), res)
 }
 
-var notAcceptable = refusef(http.StatusNotAcceptable, "Accept names nothing that the gateway can answer with: add %s or %s.", mediaGraphQL, mediaJSON)
+var notAcceptable = Refusef(http.StatusNotAcceptable, "Accept names nothing that the gateway can answer with: add %s or %s.", mediaGraphQL, mediaJSON)
 
 // run executes an operation that has one answer.
-func (x *exchange) run(ctx context.Context, exec graphql.GraphExecutor, op *graphql.OperationContext) *graphql.Response {
-	responses, ctx := x.dispatch(ctx, exec, op)
-	return answer(responses(ctx))
+func (x *Exchange) run(ctx context.Context, exec graphql.GraphExecutor, op *graphql.OperationContext) *graphql.Response {
+	responses, ctx := x.Dispatch(ctx, exec, op)
+	return Answer(responses(ctx))
 }
 
-// dispatch begins an operation. A bug in what makes its answers, outside of any
+// Dispatch begins an operation. A bug in what makes its answers, outside of any
 // field, is an answer too, and the last: only so can a stream that has begun say
 // in its own form that something went wrong.
-func (x *exchange) dispatch(ctx context.Context, exec graphql.GraphExecutor, op *graphql.OperationContext) (graphql.ResponseHandler, context.Context) {
+func (x *Exchange) Dispatch(ctx context.Context, exec graphql.GraphExecutor, op *graphql.OperationContext) (graphql.ResponseHandler, context.Context) {
 	inner := ctx
 	var responses graphql.ResponseHandler
 	if bug := x.guarded(ctx, func() { responses, inner = exec.DispatchOperation(ctx, op) }); bug != nil {
@@ -117,14 +117,14 @@ func (x *exchange) dispatch(ctx context.Context, exec graphql.GraphExecutor, op 
 }
 
 // guarded calls a function and gives the answer for its panic, nil for none.
-func (x *exchange) guarded(ctx context.Context, call func()) (bug *graphql.Response) {
+func (x *Exchange) guarded(ctx context.Context, call func()) (bug *graphql.Response) {
 	defer func() {
 		switch v := recover(); {
 		case v == nil:
 		case aborted(v):
 			panic(v)
 		default:
-			x.o.LogBug(ctx, apierror.Recovered(v))
+			x.LogBug(ctx, apierror.Recovered(v))
 			bug = &graphql.Response{Errors: gqlerror.List{apierror.Internal()}}
 		}
 	}()
@@ -132,8 +132,8 @@ func (x *exchange) guarded(ctx context.Context, call func()) (bug *graphql.Respo
 	return nil
 }
 
-// answer is what to say, even if there is nothing.
-func answer(res *graphql.Response) *graphql.Response {
+// Answer returns what to say, even if there is nothing.
+func Answer(res *graphql.Response) *graphql.Response {
 	if res != nil {
 		return res
 	}
@@ -147,7 +147,7 @@ func aborted(v any) bool {
 }
 
 // recover answers for a bug outside of any field.
-func (x *exchange) recover(ctx context.Context) {
+func (x *Exchange) recover(ctx context.Context) {
 	v := recover()
 	switch {
 	case v == nil:
@@ -155,6 +155,6 @@ func (x *exchange) recover(ctx context.Context) {
 	case aborted(v), x.begun:
 		panic(v)
 	}
-	x.o.LogBug(ctx, apierror.Recovered(v))
+	x.LogBug(ctx, apierror.Recovered(v))
 	x.write(ctx, http.StatusInternalServerError, &graphql.Response{Errors: gqlerror.List{apierror.Internal()}})
 }

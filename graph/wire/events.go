@@ -1,4 +1,4 @@
-package graph
+package wire
 
 import (
 	"context"
@@ -10,11 +10,11 @@ import (
 
 	"fsgateway/graph/apierror"
 	"fsgateway/graph/live"
+	"fsgateway/graph/wire/form"
 )
 
-// keepAlive is how long a stream may be silent, for the sake of what stands
-// between and cuts what is.
-const keepAlive = 15 * time.Second
+// KeepAlive is the longest silence on a stream; proxies drop idle connections.
+const KeepAlive = 15 * time.Second
 
 // framing is how the answers of a stream look on the wire.
 type framing struct {
@@ -34,15 +34,15 @@ type framing struct {
 // events answers with a stream, one operation to a connection. An operation
 // that is refused before its first event is answered as without streaming, so
 // that its status says so.
-func (x *exchange) events(ctx context.Context, f *framing, r *http.Request, exec graphql.GraphExecutor, op *graphql.OperationContext) {
+func (x *Exchange) events(ctx context.Context, f *framing, r *http.Request, exec graphql.GraphExecutor, op *graphql.OperationContext) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ctx = live.WithLastEventID(ctx, r.Header.Get("Last-Event-ID"))
-	responses, ctx := x.dispatch(ctx, exec, op)
+	responses, ctx := x.Dispatch(ctx, exec, op)
 	var res *graphql.Response
 	if live.Refused(ctx) {
-		if res = answer(responses(ctx)); res.Data == nil {
-			x.write(ctx, x.status(res), res)
+		if res = Answer(responses(ctx)); res.Data == nil {
+			x.write(ctx, x.Status(res), res)
 			return
 		}
 	}
@@ -54,22 +54,22 @@ func (x *exchange) events(ctx context.Context, f *framing, r *http.Request, exec
 	again := false
 	for ; res != nil; res = responses(ctx) {
 		s.next(ctx, res)
-		again = res.Data == nil && closes(res)
+		again = res.Data == nil && Closes(res)
 	}
 	if !again || !f.resumes {
 		s.send(f.end)
 	}
-	x.o.Done(ctx, x.result)
+	x.Done(ctx, x.Result)
 }
 
-// closes says whether a stream ended because the gateway does.
-func closes(res *graphql.Response) bool {
+// Closes reports whether a stream ended because the gateway does.
+func Closes(res *graphql.Response) bool {
 	return len(res.Errors) == 1 && res.Errors[0].Extensions["code"] == apierror.CodeSubscriptionClosed
 }
 
 // eventStream writes a stream.
 type eventStream struct {
-	x       *exchange
+	x       *Exchange
 	framing *framing
 	cancel  context.CancelFunc
 	control *http.ResponseController
@@ -79,7 +79,7 @@ type eventStream struct {
 	over  bool
 }
 
-func (x *exchange) openEvents(f *framing, cancel context.CancelFunc) *eventStream {
+func (x *Exchange) openEvents(f *framing, cancel context.CancelFunc) *eventStream {
 	h := x.w.Header()
 	h.Set("Content-Type", f.contentType)
 	h.Set("X-Accel-Buffering", "no")
@@ -93,7 +93,7 @@ func (x *exchange) openEvents(f *framing, cancel context.CancelFunc) *eventStrea
 // next sends an answer.
 func (s *eventStream) next(ctx context.Context, res *graphql.Response) {
 	id, _ := res.Extensions["eventId"].(string)
-	s.send(s.framing.answer(id, envelope(s.x.errors(ctx, res.Errors), res.Data, res.Extensions), res.Data != nil))
+	s.send(s.framing.answer(id, form.Envelope(s.x.Errors(ctx, res.Errors), res.Data, res.Extensions), res.Data != nil))
 }
 
 // send writes at once. A client that cannot be written to is given up; that

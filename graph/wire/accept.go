@@ -1,4 +1,4 @@
-package graph
+package wire
 
 import (
 	"mime"
@@ -135,4 +135,10 @@ func splitAccept(text string) []string {
 		}
 		return r == ',' && !quoted
 	})
+}
+
+// isUTF8 reports whether a charset is the one that is read; both spellings of
+// its name are in use.
+func isUTF8(charset string) bool {
+	return strings.EqualFold(charset, "utf-8") || strings.EqualFold(charset, "utf8")
 }

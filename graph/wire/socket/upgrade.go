@@ -1,4 +1,4 @@
-package graph
+package socket
 
 import (
 	"bufio"
@@ -12,56 +12,54 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/coder/websocket"
+	"github.com/vektah/gqlparser/v2/ast"
 
 	"fsgateway/graph/apierror"
+	"fsgateway/graph/wire"
 )
 
-// subprotocol is what is spoken on a socket.
-const subprotocol = "graphql-transport-ws"
-
-// oldSubprotocol is the one before it. It is agreed to so that its clients can be
+// oldSubprotocol is the one before [wire.Subprotocol]. It is agreed to so that its clients can be
 // closed with a code that says why: where nothing of what they offer is taken,
 // browsers only say that the handshake failed.
 const oldSubprotocol = "graphql-ws"
 
-// isUpgrade says whether a request wants to become a socket.
-func isUpgrade(r *http.Request) bool {
+// IsUpgrade reports whether a request wants to become a socket.
+func IsUpgrade(r *http.Request) bool {
 	return r.Method == http.MethodGet && strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
 }
 
-// upgrade makes a socket of a request, and serves it until it is over.
-func (t transport) upgrade(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
+// Serve makes a socket of a request, and serves it until it is over.
+func (t *Sockets) Serve(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
 	ctx := r.Context()
-	x := &exchange{o: &t.o, w: w, media: mediaJSON}
 	switch {
 	case r.ProtoMajor != 1:
-		x.refuse(ctx, refusef(http.StatusHTTPVersionNotSupported, "A socket needs HTTP/1.1: none is made of a request of HTTP/2."))
+		t.o.Refuse(ctx, w, wire.Refusef(http.StatusHTTPVersionNotSupported, "A socket needs HTTP/1.1: none is made of a request of HTTP/2."))
 		return
 	case !t.sameSite(r):
-		x.refuse(ctx, &refusal{status: http.StatusForbidden, code: apierror.CodeForbidden, message: "Pages of this origin may not open a socket here."})
+		t.o.Refuse(ctx, w, &wire.Refusal{Status: http.StatusForbidden, Code: apierror.CodeForbidden, Message: "Pages of this origin may not open a socket here."})
 		return
-	case !t.sockets.begin():
-		x.refuse(ctx, &refusal{status: http.StatusServiceUnavailable, code: apierror.CodeSubscriptionClosed, message: closeStopping.reason})
+	case !t.begin():
+		t.o.Refuse(ctx, w, &wire.Refusal{Status: http.StatusServiceUnavailable, Code: apierror.CodeSubscriptionClosed, Message: closeStopping.reason})
 		return
 	}
-	defer t.sockets.open.Done()
+	defer t.open.Done()
 	h := &handshake{ResponseWriter: w}
 	conn, err := websocket.Accept(h, r, &websocket.AcceptOptions{
-		Subprotocols:       []string{subprotocol, oldSubprotocol},
+		Subprotocols:       []string{wire.Subprotocol, oldSubprotocol},
 		InsecureSkipVerify: true, // sameSite has looked, without taking [::1] for a pattern
 	})
 	if err != nil {
-		x.refuse(ctx, refusef(h.status, "This is no upgrade to a WebSocket of version 13."))
+		t.o.Refuse(ctx, w, wire.Refusef(h.status, "This is no upgrade to a WebSocket of version 13."))
 		return
 	}
 	s := newSocket(ctx, t, exec, r.Header, conn, h.conn)
-	defer context.AfterFunc(t.sockets.ctx, s.cut)()
+	defer context.AfterFunc(t.ctx, s.cut)()
 	s.serve()
 }
 
 // sameSite says whether the page behind a request may open a socket. A browser
 // lets any page open one anywhere, and says which page it is.
-func (t transport) sameSite(r *http.Request) bool {
+func (t *Sockets) sameSite(r *http.Request) bool {
 	origins := r.Header.Values("Origin")
 	switch {
 	case len(origins) == 0: // no browser
@@ -104,9 +102,12 @@ func (h *handshake) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return conn, buffered, err
 }
 
-// sockets are those that are open. A server does not wait for them when it is
-// shut down, nor does it close them.
-type sockets struct {
+// Sockets are those that are open. A server does not wait for them when it is shut
+// down, nor does it close them.
+type Sockets struct {
+	o      Options
+	schema *ast.Schema
+
 	// ctx ends when all have to be gone.
 	ctx context.Context
 	cut context.CancelFunc
@@ -117,44 +118,59 @@ type sockets struct {
 	open sync.WaitGroup
 }
 
-func newSockets() *sockets {
-	s := &sockets{draining: make(chan struct{})}
+// New makes a set of sockets for a schema.
+func New(schema *ast.Schema, o Options) *Sockets {
+	s := &Sockets{o: o, schema: schema, draining: make(chan struct{})}
 	s.ctx, s.cut = context.WithCancel(context.Background())
 	return s
 }
 
+// Track wraps what requests pass on their way to the sockets, and lets Shutdown wait
+// until those of sockets are through all of it.
+func (t *Sockets) Track(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if IsUpgrade(r) && t.begin() {
+			defer t.open.Done()
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 // begin counts one more, unless no more are taken.
-func (s *sockets) begin() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.leaving() {
+func (t *Sockets) begin() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.leaving() {
 		return false
 	}
-	s.open.Add(1)
+	t.open.Add(1)
 	return true
 }
 
-// drain lets no more begin, and asks those that are open to leave.
-func (s *sockets) drain() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.leaving() {
-		close(s.draining)
+// Drain lets no more begin, and closes those that are open so that their clients come
+// back elsewhere: at once, or when the queries and mutations under way are answered.
+func (t *Sockets) Drain() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.leaving() {
+		close(t.draining)
 	}
 }
 
-// leaving says whether drain was called.
-func (s *sockets) leaving() bool {
+// leaving reports whether Drain was called.
+func (t *Sockets) leaving() bool {
 	select {
-	case <-s.draining:
+	case <-t.draining:
 		return true
 	default:
 		return false
 	}
 }
 
-// wait waits for all to be gone. When ctx ends it cuts them.
-func (s *sockets) wait(ctx context.Context) {
-	defer context.AfterFunc(ctx, s.cut)()
-	s.open.Wait()
+// Shutdown drains and waits until no socket is left. When ctx ends it cuts those that
+// are.
+func (t *Sockets) Shutdown(ctx context.Context) {
+	t.Drain()
+	defer context.AfterFunc(ctx, t.cut)()
+	t.open.Wait()
 }

@@ -15,56 +15,10 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"fsgateway/graph/apierror"
+	"fsgateway/graph/wire"
+	"fsgateway/graph/wire/socket"
 	"fsgateway/internal/fsclient"
 )
-
-// FuzzReadMessage: any text is either one of the five messages, with what it
-// needs, or closes the socket with a reason that fits and repeats nothing.
-func FuzzReadMessage(f *testing.F) {
-	for _, text := range []string{
-		`{"type":"connection_init","payload":{"Authorization":"Bearer t"}}`, `{"type":"ping"}`, `{"type":"pong","payload":null}`,
-		`{"type":"subscribe","id":"1","payload":{"query":"{ a }"}}`, `{"type":"complete","id":"1"}`, `{"type":"next","id":"1"}`, `[]`, `{`, "\xff", `{"payload":{"query":1,"query":2}}`,
-	} {
-		f.Add([]byte(text))
-	}
-	reasons := map[string]bool{}
-	f.Fuzz(func(t *testing.T, text []byte) {
-		m, c := readMessage(text)
-		if c != nil {
-			reasons[c.reason] = true
-			if c.code != 4400 || len(c.reason) > 123 || len(reasons) > 20 {
-				t.Errorf("%+v, of %d reasons", c, len(reasons))
-			}
-			return
-		}
-		switch m.kind {
-		case "connection_init", "ping", "pong":
-		case "subscribe":
-			if m.payload == nil || m.id == "" {
-				t.Errorf("%+v", m)
-			}
-			_, _ = transport{}.params(m.payload)
-		case "complete":
-			if m.id == "" {
-				t.Errorf("%+v", m)
-			}
-		default:
-			t.Errorf("%+v", m)
-		}
-		_, _ = authorizations(m.payload)
-	})
-}
-
-func TestCloseReasonsFit(t *testing.T) {
-	t.Parallel()
-	for _, c := range []*closure{
-		closeUnauthorized, closeForbidden, closeSubprotocol, closeInitTimeout, closeExists, closeInitTwice, closeBug, closeStopping, invalid(noPayload),
-	} {
-		if len(c.reason) > 123 || c.reason == "" {
-			t.Errorf("%d: %d bytes", c.code, len(c.reason))
-		}
-	}
-}
 
 // buggy panics before an operation runs.
 type buggy struct{}
@@ -88,21 +42,24 @@ func TestSocketBugs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := NewHandler(&Resolver{Client: client}, Options{
-		Caller: func(context.Context) string { return "" }, RequestID: func(context.Context) string { return "r" },
-		LogBug: func(_ context.Context, err error) {
-			if _, ok := errors.AsType[*apierror.PanicError](err); !ok {
-				t.Errorf("%v", err)
-			}
-			bugs.Add(1)
-		},
-		Timeout: time.Minute, Done: func(context.Context, Result) {}, MaxBody: 1000, Guard: buggy{},
+	h := NewHandler(&Resolver{Client: client}, Options{Guard: buggy{}, Options: socket.Options{
+		Caller:       func(context.Context) string { return "" },
 		Authenticate: func(context.Context, string) (context.Context, error) { panic("canary-4711") },
-	})
+		Options: wire.Options{
+			RequestID: func(context.Context) string { return "r" },
+			LogBug: func(_ context.Context, err error) {
+				if _, ok := errors.AsType[*apierror.PanicError](err); !ok {
+					t.Errorf("%v", err)
+				}
+				bugs.Add(1)
+			},
+			Timeout: time.Minute, Done: func(context.Context, wire.Result) {}, MaxBody: 1000,
+		},
+	}})
 	server := httptest.NewServer(h)
 	defer server.Close()
 	dial := func() *websocket.Conn {
-		c, _, err := websocket.Dial(t.Context(), server.URL, &websocket.DialOptions{Subprotocols: []string{subprotocol}})
+		c, _, err := websocket.Dial(t.Context(), server.URL, &websocket.DialOptions{Subprotocols: []string{wire.Subprotocol}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -136,7 +93,7 @@ func TestSocketBugs(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	h.Shutdown(ctx)
+	h.Sockets.Shutdown(ctx)
 	if n := bugs.Load(); n != 2 {
 		t.Errorf("%d bugs were logged", n)
 	}

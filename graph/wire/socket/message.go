@@ -1,4 +1,4 @@
-package graph
+package socket
 
 import (
 	"bytes"
@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
+
+	"fsgateway/graph/wire/form"
 )
 
 // maxID bounds the id of an operation, in bytes: every answer repeats it.
@@ -18,11 +20,11 @@ type message struct {
 }
 
 // readMessage reads a message as strictly as the body of a request.
-func readMessage(text []byte) (*message, *closure) {
-	value, err := strictJSON(text)
+func readMessage(text []byte) (*message, *closeReason) {
+	value, err := form.Read(text)
 	object, isObject := value.(map[string]any)
-	if wrong := twice(err); wrong != "" {
-		return nil, invalid(fmt.Sprintf(wrongMember, "message", wrong))
+	if wrong := form.Twice(err); wrong != "" {
+		return nil, invalid(fmt.Sprintf(form.Wrong, "message", wrong))
 	}
 	if err != nil || !isObject {
 		return nil, invalid("A message must be a JSON object.")
@@ -53,13 +55,13 @@ func readMessage(text []byte) (*message, *closure) {
 const noPayload = `The "payload" of subscribe must be an object with a "query".`
 
 // params reads what a subscribe message asks for.
-func (t transport) params(payload map[string]any) (*graphql.RawParams, *closure) {
+func (t *Sockets) params(payload map[string]any) (*graphql.RawParams, *closeReason) {
 	p := new(graphql.RawParams)
-	if wrong := assign(p, payload); wrong != "" {
-		return nil, invalid(fmt.Sprintf(wrongMember, "payload of subscribe", wrong))
+	if wrong := form.Assign(p, payload); wrong != "" {
+		return nil, invalid(fmt.Sprintf(form.Wrong, "payload of subscribe", wrong))
 	}
 	_, hasQuery := payload["query"].(string) // an empty one is a document that cannot be read
-	if !hasQuery && t.empty(p) {
+	if !hasQuery && t.o.Empty(p) {
 		return nil, invalid(noPayload)
 	}
 	return p, nil
@@ -90,10 +92,10 @@ func pack(kind, id string, payload []byte) []byte {
 	var b bytes.Buffer
 	b.Grow(len(payload) + len(id) + 64)
 	b.WriteByte('{')
-	entry(&b, "id", id, id != "")
-	entry(&b, "type", kind, true)
+	form.Entry(&b, "id", id, id != "")
+	form.Entry(&b, "type", kind, true)
 	if payload != nil {
-		key(&b, "payload")
+		form.Key(&b, "payload")
 		b.Write(payload)
 	}
 	b.WriteByte('}')

@@ -1,4 +1,4 @@
-package graph
+package wire
 
 import (
 	"context"
@@ -34,6 +34,23 @@ const later = "@later"
 // typeAlias is the name under which each object of the second answer has its
 // type, by which its fragments are known to apply.
 const typeAlias = "@type"
+
+// BothPasses returns the context that begin makes for an operation's calls. The two
+// passes of a query with @defer share one, made for the whole query.
+func BothPasses(ctx context.Context, begin func(context.Context) context.Context) context.Context {
+	d, _ := ctx.Value(deferralKey{}).(*deferral)
+	if d == nil {
+		return begin(ctx)
+	}
+	this := graphql.GetOperationContext(ctx)
+	if d.ctx == nil {
+		d.ctx = begin(graphql.WithOperationContext(ctx, d.whole))
+	}
+	return graphql.WithOperationContext(d.ctx, this)
+}
+
+// WithoutDefer prepares an operation whose parts all come at once.
+func WithoutDefer(schema *ast.Schema, op *graphql.OperationContext) { defers(schema, op, false) }
 
 // defers prepares an operation with @defer. If parts cannot follow, because the
 // client does not read them or the operation is one that must not run twice,

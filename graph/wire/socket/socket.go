@@ -1,4 +1,4 @@
-package graph
+package socket
 
 import (
 	"context"
@@ -14,6 +14,7 @@ import (
 	"github.com/coder/websocket"
 
 	"fsgateway/graph/apierror"
+	"fsgateway/graph/wire"
 )
 
 const (
@@ -23,9 +24,9 @@ const (
 	closeTimeout = 5 * time.Second
 )
 
-// closure is why a socket is closed. The reason repeats nothing that was sent,
+// closeReason is why a socket is closed. The reason repeats nothing that was sent,
 // and has at most 123 bytes, or it does not fit the frame.
-type closure struct {
+type closeReason struct {
 	code   websocket.StatusCode
 	reason string
 }
@@ -33,25 +34,25 @@ type closure struct {
 // The codes are the protocol's. After most of them a client gives up; after 1012
 // it comes back by itself and asks again for all that was not answered.
 var (
-	closeUnauthorized = &closure{4401, "Unauthorized: wait for connection_ack before you subscribe."}
-	closeSignedOut    = &closure{4401, "Unauthorized: the session has ended, sign in again."}
-	closeForbidden    = &closure{4403, "Forbidden: send one Authorization, as Bearer and one token of visible characters."}
-	closeSubprotocol  = &closure{4406, "Subprotocol not acceptable: use " + subprotocol + "."}
-	closeInitTimeout  = &closure{4408, "Connection initialisation timeout"}
-	closeExists       = &closure{4409, "Subscriber for this id already exists"}
-	closeInitTwice    = &closure{4429, "Too many initialisation requests"}
-	closeBug          = &closure{4500, "Something went wrong in the gateway."}
-	closeStopping     = &closure{websocket.StatusServiceRestart, "The gateway is stopping: connect again."}
+	closeUnauthorized = &closeReason{4401, "Unauthorized: wait for connection_ack before you subscribe."}
+	closeSignedOut    = &closeReason{4401, "Unauthorized: the session has ended, sign in again."}
+	closeForbidden    = &closeReason{4403, "Forbidden: send one Authorization, as Bearer and one token of visible characters."}
+	closeSubprotocol  = &closeReason{4406, "Subprotocol not acceptable: use " + wire.Subprotocol + "."}
+	closeInitTimeout  = &closeReason{4408, "Connection initialisation timeout"}
+	closeExists       = &closeReason{4409, "Subscriber for this id already exists"}
+	closeInitTwice    = &closeReason{4429, "Too many initialisation requests"}
+	closeBug          = &closeReason{4500, "Something went wrong in the gateway."}
+	closeStopping     = &closeReason{websocket.StatusServiceRestart, "The gateway is stopping: connect again."}
 )
 
 // invalid closes a socket on which something came that is no message.
-func invalid(reason string) *closure { return &closure{4400, reason} }
+func invalid(reason string) *closeReason { return &closeReason{4400, reason} }
 
 // socket speaks the protocol with one client. One goroutine reads, one watches
 // over the time and one sends pings; each operation has one while it runs.
 // https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
 type socket struct {
-	transport
+	*Sockets
 	exec   graphql.GraphExecutor
 	header http.Header // of the upgrade
 	conn   *websocket.Conn
@@ -79,8 +80,8 @@ type socket struct {
 	running map[string]*operation
 }
 
-func newSocket(ctx context.Context, t transport, exec graphql.GraphExecutor, header http.Header, conn *websocket.Conn, network net.Conn) *socket {
-	s := &socket{transport: t, exec: exec, header: header, conn: conn, writing: make(chan struct{}, 1), running: map[string]*operation{}}
+func newSocket(ctx context.Context, t *Sockets, exec graphql.GraphExecutor, header http.Header, conn *websocket.Conn, network net.Conn) *socket {
+	s := &socket{Sockets: t, exec: exec, header: header, conn: conn, writing: make(chan struct{}, 1), running: map[string]*operation{}}
 	conn.SetReadLimit(-1) // see read
 	ctx, cancel := context.WithCancel(ctx)
 	s.ctx = ctx
@@ -94,7 +95,7 @@ func newSocket(ctx context.Context, t transport, exec graphql.GraphExecutor, hea
 
 // serve returns when nothing of the socket is left.
 func (s *socket) serve() {
-	if s.conn.Subprotocol() != subprotocol {
+	if s.conn.Subprotocol() != wire.Subprotocol {
 		s.close(closeSubprotocol)
 		s.cut()
 		return
@@ -112,7 +113,7 @@ func (s *socket) serve() {
 
 // read takes messages until the client is gone, or has sent something for which
 // the socket is closed.
-func (s *socket) read() (c *closure) {
+func (s *socket) read() (c *closeReason) {
 	defer func() {
 		if v := recover(); v != nil {
 			s.o.LogBug(s.ctx, apierror.Recovered(v))
@@ -134,7 +135,7 @@ func (s *socket) read() (c *closure) {
 			return nil
 		}
 		if int64(len(text)) > s.o.MaxBody {
-			return &closure{websocket.StatusMessageTooBig, fmt.Sprintf("The message is over %d bytes.", s.o.MaxBody)}
+			return &closeReason{websocket.StatusMessageTooBig, fmt.Sprintf("The message is over %d bytes.", s.o.MaxBody)}
 		}
 		m, c := readMessage(text)
 		if c == nil {
@@ -147,7 +148,7 @@ func (s *socket) read() (c *closure) {
 }
 
 // take does what a message asks for, or says why the socket is closed.
-func (s *socket) take(m *message) *closure {
+func (s *socket) take(m *message) *closeReason {
 	switch m.kind {
 	case "connection_init":
 		return s.begin(m)
@@ -162,7 +163,7 @@ func (s *socket) take(m *message) *closure {
 }
 
 // begin learns who the caller is.
-func (s *socket) begin(m *message) *closure {
+func (s *socket) begin(m *message) *closeReason {
 	s.mu.Lock()
 	twice := s.begun
 	s.begun = true
@@ -225,7 +226,7 @@ func (s *socket) mind() {
 				s.close(closeInitTimeout)
 				return
 			}
-		case <-s.sockets.draining:
+		case <-s.draining:
 			s.finish()
 			s.close(closeStopping)
 			return
@@ -244,7 +245,7 @@ func (s *socket) endWith(session context.Context) {
 
 // ping cuts a client that does not answer.
 func (s *socket) ping() {
-	tick := time.NewTicker(keepAlive)
+	tick := time.NewTicker(wire.KeepAlive)
 	defer tick.Stop()
 	for {
 		select {
@@ -252,7 +253,7 @@ func (s *socket) ping() {
 			return
 		case <-tick.C:
 		}
-		ctx, cancel := context.WithTimeout(s.ctx, keepAlive)
+		ctx, cancel := context.WithTimeout(s.ctx, wire.KeepAlive)
 		err := s.conn.Ping(ctx)
 		late := err != nil && ctx.Err() != nil // else a message was being written, which has a time of its own
 		cancel()
@@ -279,7 +280,7 @@ func (s *socket) finish() {
 
 // close tells the client why the socket is closed. No operation says anything
 // any more.
-func (s *socket) close(c *closure) {
+func (s *socket) close(c *closeReason) {
 	s.mu.Lock()
 	s.over = true
 	clear(s.running)

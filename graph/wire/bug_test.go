@@ -1,4 +1,4 @@
-package graph
+package wire
 
 import (
 	"context"
@@ -50,23 +50,23 @@ func TestBugsLeaveInTheFraming(t *testing.T) {
 		name    string
 		at      int
 		status  int
-		answers func(*exchange, graphql.GraphExecutor)
+		answers func(*Exchange, graphql.GraphExecutor)
 		ends    string
 	}{
-		{"ServerSentEvents", 2, 200, func(x *exchange, e graphql.GraphExecutor) {
+		{"ServerSentEvents", 2, 200, func(x *Exchange, e graphql.GraphExecutor) {
 			x.events(context.Background(), serverSent, &http.Request{}, e, &graphql.OperationContext{})
 		}, "}]}\n\nevent: complete\ndata: {}\n\n"},
-		{"FirstServerSentEvent", 1, 200, func(x *exchange, e graphql.GraphExecutor) {
+		{"FirstServerSentEvent", 1, 200, func(x *Exchange, e graphql.GraphExecutor) {
 			x.events(context.Background(), serverSent, &http.Request{}, e, &graphql.OperationContext{})
 		}, "}]}\n\nevent: complete\ndata: {}\n\n"},
-		{"BeforeTheStream", 0, 500, func(x *exchange, e graphql.GraphExecutor) {
+		{"BeforeTheStream", 0, 500, func(x *Exchange, e graphql.GraphExecutor) {
 			x.events(context.Background(), serverSent, &http.Request{}, e, &graphql.OperationContext{})
 		}, "}]}"},
-		{"Multipart", 2, 200, func(x *exchange, e graphql.GraphExecutor) {
+		{"Multipart", 2, 200, func(x *Exchange, e graphql.GraphExecutor) {
 			x.events(context.Background(), parts, &http.Request{}, e, &graphql.OperationContext{})
 		}, "}]}\r\n--graphql--\r\n"},
-		{"Defer", 1, 500, func(x *exchange, e graphql.GraphExecutor) { x.stream(context.Background(), e, deferred()) }, "}]}"},
-		{"DeferredPart", 2, 200, func(x *exchange, e graphql.GraphExecutor) {
+		{"Defer", 1, 500, func(x *Exchange, e graphql.GraphExecutor) { x.stream(context.Background(), e, deferred()) }, "}]}"},
+		{"DeferredPart", 2, 200, func(x *Exchange, e graphql.GraphExecutor) {
 			x.stream(context.Background(), &secondFails{broken{at: 2}}, deferred())
 		}, `"hasNext":false}` + "\r\n--graphql--\r\n"},
 	} {
@@ -74,7 +74,7 @@ func TestBugsLeaveInTheFraming(t *testing.T) {
 			t.Parallel()
 			bugs := 0
 			res := httptest.NewRecorder()
-			x := &exchange{w: res, media: mediaJSON, o: &Options{
+			x := &Exchange{w: res, media: mediaJSON, Options: &Options{
 				RequestID: func(context.Context) string { return "" }, Done: func(context.Context, Result) {},
 				LogBug: func(context.Context, error) { bugs++ }, Timeout: time.Minute,
 			}}

@@ -1,0 +1,126 @@
+package wire
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"strconv"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"fsgateway/graph/apierror"
+	"fsgateway/graph/wire/form"
+)
+
+// Exchange is one operation being answered; over HTTP, one request. One on a socket
+// has no ResponseWriter.
+type Exchange struct {
+	*Options
+	Result Result // what there is to say of it so far
+
+	w      http.ResponseWriter
+	media  string
+	legacy bool // see acceptance
+	begun  bool // something has been written
+}
+
+// Refuse answers a request of which nothing ran.
+func (o *Options) Refuse(ctx context.Context, w http.ResponseWriter, r *Refusal) {
+	(&Exchange{Options: o, w: w, media: mediaJSON}).refuse(ctx, r)
+}
+
+func (x *Exchange) refuse(ctx context.Context, r *Refusal) {
+	maps.Copy(x.w.Header(), r.Header)
+	x.write(ctx, r.Status, &graphql.Response{Errors: gqlerror.List{apierror.New(r.Code, r.Message)}})
+}
+
+// statusPartial is the 2026 draft's for data with errors.
+const statusPartial = 294
+
+// RequestStatus returns the status of a document or of variables that were refused.
+func (x *Exchange) RequestStatus(errs gqlerror.List) int {
+	switch {
+	case x.DraftStatus && errs[0].Extensions["code"] != apierror.CodeParseFailed:
+		return http.StatusUnprocessableEntity
+	case x.legacy && !x.DraftStatus:
+		return http.StatusOK
+	}
+	return http.StatusBadRequest
+}
+
+// Status returns the status of what ran.
+func (x *Exchange) Status(res *graphql.Response) int {
+	s := status(res)
+	if s == http.StatusOK && res.Data == nil && !x.legacy {
+		s = apierror.StatusOf(res.Errors[0].Extensions["code"])
+	}
+	if s == http.StatusOK && x.DraftStatus && x.media == mediaGraphQL && len(res.Errors) > 0 && res.Data != nil {
+		return statusPartial
+	}
+	return s
+}
+
+// write sends a whole answer.
+func (x *Exchange) write(ctx context.Context, status int, res *graphql.Response) {
+	errs := x.Errors(ctx, res.Errors)
+	h := x.w.Header()
+	if status >= http.StatusBadRequest {
+		if wait := retryAfter(errs); wait > 0 {
+			h.Set("Retry-After", strconv.Itoa(wait))
+		}
+	}
+	if status == http.StatusUnauthorized {
+		h.Set("WWW-Authenticate", "Bearer")
+	}
+	body := form.Envelope(errs, res.Data, res.Extensions)
+	h.Set("Content-Type", x.media+"; charset=utf-8")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	x.begin(status)
+	_, _ = x.w.Write(body) // the client may be gone; there is nobody to tell
+	x.Done(ctx, x.Result)
+}
+
+// begin sends the header.
+func (x *Exchange) begin(status int) {
+	h := x.w.Header()
+	h.Set("Cache-Control", "private, no-store")
+	h.Add("Vary", "Accept")
+	x.Result.Status = status
+	x.begun = true
+	x.w.WriteHeader(status)
+}
+
+// Errors gives each error its request's id and notes its code. Of too many the
+// last says how many are left out.
+func (x *Exchange) Errors(ctx context.Context, errs gqlerror.List) gqlerror.List {
+	if most := x.maxExecutionErrors(); len(errs) > most {
+		errs = append(errs[:most-1:most-1], omitted(len(errs)-most+1))
+	}
+	id := x.RequestID(ctx)
+	for _, e := range errs {
+		if e.Extensions == nil {
+			e.Extensions = map[string]any{}
+		}
+		if id != "" {
+			e.Extensions["requestId"] = id
+		}
+		if code, _ := e.Extensions["code"].(string); len(x.Result.Codes) < maxCodes {
+			x.Result.Codes = append(x.Result.Codes, code)
+		}
+	}
+	return errs
+}
+
+// maxCodes bounds what is noted of an operation's errors: a stream may fail at
+// every event, for days.
+const maxCodes = 1000
+
+func retryAfter(errs gqlerror.List) int {
+	wait := 0
+	for _, e := range errs {
+		s, _ := e.Extensions["retryAfter"].(int)
+		wait = max(wait, s)
+	}
+	return wait
+}

@@ -1,0 +1,48 @@
+package wire
+
+import (
+	"cmp"
+	"context"
+	"time"
+)
+
+// Options are what answering needs from outside.
+type Options struct {
+	// RequestID is the gateway's id of a request.
+	RequestID func(context.Context) string
+	// LogBug is told of errors that are the gateway's fault.
+	LogBug func(context.Context, error)
+	// Timeout bounds an operation. What is there when it is over is answered,
+	// with errors for the rest.
+	Timeout time.Duration
+	// Done is told of each response, for the access log and the metrics.
+	Done func(context.Context, Result)
+	// MaxBody bounds the body of a request, in bytes.
+	MaxBody int64
+	// MaxRequestErrors and MaxExecutionErrors are the maximum errors returned for a
+	// rejected document and for an operation that ran; default 10 and 100.
+	MaxRequestErrors, MaxExecutionErrors int
+	// NamedDocuments lets requests name a document instead of sending it.
+	NamedDocuments bool
+	// Suggestions lets the refusal of an unknown name say which one is close.
+	Suggestions bool
+	// DraftStatus answers with the statuses of the 2026 draft of GraphQL over
+	// HTTP: 422 for what was refused, 294 for data with errors.
+	DraftStatus bool
+}
+
+func (o *Options) maxRequestErrors() int   { return cmp.Or(o.MaxRequestErrors, 10) }
+func (o *Options) maxExecutionErrors() int { return cmp.Or(o.MaxExecutionErrors, 100) }
+
+// Result is what there is to say of a response without repeating any of it.
+type Result struct {
+	// Operation is the name the client gave it, Type query, mutation or
+	// subscription; both "" for what was refused before it was known.
+	Operation, Type string
+	// Codes are those of the errors that left.
+	Codes  []string
+	Status int
+}
+
+// Subprotocol is what is spoken on a socket, see package socket.
+const Subprotocol = "graphql-transport-ws"

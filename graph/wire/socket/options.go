@@ -1,0 +1,49 @@
+// Package socket is GraphQL over WebSockets, by the protocol graphql-transport-ws.
+package socket
+
+import (
+	"cmp"
+	"context"
+	"time"
+
+	"fsgateway/graph/wire"
+)
+
+// Options are what sockets need beside what answers over HTTP do.
+type Options struct {
+	wire.Options
+
+	// Caller stands for the token of a request, opaquely, "" for none.
+	Caller func(context.Context) string
+	// Authenticate makes the context of the caller whose Authorization came over
+	// a socket; an error refuses it.
+	Authenticate func(ctx context.Context, authorization string) (context.Context, error)
+	// Operation makes the context of each operation of a socket, since there is
+	// one request for all; nil for the same.
+	Operation func(context.Context) context.Context
+	// Ended returns a context that is done when the session of ctx's caller ends,
+	// which is watched until ctx is done; nil for a caller without a session. A
+	// stream or a socket ends with it. Check asks for the same before each operation
+	// of a socket: it returns [apierror.ErrSignedOut], or why it cannot tell. Both may
+	// be nil.
+	Ended func(ctx context.Context) context.Context
+	Check func(ctx context.Context) error
+	// Origins are those of the pages that may open sockets, beside the gateway's
+	// own.
+	Origins []string
+	// WriteTimeout is how long a client may take to accept each 128 KiB of a message;
+	// default 10 seconds.
+	WriteTimeout time.Duration
+}
+
+// writeTime is how long writing a message of n bytes may take.
+func (o *Options) writeTime(n int) time.Duration {
+	return cmp.Or(o.WriteTimeout, 10*time.Second) * time.Duration(n/(128<<10)+1)
+}
+
+func (o *Options) operation(ctx context.Context) context.Context {
+	if o.Operation == nil {
+		return ctx
+	}
+	return o.Operation(ctx)
+}
