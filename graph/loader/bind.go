@@ -6,12 +6,13 @@ import (
 	"slices"
 	"strings"
 
+	"fsgateway/graph/paging"
 	"fsgateway/internal/fsclient"
 )
 
-// paging are the arguments that choose a window; the others are options of the
+// pagingArguments are the arguments that choose a window; the others are options of the
 // list, found by name.
-var paging = []string{"first", "after", "last", "before", "offset"}
+var pagingArguments = []string{"first", "after", "last", "before", "offset"}
 
 // bindOptions puts the arguments of a connection field into a list's options.
 // Types that read GraphQL themselves (ids, enums, days) do, and refuse what
@@ -19,7 +20,7 @@ var paging = []string{"first", "after", "last", "before", "offset"}
 func bindOptions(options reflect.Value, args map[string]any) error {
 	own := make(map[string]any, len(args))
 	for name, arg := range args {
-		if !slices.Contains(paging, name) {
+		if !slices.Contains(pagingArguments, name) {
 			own[name] = arg
 		}
 	}
@@ -87,7 +88,7 @@ func bindValue(f reflect.Value, arg any) error {
 			return nil
 		}
 	case reflect.Int:
-		n, given, err := integer(map[string]any{"value": arg}, "value")
+		n, given, err := paging.Integer(map[string]any{"value": arg}, "value")
 		if given && err == nil {
 			f.SetInt(int64(n))
 		}

@@ -16,7 +16,7 @@
 //     list holds full records: their keys wait until every call of the waves
 //     before has arrived (waves.go), so that the planner (plan.go) sees all of
 //     them and chooses between singles and the list. No clock is involved.
-//   - Windows of a list become pages in window.go and connections in list.go.
+//   - Windows of a list become pages in package paging and connections in list.go.
 //     Where the partner cuts its pages or does not tell how many there are,
 //     list_read.go places them by what they show and plans again.
 //

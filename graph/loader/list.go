@@ -8,6 +8,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"fsgateway/graph/model"
+	"fsgateway/graph/paging"
 	"fsgateway/internal/fsclient"
 )
 
@@ -16,7 +17,7 @@ type listOp struct {
 	operation string
 	options   reflect.Type
 	// fetch gets one page.
-	fetch func(ctx context.Context, parent string, options any, p page) (pageResult, error)
+	fetch func(ctx context.Context, parent string, options any, p paging.Page) (pageResult, error)
 	// first is the id of the first row of a page.
 	first func(result any) string
 	// connect puts pages together; rows are pointers to the window's rows.
@@ -36,7 +37,7 @@ func (op *listOp) announce(s *Set, c *fieldCall, parent fsclient.Recorder, p *pr
 		setOption(options.Elem(), c.parent, id)
 	}
 	list := op.operation + " " + id + " " + fsclient.EncodeQuery(options.Interface())
-	w, err := newWindow(c.args, list)
+	w, err := paging.NewWindow(c.args, list)
 	if err != nil {
 		return err
 	}
@@ -97,8 +98,8 @@ func (s *Set) rowsOf(connection *subtree) (rows *subtree, wanted wanted) {
 // connect makes the connection of a window out of the pages that cover it.
 // Rows that shifted between two pages come once.
 func connect[T any](a *answer) (any, []reflect.Value) {
-	c := &model.Connection[T]{Total: a.total, Unusable: a.unusable, Cursor: func(offset int) string { return encodeCursor(a.list, offset) }}
-	at, until := a.start, a.start+a.n
+	c := &model.Connection[T]{Total: a.total, Unusable: a.unusable, Cursor: func(offset int) string { return paging.EncodeCursor(a.list, offset) }}
+	at, until := a.Start, a.Start+a.N
 	seen := map[string]bool{}
 	for _, page := range a.got {
 		items := page.result.(*fsclient.Page[T]).Items
@@ -130,8 +131,8 @@ func connect[T any](a *answer) (any, []reflect.Value) {
 		c.Offsets[n-1] = at - 1 // what follows begins behind rows that were left out, too
 	}
 	c.PageInfo = &model.PageInfo{HasPreviousPage: a.previous, HasNextPage: a.next}
-	if at > a.start {
-		first, last := c.Cursor(a.start), c.Cursor(at-1)
+	if at > a.Start {
+		first, last := c.Cursor(a.Start), c.Cursor(at-1)
 		c.PageInfo.StartCursor, c.PageInfo.EndCursor = &first, &last
 	}
 	rows := make([]reflect.Value, 0, len(c.Rows))

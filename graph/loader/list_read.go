@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 
+	"fsgateway/graph/paging"
 	"fsgateway/internal/fsclient"
 )
 
@@ -26,11 +27,11 @@ type listRead struct {
 	options any
 	parent  string
 	list    string
-	window  window
+	window  paging.Window
 	wanted  wanted
 	wave    int
 
-	sizes    sizes
+	sizes    paging.Sizes
 	kept     int // the size to keep to while the total is not known: the partner may not heed any
 	got      []covered
 	total    *int // the partner's, where it can be believed
@@ -60,7 +61,7 @@ type pageResult struct {
 
 // answer is what a window turned out to be.
 type answer struct {
-	window
+	paging.Window
 	list     uint32
 	total    *int
 	unusable bool
@@ -74,7 +75,7 @@ type answer struct {
 // is read once more.
 func (r *listRead) run() (*answer, error) {
 	for {
-		r.sizes, r.end = r.set.ops.sizes.get(r.op.operation), -1
+		r.sizes, r.end = r.set.ops.sizes.Get(r.op.operation), -1
 		r.kept, r.got, r.total, r.unusable, r.shrunk = 0, nil, nil, false, false
 		a, err := r.once()
 		if err != nil || !r.shrunk || r.again {
@@ -86,36 +87,36 @@ func (r *listRead) run() (*answer, error) {
 
 func (r *listRead) once() (*answer, error) {
 	w := r.window
-	if w.fromEnd {
+	if w.FromEnd {
 		if err := r.findEnd(); err != nil {
 			return nil, err
 		}
-		w = w.settle(r.length(0))
+		w = w.Settle(r.length(0))
 	}
-	if !r.wanted.rows || w.n == 0 { // one row tells the total, and that the list may be read
-		if _, err := r.read(page{1, 1}); err != nil {
+	if !r.wanted.rows || w.N == 0 { // one row tells the total, and that the list may be read
+		if _, err := r.read(paging.Page{Number: 1, Size: 1}); err != nil {
 			return nil, err
 		}
 	}
 	if r.wanted.rows || r.wanted.pageInfo && r.total == nil {
-		if err := r.cover(w.start, w.start+w.n); err != nil {
+		if err := r.cover(w.Start, w.Start+w.N); err != nil {
 			return nil, err
 		}
 	} else {
 		r.got = nil
 	}
-	end := w.start + w.n
+	end := w.Start + w.N
 	if r.got != nil || r.total == nil {
-		end = r.reached(w.start)
+		end = r.reached(w.Start)
 	}
-	w = w.settle(r.length(end))
+	w = w.Settle(r.length(end))
 	if r.total != nil && r.end >= 0 && *r.total > r.end {
 		r.total, r.unusable = nil, true
 	}
 	r.remember()
 	return &answer{
-		window: w, list: listHash(r.list), total: r.total, unusable: r.unusable && r.total == nil,
-		previous: w.start > 0 && r.length(1) > 0, next: r.follows(w.start + w.n), got: r.got,
+		Window: w, list: paging.ListHash(r.list), total: r.total, unusable: r.unusable && r.total == nil,
+		previous: w.Start > 0 && r.length(1) > 0, next: r.follows(w.Start + w.N), got: r.got,
 	}, nil
 }
 
@@ -125,9 +126,9 @@ func (r *listRead) remember() {
 	s := r.sizes
 	proven := r.total != nil || slices.ContainsFunc(r.got, func(c covered) bool { return c.start > 0 && c.end > c.start })
 	if !proven {
-		s.max = max(s.min, r.set.ops.sizes.get(r.op.operation).max)
+		s.Max = max(s.Min, r.set.ops.sizes.Get(r.op.operation).Max)
 	}
-	r.set.ops.sizes.put(r.op.operation, s)
+	r.set.ops.sizes.Put(r.op.operation, s)
 }
 
 // length is how long the list is, or how far it is known to go.
@@ -150,14 +151,14 @@ func (r *listRead) follows(offset int) bool {
 // findEnd finds out how long the list is: by asking, or where the partner does
 // not say by walking to its end.
 func (r *listRead) findEnd() error {
-	if _, err := r.read(page{1, 1}); err != nil {
+	if _, err := r.read(paging.Page{Number: 1, Size: 1}); err != nil {
 		return err
 	}
-	for start := 0; r.total == nil && r.end < 0; start += maxPage {
+	for start := 0; r.total == nil && r.end < 0; start += paging.MaxPage {
 		if start == maxWalk {
 			return r.fault("the list is too long to find its end, and the partner does not tell its length")
 		}
-		if err := r.cover(start, start+maxPage); err != nil {
+		if err := r.cover(start, start+paging.MaxPage); err != nil {
 			return err
 		}
 	}
@@ -177,9 +178,9 @@ func (r *listRead) cover(start, end int) error {
 		}
 		may := r.sizes
 		if r.total == nil && r.kept > 0 {
-			may.min, may.max = r.kept, r.kept
+			may.Min, may.Max = r.kept, r.kept
 		}
-		if err := r.fetch(pages(from, to-from, may)); err != nil {
+		if err := r.fetch(paging.Pages(from, to-from, may)); err != nil {
 			return err
 		}
 		if r.reached(start) > from {
@@ -194,18 +195,18 @@ const maxReplans = 4
 
 // fetch reads the pages of a plan: the first one alone, and the rest at once if
 // it shows how far the list goes and that the plan holds.
-func (r *listRead) fetch(plan []page) error {
+func (r *listRead) fetch(plan []paging.Page) error {
 	size, err := r.read(plan[0])
 	if err != nil {
 		return err
 	}
 	r.kept = size
-	if r.total == nil || size != plan[0].size {
+	if r.total == nil || size != plan[0].Size {
 		return nil
 	}
-	var rest []page
+	var rest []paging.Page
 	for _, p := range plan[1:] {
-		if p.start() < r.length(0) {
+		if p.Start() < r.length(0) {
 			r.start(p)
 			rest = append(rest, p)
 		}
@@ -219,8 +220,8 @@ func (r *listRead) fetch(plan []page) error {
 }
 
 // start fetches a page, unless another window of the same list has.
-func (r *listRead) start(p page) *promise {
-	k := key{kind: r.list, id: strconv.Itoa(p.number), query: strconv.Itoa(p.size)}
+func (r *listRead) start(p paging.Page) *promise {
+	k := key{kind: r.list, id: strconv.Itoa(p.Number), query: strconv.Itoa(p.Size)}
 	if r.again {
 		k.query += " again"
 	}
@@ -231,7 +232,7 @@ func (r *listRead) start(p page) *promise {
 	return promise
 }
 
-func (r *listRead) page(p page) (pageResult, error) {
+func (r *listRead) page(p paging.Page) (pageResult, error) {
 	v, err := r.start(p).wait(r.set.ctx)
 	if err != nil {
 		return pageResult{}, err
@@ -240,7 +241,7 @@ func (r *listRead) page(p page) (pageResult, error) {
 }
 
 // read fetches a page, places it, and returns its actual size.
-func (r *listRead) read(p page) (int, error) {
+func (r *listRead) read(p paging.Page) (int, error) {
 	a, err := r.page(p)
 	if err != nil {
 		return 0, err
@@ -250,25 +251,25 @@ func (r *listRead) read(p page) (int, error) {
 		return 0, err
 	}
 	r.place(p, a, size)
-	r.sizes.seen = max(r.sizes.seen, a.rows)
-	if size != p.size {
-		r.sizes.learn(p.size, size)
+	r.sizes.Seen = max(r.sizes.Seen, a.rows)
+	if size != p.Size {
+		r.sizes.Learn(p.Size, size)
 		if r.total == nil { // a cap, or always the same size: only the total tells
-			r.sizes.min, r.sizes.max = size, size
+			r.sizes.Min, r.sizes.Max = size, size
 		}
 	}
 	return size, nil
 }
 
 // place says which offsets a page of the given actual size accounts for.
-func (r *listRead) place(p page, a pageResult, size int) {
-	c := covered{start: (p.number - 1) * size, result: a.result}
+func (r *listRead) place(p paging.Page, a pageResult, size int) {
+	c := covered{start: (p.Number - 1) * size, result: a.result}
 	c.end = c.start + a.rows
 	seen := c.end
 	if a.rows == 0 { // it may stand behind the end
 		seen = 0
 	}
-	if total := a.meta.Total(p.number, seen); total != nil {
+	if total := a.meta.Total(p.Number, seen); total != nil {
 		r.shrunk = r.shrunk || r.total != nil && *total < *r.total
 		r.total = total
 	}
@@ -281,7 +282,7 @@ func (r *listRead) place(p page, a pageResult, size int) {
 	if a.rows == 0 { // a total that says more counts rows that are not to be had
 		meta.TotalCount = nil
 	}
-	switch follows := meta.After(p.number, c.end); {
+	switch follows := meta.After(p.Number, c.end); {
 	case follows == fsclient.More && a.rows < size: // rows that the partner leaves out
 		c.end = c.start + size
 		if r.total != nil {
@@ -301,8 +302,8 @@ func (r *listRead) endAt(offset int) {
 
 // repeats reports whether the page has the rows of the first one, where that
 // has been read: then the partner does not page the list.
-func (r *listRead) repeats(p page, a pageResult) bool {
-	if p.number == 1 || a.first == "" {
+func (r *listRead) repeats(p paging.Page, a pageResult) bool {
+	if p.Number == 1 || a.first == "" {
 		return false
 	}
 	for _, c := range r.got {
@@ -316,34 +317,34 @@ func (r *listRead) repeats(p page, a pageResult) bool {
 // sizeOf finds out the size of the partner's pages from one that was asked for:
 // that which was asked for, unless the page shows another. The last page of a
 // list may be short; any other short page was capped, and stands elsewhere.
-func (r *listRead) sizeOf(p page, a pageResult) (int, error) {
-	end := p.start() + a.rows
+func (r *listRead) sizeOf(p paging.Page, a pageResult) (int, error) {
+	end := p.Start() + a.rows
 	total, last := a.meta.TotalCount, a.meta.TotalPages
-	follows := a.meta.After(p.number, end)
-	honoured := p.size <= r.sizes.seen && p.size >= r.sizes.min
+	follows := a.meta.After(p.Number, end)
+	honoured := p.Size <= r.sizes.Seen && p.Size >= r.sizes.Min
 	switch {
-	case a.rows == p.size, a.rows < p.size && honoured && follows != fsclient.More:
-		return p.size, nil
-	case p.number == 1 && a.rows == 0, a.rows == 0 && total != nil && *total <= end:
-		return p.size, nil
+	case a.rows == p.Size, a.rows < p.Size && honoured && follows != fsclient.More:
+		return p.Size, nil
+	case p.Number == 1 && a.rows == 0, a.rows == 0 && total != nil && *total <= end:
+		return p.Size, nil
 	}
 	if total != nil && last != nil && a.rows > 0 { // the number of pages betrays their size
-		switch asked, shown := pagesOf(*total, p.size) == *last, pagesOf(*total, a.rows) == *last; {
+		switch asked, shown := paging.PagesOf(*total, p.Size) == *last, paging.PagesOf(*total, a.rows) == *last; {
 		case asked && !shown && *total >= end:
-			return p.size, nil
+			return p.Size, nil
 		case shown && !asked:
 			return a.rows, nil
 		}
 	}
-	if p.number == 1 {
+	if p.Number == 1 {
 		return r.sizeOfFirst(p, a, follows)
 	}
-	if a.rows < p.size && follows == fsclient.End && total != nil && *total == end && (a.meta.LastPage || last != nil) {
-		return p.size, nil
+	if a.rows < p.Size && follows == fsclient.End && total != nil && *total == end && (a.meta.LastPage || last != nil) {
+		return p.Size, nil
 	}
 	// It may be the last page, or one that was cut and stands elsewhere. The first
 	// page tells.
-	first := page{1, p.size}
+	first := paging.Page{Number: 1, Size: p.Size}
 	b, err := r.page(first)
 	if err != nil {
 		return 0, err
@@ -359,16 +360,16 @@ func (r *listRead) sizeOf(p page, a pageResult) (int, error) {
 // sizeOfFirst is [listRead.sizeOf] for the first page of a list. A short one was
 // cut, or the partner left out rows of it: if as many rows as came come again
 // when no more are asked for, they are the first ones of the list in either case.
-func (r *listRead) sizeOfFirst(p page, a pageResult, follows fsclient.Follows) (int, error) {
+func (r *listRead) sizeOfFirst(p paging.Page, a pageResult, follows fsclient.Follows) (int, error) {
 	switch {
-	case a.rows > p.size, follows == fsclient.Unknown && a.rows >= fsclient.LeastCap:
+	case a.rows > p.Size, follows == fsclient.Unknown && a.rows >= fsclient.LeastCap:
 		return a.rows, nil
 	case follows != fsclient.More:
-		return p.size, nil
+		return p.Size, nil
 	}
-	b, err := r.page(page{1, a.rows})
+	b, err := r.page(paging.Page{Number: 1, Size: a.rows})
 	if err != nil || b.rows != a.rows {
-		return p.size, err
+		return p.Size, err
 	}
 	return a.rows, nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"fsgateway/graph/model"
+	"fsgateway/graph/paging"
 	"fsgateway/internal/fsclient"
 )
 
@@ -22,7 +23,7 @@ type Operations struct {
 
 	bindings sync.Map // bindingKey -> *binding
 	lengths  *lru.Cache[lengthKey, int]
-	sizes    listSizes
+	sizes    paging.ListSizes
 }
 
 // New makes the table of operations for a client. It is the one place that
@@ -55,7 +56,7 @@ type recordOp struct {
 	get func(ctx context.Context, id string) (fsclient.Recorder, error)
 	// list gives a page of the full list, for resources whose list holds full
 	// records; nil for all others.
-	list func(ctx context.Context, p page) (rows []fsclient.Recorder, meta fsclient.PageMeta, err error)
+	list func(ctx context.Context, p paging.Page) (rows []fsclient.Recorder, meta fsclient.PageMeta, err error)
 	// sole gives the one record of the type that the caller has; nil for types
 	// with many.
 	sole *valueOp
@@ -104,9 +105,9 @@ func sole[T any](o *Operations, operation string, get func(context.Context) (*T,
 
 // listed enters a resource whose list holds full records. get may be nil.
 func listed[T, O any, P fsclient.Options[O]](o *Operations, operation string, get func(context.Context, string) (*T, error), list func(context.Context, P) (*fsclient.Page[T], error)) {
-	record(o, operation, get).list = func(ctx context.Context, p page) ([]fsclient.Recorder, fsclient.PageMeta, error) {
+	record(o, operation, get).list = func(ctx context.Context, p paging.Page) ([]fsclient.Recorder, fsclient.PageMeta, error) {
 		options := P(new(O))
-		options.SetPage(p.number, p.size)
+		options.SetPage(p.Number, p.Size)
 		res, err := list(ctx, options)
 		if err != nil {
 			return nil, fsclient.PageMeta{}, err
@@ -138,9 +139,9 @@ func below[T, O any, P fsclient.Options[O]](o *Operations, operation string, lis
 	o.calls[operation] = &listOp{
 		operation: operation,
 		options:   reflect.TypeFor[O](),
-		fetch: func(ctx context.Context, parent string, options any, p page) (pageResult, error) {
+		fetch: func(ctx context.Context, parent string, options any, p paging.Page) (pageResult, error) {
 			own := *options.(P)
-			P(&own).SetPage(p.number, p.size)
+			P(&own).SetPage(p.Number, p.Size)
 			res, err := list(ctx, parent, &own)
 			if err != nil {
 				return pageResult{}, err

@@ -6,6 +6,7 @@ import (
 
 	"github.com/graph-gophers/dataloader/v7"
 
+	"fsgateway/graph/paging"
 	"fsgateway/internal/fsclient"
 )
 
@@ -130,14 +131,14 @@ func (l fullPage) first() string {
 func pagesIn(first fullPage) (pages int, known bool) {
 	rows := len(first.rows)
 	total := first.meta.Total(1, rows)
-	switch size := maxPage; {
+	switch size := paging.MaxPage; {
 	case first.meta.TotalPages != nil && *first.meta.TotalPages > 0:
 		return *first.meta.TotalPages, true
 	case total != nil:
 		if 0 < rows && rows < *total {
 			size = rows
 		}
-		return pagesOf(*total, size), true
+		return paging.PagesOf(*total, size), true
 	}
 	return 1, first.meta.After(1, rows) == fsclient.End
 }
@@ -166,7 +167,7 @@ func (p *planning) fetch(ctx context.Context, first, last int) ([]fullPage, erro
 		wg.Go(func() {
 			var l fullPage
 			err := safely(func() (err error) {
-				l.rows, l.meta, err = p.op.list(ctx, page{n, maxPage})
+				l.rows, l.meta, err = p.op.list(ctx, paging.Page{Number: n, Size: paging.MaxPage})
 				return err
 			})
 			p.mu.Lock()

@@ -1,4 +1,4 @@
-package loader
+package paging
 
 import (
 	"testing"
@@ -25,22 +25,22 @@ func TestPages(t *testing.T) {
 		t.Parallel()
 		rapid.Check(t, func(t *rapid.T) {
 			start, n := rapid.IntRange(0, 3000).Draw(t, "start"), rapid.IntRange(1, 500).Draw(t, "n")
-			got := pages(start, n, sizes{min: 1, max: 100})
+			got := Pages(start, n, Sizes{Min: 1, Max: 100})
 			if want := fewest(start, n); len(got) != want {
-				t.Fatalf("pages(%d, %d) = %v, %d pages would do", start, n, got, want)
+				t.Fatalf("Pages(%d, %d) = %v, %d pages would do", start, n, got, want)
 			}
 			if n <= 100 && len(got) > 2 {
-				t.Fatalf("pages(%d, %d) = %v, more than two", start, n, got)
+				t.Fatalf("Pages(%d, %d) = %v, more than two", start, n, got)
 			}
 			at := start
 			for _, p := range got {
-				if p.size < 1 || p.size > 100 || p.start() > at || p.end() <= at {
-					t.Fatalf("pages(%d, %d) = %v leaves out %d", start, n, got, at)
+				if p.Size < 1 || p.Size > 100 || p.Start() > at || p.End() <= at {
+					t.Fatalf("Pages(%d, %d) = %v leaves out %d", start, n, got, at)
 				}
-				at = p.end()
+				at = p.End()
 			}
 			if at < start+n {
-				t.Fatalf("pages(%d, %d) = %v ends at %d", start, n, got, at)
+				t.Fatalf("Pages(%d, %d) = %v ends at %d", start, n, got, at)
 			}
 		})
 	})
@@ -52,15 +52,15 @@ func TestPages(t *testing.T) {
 			for size := n; size <= 100; size++ {
 				one = one || start/size == (start+n-1)/size
 			}
-			if got := pages(start, n, sizes{min: 1, max: 100}); one != (len(got) == 1) {
-				t.Fatalf("pages(%d, %d) = %v, one is enough: %v", start, n, got, one)
+			if got := Pages(start, n, Sizes{Min: 1, Max: 100}); one != (len(got) == 1) {
+				t.Fatalf("Pages(%d, %d) = %v, one is enough: %v", start, n, got, one)
 			}
 		})
 	})
 	t.Run("LongOnesTakeAlignedPages", func(t *testing.T) {
 		t.Parallel()
-		for i, p := range pages(84, 250, sizes{min: 1, max: 100}) {
-			if want := (page{i + 2, 84}); p != want {
+		for i, p := range Pages(84, 250, Sizes{Min: 1, Max: 100}) {
+			if want := (Page{i + 2, 84}); p != want {
 				t.Errorf("page %d of offset 84, n 250 is %v, want %v", i, p, want)
 			}
 		}
@@ -71,11 +71,11 @@ func TestCursor(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		list, offset := rapid.String().Draw(t, "list"), rapid.IntRange(0, 1<<30).Draw(t, "offset")
-		got, given, err := cursorArg(map[string]any{"after": encodeCursor(listHash(list), offset)}, "after", list)
+		got, given, err := cursorArg(map[string]any{"after": EncodeCursor(ListHash(list), offset)}, "after", list)
 		if got != offset || !given || err != nil {
 			t.Fatalf("a cursor of offset %d came back as %d, %v, %v", offset, got, given, err)
 		}
-		if _, _, err := cursorArg(map[string]any{"after": encodeCursor(listHash(list), offset)}, "after", list+"x"); err == nil {
+		if _, _, err := cursorArg(map[string]any{"after": EncodeCursor(ListHash(list), offset)}, "after", list+"x"); err == nil {
 			t.Fatal("a cursor of another list was taken")
 		}
 	})
@@ -83,10 +83,10 @@ func TestCursor(t *testing.T) {
 
 func FuzzCursor(f *testing.F) {
 	f.Add("")
-	f.Add(encodeCursor(listHash("listPatients"), 7))
+	f.Add(EncodeCursor(ListHash("listPatients"), 7))
 	f.Fuzz(func(t *testing.T, text string) {
 		offset, _, err := cursorArg(map[string]any{"after": text}, "after", "listPatients")
-		if err == nil && text != "" && encodeCursor(listHash("listPatients"), offset) != text {
+		if err == nil && text != "" && EncodeCursor(ListHash("listPatients"), offset) != text {
 			t.Errorf("%q was read as offset %d, which is written otherwise", text, offset)
 		}
 	})

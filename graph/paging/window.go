@@ -1,4 +1,6 @@
-package loader
+// Package paging turns a client's paging arguments into a window of a list, a window
+// into the fewest pages of the partner that cover it, and offsets into cursors.
+package paging
 
 import (
 	"encoding/base64"
@@ -18,39 +20,39 @@ const (
 	maxRows     = 500
 )
 
-// window is a range of offsets in a list, [start, start+n).
-type window struct {
-	start, n int
-	// fromEnd makes it the last n rows of the list, none before start.
-	fromEnd bool
+// Window is a range of offsets in a list, [start, start+n).
+type Window struct {
+	Start, N int
+	// FromEnd makes it the last n rows of the list, none before start.
+	FromEnd bool
 }
 
-// settle makes the window absolute, once the list's length is known.
-func (w window) settle(total int) window {
-	end := min(w.start+w.n, total)
-	if w.fromEnd {
+// Settle makes the window absolute, once the list's length is known.
+func (w Window) Settle(total int) Window {
+	end := min(w.Start+w.N, total)
+	if w.FromEnd {
 		end = total
-		w.start = max(w.start, end-w.n)
+		w.Start = max(w.Start, end-w.N)
 	}
-	return window{start: w.start, n: max(0, end-w.start)}
+	return Window{Start: w.Start, N: max(0, end-w.Start)}
 }
 
-// newWindow reads the arguments first, after, last, before and offset of a
+// NewWindow reads the arguments first, after, last, before and offset of a
 // connection field. list is what its cursors are bound to.
-func newWindow(args map[string]any, list string) (window, error) {
+func NewWindow(args map[string]any, list string) (Window, error) {
 	first, hasFirst, err := count(args, "first")
 	if err != nil {
-		return window{}, err
+		return Window{}, err
 	}
 	last, hasLast, err := count(args, "last")
 	if err != nil {
-		return window{}, err
+		return Window{}, err
 	}
-	w := window{}
+	w := Window{}
 	if hasFirst && hasLast {
 		return w, fsclient.InputErrorf("first and last exclude each other; give one of them")
 	}
-	if offset, given, err := integer(args, "offset"); err != nil {
+	if offset, given, err := Integer(args, "offset"); err != nil {
 		return w, err
 	} else if given {
 		if offset < 0 {
@@ -59,12 +61,12 @@ func newWindow(args map[string]any, list string) (window, error) {
 		if hasLast || args["after"] != nil || args["before"] != nil {
 			return w, fsclient.InputErrorf("offset goes with first, not with after, last or before")
 		}
-		w.start = offset
+		w.Start = offset
 	}
 	if after, given, err := cursorArg(args, "after", list); err != nil {
 		return w, err
 	} else if given {
-		w.start = after + 1
+		w.Start = after + 1
 	}
 	end, bounded, err := cursorArg(args, "before", list)
 	if err != nil {
@@ -72,24 +74,25 @@ func newWindow(args map[string]any, list string) (window, error) {
 	}
 	switch {
 	case hasFirst:
-		w.n = first
+		w.N = first
 		if bounded {
-			w.n = max(0, min(first, end-w.start))
+			w.N = max(0, min(first, end-w.Start))
 		}
 	case hasLast && bounded:
-		w.start = max(w.start, end-last)
-		w.n = max(0, end-w.start)
+		w.Start = max(w.Start, end-last)
+		w.N = max(0, end-w.Start)
 	case hasLast:
-		w.n, w.fromEnd = last, true
+		w.N, w.FromEnd = last, true
 	case bounded:
-		w.n = max(0, min(defaultRows, end-w.start))
+		w.N = max(0, min(defaultRows, end-w.Start))
 	default:
-		w.n = defaultRows
+		w.N = defaultRows
 	}
 	return w, nil
 }
 
-func integer(args map[string]any, name string) (value int, given bool, err error) {
+// Integer reads a whole number among arguments, and whether it is there.
+func Integer(args map[string]any, name string) (value int, given bool, err error) {
 	switch v := args[name].(type) {
 	case nil:
 		return 0, false, nil
@@ -106,7 +109,7 @@ func integer(args map[string]any, name string) (value int, given bool, err error
 }
 
 func count(args map[string]any, name string) (n int, given bool, err error) {
-	n, given, err = integer(args, name)
+	n, given, err = Integer(args, name)
 	switch {
 	case err != nil:
 	case n < 0:
@@ -121,13 +124,13 @@ func count(args map[string]any, name string) (n int, given bool, err error) {
 // filters) and an offset.
 const cursorVersion = 1
 
-func listHash(list string) uint32 {
+func ListHash(list string) uint32 {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(list))
 	return h.Sum32()
 }
 
-func encodeCursor(list uint32, offset int) string {
+func EncodeCursor(list uint32, offset int) string {
 	raw := binary.BigEndian.AppendUint32([]byte{cursorVersion}, list)
 	return base64.RawURLEncoding.EncodeToString(binary.AppendUvarint(raw, uint64(offset)))
 }
@@ -146,56 +149,56 @@ func cursorArg(args map[string]any, name, list string) (offset int, given bool, 
 	if read != len(raw)-5 || n > 1<<31 {
 		return 0, true, fsclient.InputErrorf("%s is no cursor of this API", name)
 	}
-	if binary.BigEndian.Uint32(raw[1:]) != listHash(list) {
+	if binary.BigEndian.Uint32(raw[1:]) != ListHash(list) {
 		return 0, true, fsclient.InputErrorf("%s is a cursor of another list, or of this one with other filters or another order", name)
 	}
 	return int(n), true, nil
 }
 
-// page is one page of the partner: number counts from 1.
-type page struct{ number, size int }
+// Page is one page of the partner: number counts from 1.
+type Page struct{ Number, Size int }
 
-func (p page) start() int { return (p.number - 1) * p.size }
-func (p page) end() int   { return p.number * p.size }
+func (p Page) Start() int { return (p.Number - 1) * p.Size }
+func (p Page) End() int   { return p.Number * p.Size }
 
-// maxPage is the most rows that are asked for at once.
-const maxPage = fsclient.MaxPageSize
+// MaxPage is the most rows that are asked for at once.
+const MaxPage = fsclient.MaxPageSize
 
-// pages covers [start, start+n) with the fewest pages of a size that may be asked
+// Pages covers [start, start+n) with the fewest pages of a size that may be asked
 // for. One is enough when some size puts both ends on the same page; the
 // smallest such size moves the fewest rows. Else the page that reaches furthest
 // from where the last one ended is taken, which no other choice beats, since
 // how far a page can reach only grows with the offset it must hold.
-func pages(start, n int, s sizes) []page {
+func Pages(start, n int, s Sizes) []Page {
 	if n <= 0 {
 		return nil
 	}
 	end := start + n
-	var out []page
+	var out []Page
 	for start < end {
 		p := reach(start, s)
-		for size := max(end-start, s.min); size <= s.max; size++ {
+		for size := max(end-start, s.Min); size <= s.Max; size++ {
 			if start/size == (end-1)/size {
-				p = page{start/size + 1, size}
+				p = Page{start/size + 1, size}
 				break
 			}
 		}
 		out = append(out, p)
-		start = p.end()
+		start = p.End()
 	}
 	return out
 }
 
 // reach is the page that holds the offset and ends furthest behind it.
-func reach(offset int, s sizes) page {
-	best := page{}
-	for size := s.max; size >= s.min; size-- {
-		if p := (page{offset/size + 1, size}); p.end() > best.end() {
+func reach(offset int, s Sizes) Page {
+	best := Page{}
+	for size := s.Max; size >= s.Min; size-- {
+		if p := (Page{offset/size + 1, size}); p.End() > best.End() {
 			best = p
 		}
 	}
 	return best
 }
 
-// pagesOf is how many pages of a size hold the given number of rows.
-func pagesOf(rows, size int) int { return max(1, (rows+size-1)/size) }
+// PagesOf is how many pages of a size hold the given number of rows.
+func PagesOf(rows, size int) int { return max(1, (rows+size-1)/size) }
