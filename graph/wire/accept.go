@@ -1,9 +1,9 @@
 package wire
 
 import (
-	"mime"
-	"strconv"
 	"strings"
+
+	"fsgateway/internal/accept"
 )
 
 // The media types of answers.
@@ -30,27 +30,17 @@ type acceptance struct {
 // negotiate chooses what to answer with: the highest quality, then what was
 // named rather than covered by a wildcard. Without a header, or where only
 // wildcards speak, that is application/json, which every client reads.
-func negotiate(accept []string) (a acceptance, found bool) {
-	text := strings.TrimSpace(strings.Join(accept, ","))
-	if text == "" {
+func negotiate(header []string) (a acceptance, found bool) {
+	if strings.TrimSpace(strings.Join(header, ",")) == "" {
 		return acceptance{media: mediaJSON}, true
 	}
 	var graphQL, plain, events, mixed match
-	for _, part := range splitAccept(text) {
-		media, params, err := mime.ParseMediaType(part)
-		if err != nil {
+	for _, r := range accept.Parse(header) {
+		if charset, given := r.Params["charset"]; given && !isUTF8(charset) {
 			continue
 		}
-		q := 1.0
-		if text, given := params["q"]; given {
-			if q, err = strconv.ParseFloat(text, 64); err != nil || !(q >= 0 && q <= 1) {
-				continue
-			}
-		}
-		if charset, given := params["charset"]; given && !isUTF8(charset) {
-			continue
-		}
-		switch media {
+		q := r.Quality
+		switch r.Value {
 		case "*/*":
 			graphQL.meet(q, 1)
 			plain.meet(q, 1)
@@ -67,8 +57,8 @@ func negotiate(accept []string) (a acceptance, found bool) {
 		case mediaEvents:
 			events.meet(q, 3)
 		case "multipart/mixed":
-			a.defers = a.defers || q > 0 && params["deferspec"] == "20220824"
-			if params["subscriptionspec"] == "1.0" {
+			a.defers = a.defers || q > 0 && r.Params["deferspec"] == "20220824"
+			if r.Params["subscriptionspec"] == "1.0" {
 				mixed.meet(q, 3)
 			}
 		}
@@ -119,22 +109,6 @@ func (m match) better(than match) bool {
 		return m.precision > than.precision
 	}
 	return m.precision == 3
-}
-
-// splitAccept parts a header at its commas, but not within quotes.
-func splitAccept(text string) []string {
-	quoted, escaped := false, false
-	return strings.FieldsFunc(text, func(r rune) bool {
-		switch {
-		case escaped:
-			escaped = false
-		case quoted && r == '\\':
-			escaped = true
-		case r == '"':
-			quoted = !quoted
-		}
-		return r == ',' && !quoted
-	})
 }
 
 // isUTF8 reports whether a charset is the one that is read; both spellings of

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"fsgateway/internal/accept"
 )
 
 // Coding is a content coding of HTTP.
@@ -33,14 +35,16 @@ const compressFrom = 1400
 // tells by its length how much of one part another repeats (BREACH), so none
 // with a secret may be. What is flushed, or comes in parts, goes out as it comes.
 func Compress(plain func(*http.Request) bool, codings ...Coding) func(http.Handler) http.Handler {
-	pools := make([]sync.Pool, len(codings))
-	for i, c := range codings {
-		pools[i].New = func() any { return c.New() }
+	var names []string
+	pools := map[string]*sync.Pool{}
+	for _, c := range codings {
+		names = append(names, c.Name)
+		pools[c.Name] = &sync.Pool{New: func() any { return c.New() }}
 	}
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			best := choose(r.Header.Values("Accept-Encoding"), codings)
-			if best < 0 || r.Method == http.MethodHead {
+			coding := accept.Coding(r.Header.Values("Accept-Encoding"), names...)
+			if coding == "" || r.Method == http.MethodHead {
 				next.ServeHTTP(w, r)
 				return
 			}
@@ -57,7 +61,7 @@ func Compress(plain func(*http.Request) bool, codings ...Coding) func(http.Handl
 				return
 			}
 			var out bytes.Buffer
-			encoder := pools[best].Get().(Encoder)
+			encoder := pools[coding].Get().(Encoder)
 			encoder.Reset(&out)
 			_, err := encoder.Write(held.body.Bytes())
 			if closing := encoder.Close(); err == nil {
@@ -68,8 +72,8 @@ func Compress(plain func(*http.Request) bool, codings ...Coding) func(http.Handl
 				held.pass()
 				return
 			}
-			pools[best].Put(encoder)
-			w.Header().Set("Content-Encoding", codings[best].Name)
+			pools[coding].Put(encoder)
+			w.Header().Set("Content-Encoding", coding)
 			w.Header().Set("Content-Length", strconv.Itoa(out.Len()))
 			w.WriteHeader(held.status)
 			_, _ = w.Write(out.Bytes()) // the client may be gone; there is nobody to tell
@@ -146,40 +150,4 @@ func text(h http.Header) bool {
 		return false
 	}
 	return strings.HasPrefix(media, "text/") || strings.HasSuffix(media, "/json") || strings.HasSuffix(media, "+json")
-}
-
-// choose is the index of the coding that a client likes best, -1 for none.
-// https://www.rfc-editor.org/rfc/rfc9110#name-accept-encoding
-func choose(accepts []string, codings []Coding) int {
-	quality := map[string]float64{}
-	for _, part := range strings.Split(strings.Join(accepts, ","), ",") {
-		name, parameters, _ := strings.Cut(part, ";")
-		q := 1.0
-		if key, value, found := strings.Cut(strings.TrimSpace(parameters), "="); found && strings.EqualFold(key, "q") {
-			var err error
-			if q, err = strconv.ParseFloat(value, 64); err != nil || q < 0 || q > 1 {
-				q = 0
-			}
-		}
-		quality[strings.ToLower(strings.TrimSpace(name))] = q
-	}
-	of := func(name string, otherwise float64) float64 {
-		if q, named := quality[name]; named {
-			return q
-		}
-		return otherwise
-	}
-	anything := of("*", 0)
-	best, most := -1, 0.0
-	for i, c := range codings {
-		if q := of(c.Name, anything); q > most {
-			best, most = i, q
-		}
-	}
-	// identity is fine unless it is said not to be, and only what is named can
-	// be liked better than the rest.
-	if most < of("identity", 0) {
-		return -1
-	}
-	return best
 }

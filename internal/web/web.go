@@ -17,6 +17,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"fsgateway/internal/accept"
 )
 
 var (
@@ -81,7 +83,7 @@ func serve(w http.ResponseWriter, r *http.Request, c content) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Add("Vary", "Accept-Encoding")
-	gzipped := acceptsGzip(r.Header.Values("Accept-Encoding"))
+	gzipped := accept.Coding(r.Header.Values("Accept-Encoding"), "gzip") != ""
 	tag := `"` + c.tag() + `"`
 	if gzipped {
 		tag = `"` + c.tag() + `-gzip"`
@@ -202,38 +204,6 @@ func page(m build, c Config) *html {
 	_ = z.Close()
 	p.gzipped = zipped.Bytes()
 	return p
-}
-
-// acceptsGzip reads Accept-Encoding: gzip or else * with a quality over zero.
-func acceptsGzip(values []string) bool {
-	accepted, named := false, false
-	for part := range strings.SplitSeq(strings.Join(values, ","), ",") {
-		coding, parameter, _ := strings.Cut(part, ";")
-		coding = strings.ToLower(strings.TrimSpace(coding))
-		if coding == "x-gzip" {
-			coding = "gzip" // RFC 9110, section 8.4.1.3
-		}
-		if coding != "gzip" && (coding != "*" || named) {
-			continue
-		}
-		accepted = quality(parameter) > 0
-		named = coding == "gzip"
-	}
-	return accepted
-}
-
-// quality is that of ";q=0.5", one when there is none, zero when it is not
-// understood.
-func quality(parameter string) float64 {
-	name, value, found := strings.Cut(strings.TrimSpace(parameter), "=")
-	if !found || !strings.EqualFold(strings.TrimSpace(name), "q") {
-		return 1
-	}
-	q, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
-	if err != nil {
-		return 0
-	}
-	return q
 }
 
 // matches says whether If-None-Match names the tag, which holds no comma.
