@@ -34,6 +34,7 @@ import (
 	"fsgateway/internal/redisconn"
 	"fsgateway/internal/sandbox"
 	"fsgateway/internal/seal"
+	"fsgateway/internal/store"
 	"fsgateway/internal/transport"
 )
 
@@ -57,7 +58,7 @@ type Gateway struct {
 	keys     *seal.Keys        // of what is kept in Redis
 	sessions *oauth.Sessions   // nil where nobody can sign in
 	redis    *redisconn.Client // nil without --redis-url
-	store    oauth.Store       // what is kept for a while, for all gateways where there is Redis
+	store    store.Store       // what is kept for a while, for all gateways where there is Redis
 	foreign  *http.CrossOriginProtection
 
 	sandbox *sandbox.Server // nil unless embedded
@@ -110,13 +111,13 @@ func (g *Gateway) open(o options) error {
 		return err
 	}
 	g.keys = seal.New(config.EncryptionKey...)
-	g.store = oauth.NewMemory()
+	g.store = store.NewMemory()
 	if config.RedisURL != "" {
 		if g.redis, err = g.openRedis(); err != nil {
 			return fmt.Errorf("--redis-url: %w", err)
 		}
 		g.close = append(g.close, func() error { g.redis.Close(); return nil })
-		g.store = oauth.NewRedis(g.redis)
+		g.store = store.NewRedis(g.redis)
 	}
 	g.downloads = transport.NewPlaces(config.MaxDownloads, config.MaxDownloadsPerCaller)
 	g.foreign = http.NewCrossOriginProtection()

@@ -6,8 +6,8 @@ import (
 	"github.com/redis/rueidis"
 
 	"fsgateway/internal/events"
-	"fsgateway/internal/oauth"
 	"fsgateway/internal/redisconn"
+	"fsgateway/internal/store"
 )
 
 // openRedis connects to the server of the settings and follows whether it can be
@@ -16,7 +16,7 @@ func (g *Gateway) openRedis() (*redisconn.Client, error) {
 	return redisconn.Open(redisconn.Options{
 		URL: g.config.RedisURL,
 		Check: func(ctx context.Context, client rueidis.Client) error {
-			if err := oauth.CheckRedis(ctx, client); err != nil {
+			if err := store.Check(ctx, client); err != nil {
 				return err
 			}
 			return events.CheckRedis(ctx, client)

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/oauth2"
+
+	"fsgateway/internal/store"
 )
 
 // TestWhenTokensAreRenewed: early, but not before half their life is over, and after
@@ -104,30 +106,6 @@ func TestEndsAreForgotten(t *testing.T) {
 	})
 }
 
-// TestMemoryForgets: so are entries of the store in memory.
-func TestMemoryForgets(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		m := NewMemory().(*memory)
-		add := func(key string) {
-			if added, err := m.Add(t.Context(), key, "v", sweepEvery/2); !added || err != nil {
-				t.Fatal(added, err)
-			}
-		}
-		add("a")
-		time.Sleep(sweepEvery * 3 / 4)
-		add("b")
-		if len(m.entries) != 2 {
-			t.Errorf("%v after less than a sweep's time", m.entries)
-		}
-		time.Sleep(sweepEvery)
-		add("c")
-		if len(m.entries) != 1 {
-			t.Errorf("%v after a sweep", m.entries)
-		}
-	})
-}
-
 // TestWatchers: several wait for one session's end, and each only as long as it
 // wants to.
 func TestWatchers(t *testing.T) {
@@ -169,13 +147,13 @@ func TestWatchers(t *testing.T) {
 }
 
 // down is a store that cannot be read.
-type down struct{ Store }
+type down struct{ store.Store }
 
 func (down) Get(context.Context, string) (string, error) { return "", errors.New("down") }
 
 // counted counts reads.
 type counted struct {
-	Store
+	store.Store
 	reads int
 }
 
@@ -188,15 +166,15 @@ func (c *counted) Get(ctx context.Context, key string) (string, error) {
 // because the store cannot be read.
 func TestLookForEnded(t *testing.T) {
 	t.Parallel()
-	store := NewMemory()
-	if _, err := store.Add(t.Context(), sessionPrefix+"here", "v", time.Hour); err != nil {
+	kept := store.NewMemory()
+	if _, err := kept.Add(t.Context(), sessionPrefix+"here", "v", time.Hour); err != nil {
 		t.Fatal(err)
 	}
 	ends := time.Now().Add(time.Hour)
 	for _, c := range []struct {
-		store      Store
+		store      store.Store
 		here, gone bool // which of the two end
-	}{{down{store}, false, false}, {store, false, true}} {
+	}{{down{kept}, false, false}, {kept, false, true}} {
 		s := &Sessions{o: Options{Store: c.store}, ends: newEnds(time.Hour)}
 		here, gone := s.ends.watch(t.Context(), "here", ends), s.ends.watch(t.Context(), "gone", ends)
 		s.lookForEnded(t.Context())
@@ -210,7 +188,7 @@ func TestLookForEnded(t *testing.T) {
 // store.
 func TestGoodTokensAskNobody(t *testing.T) {
 	t.Parallel()
-	store := &counted{Store: NewMemory()}
+	store := &counted{Store: store.NewMemory()}
 	u := &User{
 		sessions: &Sessions{o: Options{Store: store}}, ctx: t.Context(),
 		have: &session{Obtained: time.Now(), Token: &oauth2.Token{AccessToken: "a", RefreshToken: "r", Expiry: time.Now().Add(time.Hour)}},

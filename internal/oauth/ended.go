@@ -42,6 +42,9 @@ func (e *ends) has(key string) bool {
 	return time.Now().Before(e.over[key])
 }
 
+// sweepEvery is how often sessions that would be over anyway are dropped.
+const sweepEvery = time.Minute
+
 // add notes that a session has ended.
 func (e *ends) add(key string) {
 	e.mu.Lock()

@@ -12,11 +12,12 @@ import (
 	"fsgateway/internal/oauth"
 	"fsgateway/internal/redistest"
 	"fsgateway/internal/sandbox"
+	"fsgateway/internal/store"
 )
 
 // forgetful is a store that forgets removals, as a replica that missed them does
 // when it takes over.
-type forgetful struct{ oauth.Store }
+type forgetful struct{ store.Store }
 
 func (f forgetful) Swap(ctx context.Context, key, old, value string, life time.Duration) (bool, error) {
 	swapped, err := f.Store.Swap(ctx, key, old, value, life)
@@ -50,11 +51,11 @@ func TestEndedStaysEnded(t *testing.T) {
 // whomever.
 func TestListen(t *testing.T) {
 	t.Parallel()
-	memory := oauth.NewMemory()
+	memory := store.NewMemory()
 	server := redistest.Start(t)
-	for name, stores := range map[string][2]oauth.Store{
+	for name, stores := range map[string][2]store.Store{
 		"Memory": {memory, memory},
-		"Redis":  {oauth.NewRedis(redistest.Client(t, server.URL)), oauth.NewRedis(redistest.Client(t, server.URL))},
+		"Redis":  {store.NewRedis(redistest.Client(t, server.URL)), store.NewRedis(redistest.Client(t, server.URL))},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

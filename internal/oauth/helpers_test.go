@@ -17,6 +17,7 @@ import (
 	"fsgateway/internal/oauth"
 	"fsgateway/internal/sandbox"
 	"fsgateway/internal/seal"
+	"fsgateway/internal/store"
 )
 
 const (
@@ -69,7 +70,7 @@ type house struct {
 func newHouse(t testing.TB, o sandbox.Options) *house {
 	t.Helper()
 	o.BaseURL = partner
-	h := &house{t: t, sandbox: sandbox.New(o), store: &flaky{Store: oauth.NewMemory()}}
+	h := &house{t: t, sandbox: sandbox.New(o), store: &flaky{Store: store.NewMemory()}}
 	t.Cleanup(func() { _ = h.sandbox.Close() })
 	h.options = oauth.Options{
 		ClientID: sandbox.DefaultClientID, ClientSecret: sandbox.DefaultClientSecret,
@@ -224,7 +225,7 @@ func (h *house) accepted(token string) bool {
 
 // flaky is a store that can be made to fail.
 type flaky struct {
-	oauth.Store
+	store.Store
 	mu sync.Mutex
 	// swap, get and add are asked before the store is; an error is all that comes of it.
 	fail func(op, key string) error

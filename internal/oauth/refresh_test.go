@@ -17,6 +17,7 @@ import (
 	"fsgateway/internal/redistest"
 	"fsgateway/internal/sandbox"
 	"fsgateway/internal/seal"
+	"fsgateway/internal/store"
 )
 
 // refreshes is how often the partner was asked for new tokens.
@@ -240,7 +241,7 @@ func TestStoreFails(t *testing.T) {
 }
 
 // unanswered writes sessions and says that it could not.
-type unanswered struct{ oauth.Store }
+type unanswered struct{ store.Store }
 
 func (u unanswered) Swap(ctx context.Context, key, old, value string, life time.Duration) (bool, error) {
 	swapped, err := u.Store.Swap(ctx, key, old, value, life)
@@ -283,7 +284,7 @@ func TestKilled(t *testing.T) {
 }
 
 // dying is the store of a process that is killed before it writes a session.
-type dying struct{ oauth.Store }
+type dying struct{ store.Store }
 
 func (d dying) Swap(ctx context.Context, key, old, value string, life time.Duration) (bool, error) {
 	if ctx.Done() != nil {
@@ -359,7 +360,7 @@ func TestSealedAtRest(t *testing.T) {
 }
 
 type recording struct {
-	oauth.Store
+	store.Store
 	texts []string
 }
 
@@ -371,9 +372,9 @@ func (r *recording) Add(ctx context.Context, key, value string, life time.Durati
 // BenchmarkUser is what a cookie costs a request: the session is read, opened and
 // looked at.
 func BenchmarkUser(b *testing.B) {
-	for name, store := range map[string]func() oauth.Store{
-		"Memory": oauth.NewMemory,
-		"Redis":  func() oauth.Store { return oauth.NewRedis(redistest.Client(b, redistest.Start(b).URL)) },
+	for name, store := range map[string]func() store.Store{
+		"Memory": store.NewMemory,
+		"Redis":  func() store.Store { return store.NewRedis(redistest.Client(b, redistest.Start(b).URL)) },
 	} {
 		b.Run(name, func(b *testing.B) {
 			h := newHouse(b, sandbox.Options{})

@@ -17,6 +17,8 @@ import (
 
 	"golang.org/x/oauth2"
 	"golang.org/x/sync/singleflight"
+
+	"fsgateway/internal/store"
 )
 
 const (
@@ -59,7 +61,7 @@ type Options struct {
 	// CallTimeout is that bound, by which others know when to give up on whoever
 	// is refreshing.
 	CallTimeout time.Duration
-	Store       Store
+	Store       store.Store
 	Seal        Sealer
 	// PublicURL is the gateway's address in browsers, without a slash at the end.
 	// Cookies are Secure when it is of https.

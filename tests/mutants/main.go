@@ -36,6 +36,7 @@ var guarding = []struct {
 	{"internal/webhook", nil, ""},
 	{"internal/transport", nil, ""},
 	{"internal/oauth", nil, ""},
+	{"internal/store", nil, ""},
 	{"internal/fsclient", []string{
 		"charset.go", "decimals.go", "decode.go", "envelope.go", "errors.go", "event_body.go", "ids.go", "moments.go", "page.go", "problems.go",
 		"record.go", "redirects.go", "references.go", "retry_after.go", "scalars.go",

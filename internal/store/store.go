@@ -1,4 +1,6 @@
-package oauth
+// Package store keeps short texts for a while, in memory or in a Redis server that
+// gateways share: sealed sessions, leases, whose turn it is.
+package store
 
 import (
 	"context"

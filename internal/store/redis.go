@@ -1,4 +1,4 @@
-package oauth
+package store
 
 import (
 	"context"
@@ -21,8 +21,8 @@ type redis struct{ client rueidis.Client }
 
 const keyPrefix = redisconn.Prefix
 
-// CheckRedis does once all that the store does at a server, with a key of its own.
-func CheckRedis(ctx context.Context, client rueidis.Client) error {
+// Check does once all that the store does at a server, with a key of its own.
+func Check(ctx context.Context, client rueidis.Client) error {
 	s, key := NewRedis(client), "check:"+rand.Text()
 	if _, err := s.Add(ctx, key, "a", 10*time.Second); err != nil {
 		return err

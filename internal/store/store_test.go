@@ -1,4 +1,4 @@
-package oauth_test
+package store_test
 
 import (
 	"context"
@@ -9,17 +9,17 @@ import (
 	"testing/synctest"
 	"time"
 
-	"fsgateway/internal/oauth"
 	"fsgateway/internal/redistest"
+	"fsgateway/internal/store"
 )
 
 // TestStore holds the stores to what sessions rely on.
 func TestStore(t *testing.T) {
 	t.Parallel()
-	stores := map[string]func(*testing.T) oauth.Store{
-		"Memory": func(*testing.T) oauth.Store { return oauth.NewMemory() },
-		"Redis": func(t *testing.T) oauth.Store {
-			return oauth.NewRedis(redistest.Client(t, redistest.Start(t).URL))
+	stores := map[string]func(*testing.T) store.Store{
+		"Memory": func(*testing.T) store.Store { return store.NewMemory() },
+		"Redis": func(t *testing.T) store.Store {
+			return store.NewRedis(redistest.Client(t, redistest.Start(t).URL))
 		},
 	}
 	for name, open := range stores {
@@ -89,7 +89,7 @@ func TestStore(t *testing.T) {
 func TestStoreForgets(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := oauth.NewMemory()
+		s := store.NewMemory()
 		for i := range 10 {
 			_, _ = s.Add(t.Context(), fmt.Sprint(i), "x", time.Duration(i+1)*time.Minute)
 		}
@@ -108,7 +108,7 @@ func TestStoreForgets(t *testing.T) {
 		}
 	})
 	s := redistest.Client(t, redistest.Start(t).URL)
-	if _, err := oauth.NewRedis(s).Add(t.Context(), "a", "x", 1500*time.Millisecond); err != nil {
+	if _, err := store.NewRedis(s).Add(t.Context(), "a", "x", 1500*time.Millisecond); err != nil {
 		t.Fatal(err)
 	}
 	if life, err := s.Do(t.Context(), s.B().Pttl().Key("fsgateway:1:a").Build()).AsInt64(); err != nil || life < 1 || life > 1500 {
