@@ -40,7 +40,8 @@ var faults = map[fsclient.Kind]Fault{
 
 const internalMessage = "Something went wrong in the gateway."
 
-// Describe returns how a failed call looks outside of GraphQL.
+// Describe returns how a failed call looks outside of GraphQL. Any other error is the
+// fault of the gateway.
 func Describe(err error) Fault {
 	e, ok := errors.AsType[*fsclient.Error](err)
 	if !ok {

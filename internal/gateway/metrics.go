@@ -106,7 +106,7 @@ func statusClass(status int) string { return strconv.Itoa(status/100) + "xx" }
 
 // failures notes the errors that left.
 func (m *metrics) failures(e *middleware.Entry) {
-	for _, code := range e.Codes {
+	for _, code := range e.Operation.Codes {
 		if !apierror.Known(code) {
 			code = "other"
 		}
@@ -116,7 +116,7 @@ func (m *metrics) failures(e *middleware.Entry) {
 
 // operation notes an operation that is over.
 func (m *metrics) operation(e *middleware.Entry, status int, took time.Duration) {
-	kind := e.Type
+	kind := e.Operation.Type
 	switch kind {
 	case "query", "mutation", "subscription":
 	default:

@@ -52,7 +52,7 @@ func (g *Gateway) Handler() http.Handler {
 	h := below(g.config.publicPath(), mux)
 	h = count(h)
 	h = middleware.Closing(g.health.Draining)(h)
-	h = middleware.Recover(g.log)(h)
+	h = middleware.Recover(g.log, http.HandlerFunc(g.failInternal))(h)
 	h = middleware.Log(g.log, g.metrics.request)(h)
 	h = g.metrics.counted(h)
 	h = middleware.RequestID(h)
@@ -105,7 +105,7 @@ var codings = []middleware.Coding{
 
 // secret says whether an answer must not be compressed: that of a mutation may
 // hold a session grant, beside text that the client chose.
-func secret(r *http.Request) bool { return middleware.EntryFrom(r.Context()).Type != "query" }
+func secret(r *http.Request) bool { return middleware.OperationFrom(r.Context()).Type != "query" }
 
 // count lets the log say how many upstream calls a request made.
 func count(next http.Handler) http.Handler {
@@ -145,7 +145,11 @@ func (g *Gateway) fail(w http.ResponseWriter, r *http.Request, status int, code,
 	g.failAs(w, r, apierror.Fault{Code: code, Message: message, Status: status})
 }
 
+func (g *Gateway) failInternal(w http.ResponseWriter, r *http.Request) {
+	g.failAs(w, r, apierror.Describe(nil))
+}
+
 func (g *Gateway) failAs(w http.ResponseWriter, r *http.Request, f apierror.Fault) {
-	middleware.EntryFrom(r.Context()).Codes = []string{f.Code}
+	middleware.OperationFrom(r.Context()).Codes = []string{f.Code}
 	apierror.Write(w, middleware.RequestIDFrom(r.Context()), f)
 }

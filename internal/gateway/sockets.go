@@ -30,9 +30,9 @@ func (g *Gateway) operation(ctx context.Context) context.Context {
 // done notes a GraphQL response.
 func (g *Gateway) done(ctx context.Context, r wire.Result) {
 	entry := middleware.EntryFrom(ctx)
-	entry.Type, entry.Codes = r.Type, r.Codes
+	entry.Operation = middleware.Operation{Type: r.Type, Codes: r.Codes}
 	if len(r.Operation) <= maxOperationName {
-		entry.Operation = r.Operation
+		entry.Operation.Name = r.Operation
 	}
 	if took, part := entry.Join(); part {
 		g.metrics.failures(entry)

@@ -15,9 +15,7 @@ import (
 // partner sent is in it but the operation's name.
 type Entry struct {
 	Route         string // the pattern that was served
-	Operation     string
-	Type          string   // query, mutation or subscription; "" for what was refused unread
-	Codes         []string // of the errors answered
+	Operation     Operation
 	UpstreamCalls atomic.Int64
 
 	// A socket is one request with many operations. Each has an entry of its own,
@@ -37,6 +35,17 @@ func (e *Entry) Trouble(kind string) {
 		e.trouble = append(e.trouble, kind)
 	}
 }
+
+// Operation is what the GraphQL handler tells of an operation when its answer is made.
+// The log, the metrics and compression read it.
+type Operation struct {
+	Name  string   // that the client gave it
+	Type  string   // query, mutation or subscription; "" for what was refused unread
+	Codes []string // of the errors answered, outside of GraphQL too
+}
+
+// OperationFrom returns what is known of the operation of the request in ctx; never nil.
+func OperationFrom(ctx context.Context) *Operation { return &EntryFrom(ctx).Operation }
 
 type entryKey struct{}
 
@@ -62,9 +71,9 @@ func (e *Entry) Join() (took time.Duration, part bool) {
 	whole.mu.Lock()
 	defer whole.mu.Unlock()
 	whole.joined++
-	for _, code := range e.Codes {
-		if !slices.Contains(whole.Codes, code) { // a socket may live for days
-			whole.Codes = append(whole.Codes, code)
+	for _, code := range e.Operation.Codes {
+		if !slices.Contains(whole.Operation.Codes, code) { // a socket may live for days
+			whole.Operation.Codes = append(whole.Operation.Codes, code)
 		}
 	}
 	return time.Since(e.start), true
@@ -97,11 +106,11 @@ func Log(logger zerolog.Logger, done ...func(entry *Entry, status int, took time
 					Int("status", rec.status).
 					Float64("durationMs", float64(took.Microseconds())/1000).
 					Int64("upstreamCalls", entry.UpstreamCalls.Load())
-				if entry.Operation != "" {
-					line = line.Str("operation", entry.Operation)
+				if entry.Operation.Name != "" {
+					line = line.Str("operation", entry.Operation.Name)
 				}
-				if len(entry.Codes) > 0 {
-					line = line.Strs("codes", distinct(entry.Codes))
+				if len(entry.Operation.Codes) > 0 {
+					line = line.Strs("codes", distinct(entry.Operation.Codes))
 				}
 				entry.mu.Lock() // a call may outlive its request
 				if len(entry.trouble) > 0 {

@@ -7,9 +7,9 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// Recover answers 500 where a handler panics, and logs where it did. What it
+// Recover has respond answer where a handler panics, and logs where it did. What it
 // panicked with may hold anything and is not logged.
-func Recover(logger zerolog.Logger) func(http.Handler) http.Handler {
+func Recover(logger zerolog.Logger, respond http.Handler) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			defer func() {
@@ -19,7 +19,7 @@ func Recover(logger zerolog.Logger) func(http.Handler) http.Handler {
 					panic(v)
 				default:
 					logger.Error().Str("requestId", RequestIDFrom(r.Context())).Bytes("stack", debug.Stack()).Msg("panic in a handler")
-					http.Error(w, "internal error", http.StatusInternalServerError)
+					respond.ServeHTTP(w, r)
 				}
 			}()
 			next.ServeHTTP(w, r)
