@@ -128,19 +128,13 @@ type happened struct {
 // since reads the lists of all that may be read, at once, from the moment of an
 // event on.
 func (s *source) since(ctx context.Context, from *fsclient.Event) (all []happened, err error) {
-	day := day(from.CreatedAt.Time().AddDate(0, 0, -2))
 	var mu sync.Mutex
 	group, ctx := errgroup.WithContext(ctx)
 	for category := range s.proof.newest {
 		group.Go(func() error {
-			o := sorted("ASC")
-			o.CreatedAt = &fsclient.DateFilter{After: &day}
-			for e, err := range fsclient.EachEvent(ctx, s.client.Events, category, *o) {
+			for e, err := range fsclient.EventsSince(ctx, s.client.Events, category, from.CreatedAt.Time()) {
 				if err != nil {
 					return err
-				}
-				if e.CreatedAt == nil || e.CreatedAt.Time().Before(from.CreatedAt.Time()) {
-					continue
 				}
 				mu.Lock()
 				all = append(all, happened{string(e.ID), e.CreatedAt.Time()})

@@ -143,14 +143,14 @@ func (s *source) pull(ctx context.Context) (*fsclient.Event, error) {
 }
 
 // decode makes an event of one from the bus, nil if the subscriber has been told
-// of it or does not want it. Each decodes its own: a record is completed in place,
-// with what one caller may see. What another clinic's events hold is not even
-// decoded.
+// of it or does not want it. Each has a copy: a record is completed in place, with
+// what one caller may see. What another clinic's events hold is not even decoded.
 func (s *source) decode(e events.Event) *fsclient.Event {
 	if s.told[e.ID] || !s.visible(e.ClinicID, e.Type) || !s.wanted(fsclient.EventType(e.Type)) {
 		return nil
 	}
-	return fsclient.ReadEvent(e.Body)
+	event := e.Decoded(func(body []byte) any { return fsclient.ReadEvent(body) }).(*fsclient.Event)
+	return fsclient.Clone(event)
 }
 
 // visible reports whether the caller may know of an event at all: it is of their
@@ -220,7 +220,7 @@ func (s *source) prove(ctx context.Context) error {
 	wg.Go(func() { clinic, err = s.client.Clinic.Get(ctx) })
 	for name := range ask {
 		wg.Go(func() {
-			o := sorted("DESC")
+			o := &fsclient.EventListOptions{OrderBy: fsclient.EventSort{Field: "created_at", Direction: "DESC"}}
 			o.SetPage(1, 1)
 			page, err := fsclient.EventCategories[name](s.client.Events, ctx, o)
 			mu.Lock()
@@ -252,9 +252,4 @@ func (s *source) prove(ctx context.Context) error {
 	}
 	s.proof, s.proven = p, asked
 	return nil
-}
-
-// sorted are the options of a list of events by when they happened.
-func sorted(order fsclient.OrderDirection) *fsclient.EventListOptions {
-	return &fsclient.EventListOptions{OrderBy: fsclient.EventSort{Field: "created_at", Direction: order}}
 }

@@ -88,6 +88,7 @@ func (b *Bus) append(e Event) {
 	if b.closed {
 		return
 	}
+	e.decoded = new(decoded)
 	if len(b.ring) < b.o.Keep {
 		b.ring = append(b.ring, e)
 	} else {

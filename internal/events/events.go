@@ -4,7 +4,10 @@
 // share a record.
 package events
 
-import "errors"
+import (
+	"errors"
+	"sync"
+)
 
 // Event is a verified event.
 type Event struct {
@@ -16,6 +19,23 @@ type Event struct {
 	ClinicID string
 	// Body is the webhook's body as it came.
 	Body []byte
+
+	decoded *decoded // of an event on the bus
+}
+
+type decoded struct {
+	once  sync.Once
+	value any
+}
+
+// Decoded returns what decode makes of the body. All subscribers share it, and none may
+// change it.
+func (e Event) Decoded(decode func(body []byte) any) any {
+	if e.decoded == nil {
+		return decode(e.Body)
+	}
+	e.decoded.once.Do(func() { e.decoded.value = decode(e.Body) })
+	return e.decoded.value
 }
 
 var (

@@ -8,6 +8,7 @@ import (
 	"iter"
 	"reflect"
 	"strings"
+	"time"
 )
 
 // EventsService reads what happened in the clinic in the last 30 days. Changes
@@ -99,6 +100,31 @@ func EachEvent(ctx context.Context, s *EventsService, category string, o EventLi
 	return Each(ctx, list, o)
 }
 
+// EventsSince iterates over the events of a category that happened at a moment or
+// later, the newest first; over all for the zero time. Events whose moment is not told
+// are left out.
+func EventsSince(ctx context.Context, s *EventsService, category string, since time.Time) iter.Seq2[*Event, error] {
+	o := EventListOptions{OrderBy: EventSort{Field: "created_at", Direction: "DESC"}}
+	if !since.IsZero() {
+		// The API chooses by days and does not say of which zone.
+		day := Date(since.UTC().AddDate(0, 0, -2).Format(time.DateOnly))
+		o.CreatedAt = &DateFilter{After: &day}
+	}
+	return func(yield func(*Event, error) bool) {
+		for e, err := range EachEvent(ctx, s, category, o) {
+			switch {
+			case err != nil:
+				yield(nil, err)
+				return
+			case e.ID == "" || e.CreatedAt == nil:
+				continue
+			case e.CreatedAt.Time().Before(since) || !yield(e, nil):
+				return
+			}
+		}
+	}
+}
+
 // EventSort is how events are sorted.
 type EventSort = Sort[EventSortField]
 
@@ -174,23 +200,19 @@ func (s *EventsService) Get(ctx context.Context, id string) (*Event, error) {
 	return getOne[Event](ctx, s.client, get("/events/{id}", id), nil, "event")
 }
 
-// GetBody gives one event as a webhook's body would.
+// GetBody gives one event, and the answer that it is in, which has the form of a
+// webhook's body.
 // https://fullscript.dev/technical-reference/events
 //
 // op: GET /events/{id}
-func (s *EventsService) GetBody(ctx context.Context, id string) ([]byte, error) {
-	var body []byte
+func (s *EventsService) GetBody(ctx context.Context, id string) (e *Event, body []byte, err error) {
 	r := get("/events/{id}", id)
-	err := s.client.do(ctx, r, nil, nil, nil, func(answer []byte) error {
-		e, err := ParseEvent(answer)
-		if err != nil {
-			return err
-		}
-		if err := r.answeredBy(e); err != nil {
+	err = s.client.do(ctx, r, nil, nil, nil, func(answer []byte) (err error) {
+		if e, err = ParseEvent(answer); err != nil {
 			return err
 		}
 		body = bytes.Clone(answer)
-		return nil
+		return r.answeredBy(e)
 	})
-	return body, err
+	return e, body, err
 }

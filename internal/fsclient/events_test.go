@@ -49,7 +49,7 @@ func TestEvents(t *testing.T) {
 				same(t, "type", one.TypeRaw(), item.TypeRaw())
 				same(t, "data of "+string(item.Type), fmt.Sprintf("%T", one.Data), test.data)
 				same(t, "category", item.Type.Category(), category)
-				body, err := c.Events.GetBody(background, item.FullscriptID())
+				_, body, err := c.Events.GetBody(background, item.FullscriptID())
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -63,7 +63,7 @@ func TestEvents(t *testing.T) {
 		if !fsclient.IsNotFound(err) {
 			t.Errorf("an event that is none: %v", err)
 		}
-		if _, err := c.Events.GetBody(background, "0e"); !fsclient.IsNotFound(err) {
+		if _, _, err := c.Events.GetBody(background, "0e"); !fsclient.IsNotFound(err) {
 			t.Errorf("the body of one: %v", err)
 		}
 	})

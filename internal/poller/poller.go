@@ -270,17 +270,9 @@ func (p *Poller) list(ctx context.Context, r *reading) {
 
 // read gives what of a category is new: the newest first, down to what is old.
 func (p *Poller) read(ctx context.Context, category string, after time.Time) (list []found, err error) {
-	o := fsclient.EventListOptions{OrderBy: fsclient.EventSort{Field: "created_at", Direction: "DESC"}}
-	if !after.IsZero() {
-		day := fsclient.Date(after.UTC().AddDate(0, 0, -2).Format(time.DateOnly)) // whose day it is, is not said
-		o.CreatedAt = &fsclient.DateFilter{After: &day}
-	}
-	for e, err := range fsclient.EachEvent(ctx, p.o.Events, category, o) {
+	for e, err := range fsclient.EventsSince(ctx, p.o.Events, category, after) {
 		if err != nil {
 			return nil, err
-		}
-		if e.ID == "" || e.CreatedAt == nil {
-			continue
 		}
 		at := e.CreatedAt.Time()
 		if !at.After(after) {
@@ -300,28 +292,27 @@ func (p *Poller) read(ctx context.Context, category string, after time.Time) (li
 // publish fetches events, a few at once, and puts them onto the bus in order.
 func (p *Poller) publish(ctx context.Context, c *clinic, all []found) error {
 	for part := range slices.Chunk(all, fetches) {
-		bodies, errs := make([][]byte, len(part)), make([]error, len(part))
+		fetched, errs := make([]events.Event, len(part)), make([]error, len(part))
 		var wg sync.WaitGroup
 		for i, f := range part {
 			wg.Go(func() {
 				merged, end := merge(f.by, ctx)
 				defer end()
-				bodies[i], errs[i] = p.o.Events.GetBody(merged, f.id)
+				e, body, err := p.o.Events.GetBody(merged, f.id)
+				if errs[i] = err; err == nil {
+					fetched[i] = events.Event{ID: string(e.ID), Type: string(e.Type), ClinicID: e.Clinic(), Body: body}
+				}
 			})
 		}
 		wg.Wait()
-		for i, body := range bodies {
+		for i, e := range fetched {
 			if fsclient.IsNotFound(errs[i]) || c.givenUp(part[i].id, errs[i]) {
 				continue
 			}
 			if errs[i] != nil {
 				return errs[i]
 			}
-			e, err := fsclient.ParseEvent(body)
-			if err != nil {
-				return err // GetBody has read it
-			}
-			if _, err := p.o.Bus.Publish(ctx, events.Event{ID: string(e.ID), Type: string(e.Type), ClinicID: e.Clinic(), Body: body}); err != nil {
+			if _, err := p.o.Bus.Publish(ctx, e); err != nil {
 				return err
 			}
 		}
