@@ -123,7 +123,7 @@ func (s *Server) Reset() {
 	before := s.state
 	s.state = s.newState()
 	s.mu.Unlock()
-	before.errands.end()
+	before.background.end()
 }
 
 func (s *Server) cart(patientID string) reply {

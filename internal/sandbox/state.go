@@ -41,11 +41,11 @@ type state struct {
 	fulfillments []fulfillmentOrder
 	ids          int // how many were made
 
-	visits  *visits
-	errands *errands
-	outbox  []*outgoing // is sent from as long as sending
-	sending bool
-	gone    bool // the receiver answered 410, which switches it off
+	visits     *visits
+	background *background
+	outbox     []*outgoing // is sent from as long as sending
+	sending    bool
+	gone       bool // the receiver answered 410, which switches it off
 }
 
 func (s *Server) newState() *state {
@@ -60,7 +60,7 @@ func (s *Server) newState() *state {
 		events: newTable(d.events), deliveries: newTable(d.deliveries),
 
 		oauth: newOAuthState(s.opts), rates: rates{}, keys: map[string]kept{}, grants: map[string]*sessionGrant{},
-		embedded: map[string]*input{}, carts: map[string][]recommendation{}, errands: newErrands(s.ctx), visits: &visits{byKey: map[string]*visit{}},
+		embedded: map[string]*input{}, carts: map[string][]recommendation{}, background: newBackground(s.ctx), visits: &visits{byKey: map[string]*visit{}},
 	}
 }
 

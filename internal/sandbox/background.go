@@ -5,9 +5,9 @@ import (
 	"sync"
 )
 
-// errands go on beside the calls: attempts to send events. They belong to a state and end with it, so that what a reset or Close leaves
+// background is the work beside the calls: attempts to send events. It belongs to a state and ends with it, so that what a reset or Close leaves
 // behind does nothing any more.
-type errands struct {
+type background struct {
 	ctx  context.Context // ends with them
 	stop context.CancelFunc
 
@@ -15,14 +15,14 @@ type errands struct {
 	running sync.WaitGroup
 }
 
-func newErrands(parent context.Context) *errands {
-	e := &errands{}
+func newBackground(parent context.Context) *background {
+	e := &background{}
 	e.ctx, e.stop = context.WithCancel(parent)
 	return e
 }
 
 // begin counts one in, for done to count out; false when they are over.
-func (e *errands) begin() bool {
+func (e *background) begin() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.over() {
@@ -32,12 +32,12 @@ func (e *errands) begin() bool {
 	return true
 }
 
-func (e *errands) done() { e.running.Done() }
+func (e *background) done() { e.running.Done() }
 
-func (e *errands) over() bool { return e.ctx.Err() != nil }
+func (e *background) over() bool { return e.ctx.Err() != nil }
 
 // start runs one on the side.
-func (e *errands) start(run func()) {
+func (e *background) start(run func()) {
 	if e.begin() {
 		go func() {
 			defer e.done()
@@ -47,7 +47,7 @@ func (e *errands) start(run func()) {
 }
 
 // end returns when none is left.
-func (e *errands) end() {
+func (e *background) end() {
 	e.mu.Lock()
 	e.stop()
 	e.mu.Unlock()

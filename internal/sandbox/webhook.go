@@ -68,15 +68,15 @@ func (s *Server) Emit(m Emission) ([]Sent, error) {
 	if m.Reverse {
 		slices.Reverse(made)
 	}
-	sending := !m.Silent && st.errands.begin()
+	sending := !m.Silent && st.background.begin()
 	if sending {
-		defer st.errands.done()
+		defer st.background.done()
 	}
 	sent := []Sent{}
 	for _, o := range made {
 		for range 1 + btoi(m.Duplicate) {
 			result := Sent{EventID: o.event.id}
-			if sending && !st.errands.over() {
+			if sending && !st.background.over() {
 				result = s.attempt(st, o, 1, nil)
 			}
 			sent = append(sent, result)

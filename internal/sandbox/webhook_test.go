@@ -77,7 +77,7 @@ func (s *Server) settle() {
 	s.mu.RLock()
 	current := s.state
 	s.mu.RUnlock()
-	current.errands.running.Wait()
+	current.background.running.Wait()
 }
 
 // emit makes one event and returns its id.

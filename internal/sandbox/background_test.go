@@ -4,7 +4,7 @@ import "testing"
 
 func TestErrandsEnd(t *testing.T) {
 	t.Parallel()
-	e := newErrands(t.Context())
+	e := newBackground(t.Context())
 	ran := make(chan bool)
 	e.start(func() {
 		<-e.ctx.Done()

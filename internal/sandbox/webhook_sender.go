@@ -61,7 +61,7 @@ func (s *Server) receiverIn(st *state) receiver {
 	return to
 }
 
-// attempt sends an event, notes how that went, and sees to the next attempt. It is one of st's errands and notes things there: should st
+// attempt sends an event, notes how that went, and sees to the next attempt. It is one of st's background and notes things there: should st
 // be dropped meanwhile, nobody looks there any more.
 func (s *Server) attempt(st *state, o *outgoing, number int, previous *string) Sent {
 	s.mu.RLock()
@@ -73,9 +73,9 @@ func (s *Server) attempt(st *state, o *outgoing, number int, previous *string) S
 	now := s.opts.Now()
 	d := &delivery{event: o.event, attempt: number, attemptedAt: timestamp(now), previous: previous, unaddressed: to.url == ""}
 	if !d.unaddressed {
-		d.status, d.body, d.delivered = s.post(st.errands.ctx, to, o, now)
+		d.status, d.body, d.delivered = s.post(st.background.ctx, to, o, now)
 	}
-	if !d.delivered && st.errands.over() { // cut off
+	if !d.delivered && st.background.over() { // cut off
 		return Sent{EventID: o.event.id}
 	}
 	again := !d.delivered && d.status != http.StatusGone && number <= len(s.opts.WebhookWaits)
@@ -90,8 +90,8 @@ func (s *Server) attempt(st *state, o *outgoing, number int, previous *string) S
 	st.gone = st.gone || d.status == http.StatusGone
 	s.mu.Unlock()
 	if again {
-		st.errands.start(func() {
-			if wait(st.errands.ctx, pause) {
+		st.background.start(func() {
+			if wait(st.background.ctx, pause) {
 				s.attempt(st, o, number+1, &d.attemptedAt)
 			}
 		})
@@ -106,7 +106,7 @@ func (s *Server) enqueue(o *outgoing) {
 	st.outbox = append(st.outbox, o)
 	if !st.sending {
 		st.sending = true
-		st.errands.start(func() { s.sendOutbox(st) })
+		st.background.start(func() { s.sendOutbox(st) })
 	}
 }
 
@@ -114,7 +114,7 @@ func (s *Server) sendOutbox(st *state) {
 	next := func() (o *outgoing) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if len(st.outbox) == 0 || st.errands.over() {
+		if len(st.outbox) == 0 || st.background.over() {
 			st.sending = false
 			return nil
 		}
@@ -174,7 +174,7 @@ func (s *Server) Close() error {
 	s.mu.RLock()
 	current := s.state
 	s.mu.RUnlock()
-	current.errands.end()
+	current.background.end()
 	s.sender.CloseIdleConnections()
 	return nil
 }
