@@ -113,7 +113,7 @@ func TestArguments(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			virtually(t, config(), sandbox.Options{}, func(v *virtual) {
+			virtually(t, unlimited(), sandbox.Options{}, func(v *virtual) {
 				r := v.query(c.query, c.variables...)
 				if c.path == "" {
 					if r.status(v, http.StatusBadRequest); r.hasData(v) {

@@ -688,14 +688,14 @@ func TestDraftStatusSetting(t *testing.T) {
 func TestAPQSetting(t *testing.T) {
 	t.Parallel()
 	c := config()
-	c.APQ = true
+	c.APQ = false
 	body, err := json.Marshal(map[string]any{"extensions": map[string]any{"persistedQuery": map[string]any{
 		"version": 1, "sha256Hash": "ecf4edb46db40b5132295c0291d62fb65d6759a9eedfa4d5d612dd5ec54a6b38",
 	}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for code, h := range map[string]*harness{"PERSISTED_QUERY_NOT_FOUND": startWith(t, c, sandbox.Options{}), "PERSISTED_QUERY_NOT_SUPPORTED": start(t)} {
+	for code, h := range map[string]*harness{"PERSISTED_QUERY_NOT_SUPPORTED": startWith(t, c, sandbox.Options{}), "PERSISTED_QUERY_NOT_FOUND": start(t)} {
 		res := h.send("POST", "/graphql", string(body), "Content-Type", asJSON)
 		r := readReply(t, res.StatusCode, res.Header, res.body)
 		r.fails(t, failed{"", code})

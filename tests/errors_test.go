@@ -1132,7 +1132,7 @@ func TestOddities(t *testing.T) {
 			query := "{ " + call + everyField(schema, schema.Types[f.Type.Name()], 3) + " }"
 			var answers []map[string]any
 			for _, odd := range []bool{false, true} {
-				virtually(t, config(), sandbox.Options{Oddities: odd, Now: func() time.Time { return now }}, func(v *virtual) {
+				virtually(t, unlimited(), sandbox.Options{Oddities: odd, Now: func() time.Time { return now }}, func(v *virtual) {
 					r := v.query(query)
 					withdrawn(v, r.answer)
 					answers = append(answers, r.Data)

@@ -76,12 +76,16 @@ func (b *logBuffer) Reset() {
 	b.text.Reset()
 }
 
-func config() gateway.Config {
-	return gateway.Config{
-		Addr: "127.0.0.1:8080", Upstream: gateway.Embedded,
-		OperationTimeout: 15 * time.Second, CallTimeout: 5 * time.Second, DialTimeout: 2 * time.Second,
-		MaxConcurrency: 64, MaxBody: 256 << 10, GraphiQL: true,
-	}
+// config is that of the gateway that ships. Tests change what they test.
+func config() gateway.Config { return gateway.DefaultConfig() }
+
+// unlimited takes queries of any size: those that are made of the whole schema are
+// larger than anybody's.
+func unlimited() gateway.Config {
+	c := config()
+	c.MaxTokens, c.MaxFields, c.MaxDepth, c.MaxAliases, c.MaxRootFields = 0, 0, 0, 0, 0
+	c.MaxDirectives, c.MaxFragmentSpreads, c.MaxListItems = 0, 0, 0
+	return c
 }
 
 // start runs a gateway with an embedded sandbox of its own.

@@ -10,24 +10,13 @@ import (
 	"testing"
 
 	"fsgateway/graph/apierror"
-	"fsgateway/graph/guard"
-	"fsgateway/internal/gateway"
 	"fsgateway/internal/sandbox"
 )
-
-// limited is a configuration with the default limits.
-func limited() gateway.Config {
-	c, l := config(), guard.DefaultLimits()
-	c.MaxTokens, c.MaxFields, c.MaxDepth, c.MaxIntrospectionDepth = l.Tokens, l.Fields, l.Depth, l.IntrospectionDepth
-	c.MaxAliases, c.MaxRootFields, c.MaxDirectives = l.Aliases, l.RootFields, l.Directives
-	c.MaxFragmentSpreads, c.MaxListItems, c.MaxOperationNameLength = l.FragmentSpreads, l.ListItems, l.OperationNameLength
-	return c
-}
 
 // TestTooComplex: what is over a limit is told which, and costs the partner nothing.
 func TestTooComplex(t *testing.T) {
 	t.Parallel()
-	h := startWith(t, limited(), sandbox.Options{})
+	h := startWith(t, config(), sandbox.Options{})
 	ids := make([]string, 100_000)
 	for _, c := range []struct {
 		name, query string
@@ -84,7 +73,7 @@ func bomb(n int) (out string) {
 // real applications, are within the limits; so is what tools ask.
 func TestNotTooComplex(t *testing.T) {
 	t.Parallel()
-	h := startWith(t, limited(), sandbox.Options{})
+	h := startWith(t, config(), sandbox.Options{})
 	queries := queriesOf(t, "calls_test.go")
 	if len(queries) < 20 {
 		t.Fatalf("%d queries", len(queries))

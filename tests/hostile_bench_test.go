@@ -21,7 +21,7 @@ import (
 // clients send the worst documents without a pause. It reports the middle and
 // the 99th percentile in milliseconds.
 func BenchmarkCheapBesideHostile(b *testing.B) {
-	c := limited()
+	c := config()
 	g, err := gateway.New(c, zerolog.Nop(), gateway.WithSandbox(sandbox.New(sandbox.Options{RateLimit: -1})))
 	if err != nil {
 		b.Fatal(err)

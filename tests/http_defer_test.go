@@ -241,7 +241,7 @@ func TestDeferAsRelayReadsIt(t *testing.T) {
 // TestDeferAnywhere puts @defer into documents at random.
 func TestDeferAnywhere(t *testing.T) {
 	t.Parallel()
-	virtually(t, config(), sandbox.Options{}, func(v *virtual) {
+	virtually(t, unlimited(), sandbox.Options{}, func(v *virtual) {
 		deferred := 0
 		for seed := range uint64(150) {
 			r := rand.New(rand.NewPCG(seed, 0))

@@ -182,7 +182,7 @@ func closerToSteps(n, bound int) {
 
 func TestGuardBoundsTheValidator(t *testing.T) {
 	t.Parallel()
-	_, g := guarded(t, DefaultLimits())
+	_, g := guarded(t, usualLimits())
 	shapes := heaviest()
 	for _, name := range slices.Sorted(maps.Keys(shapes)) {
 		t.Run(name, func(t *testing.T) {
@@ -209,7 +209,7 @@ func FuzzGuard(f *testing.F) {
 	for _, program := range programs {
 		f.Add("", program)
 	}
-	e, g := guarded(f, DefaultLimits())
+	e, g := guarded(f, usualLimits())
 	for _, grow := range heaviest() {
 		if _, query := mostOf(g, grow); len(query) < 6*kib {
 			f.Add(query, []byte(nil))
@@ -236,7 +236,7 @@ const climbs = 80
 // fuzzer that looks at coverage alone does not do.
 func TestGuardClimb(t *testing.T) {
 	t.Parallel()
-	_, g := guarded(t, DefaultLimits())
+	_, g := guarded(t, usualLimits())
 	for i, start := range programs {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			t.Parallel()

@@ -45,15 +45,6 @@ type Limits struct {
 	OperationNameLength int
 }
 
-// DefaultLimits leave room for what the usual clients send: the introspection
-// query of graphql-js is 15 deep and has some 250 fields.
-func DefaultLimits() Limits {
-	return Limits{
-		Tokens: 2000, Fields: 500, Depth: 12, IntrospectionDepth: 20, Aliases: 30, RootFields: 10,
-		Directives: 30, FragmentSpreads: 50, ListItems: 100, OperationNameLength: 256,
-	}
-}
-
 // limit is one of Limits, as a refusal names it. Of those without a flag the
 // validator's work is made: no client comes near them.
 type limit struct{ name, flag, says string }

@@ -16,6 +16,14 @@ import (
 	"fsgateway/graph/gen"
 )
 
+// usualLimits are those that the gateway has by default.
+func usualLimits() Limits {
+	return Limits{
+		Tokens: 2000, Fields: 500, Depth: 12, IntrospectionDepth: 20, Aliases: 30, RootFields: 10,
+		Directives: 30, FragmentSpreads: 50, ListItems: 100, OperationNameLength: 256,
+	}
+}
+
 // guarded is an executor behind a guard, and the guard.
 func guarded(t testing.TB, l Limits) (*executor.Executor, *guard) {
 	t.Helper()
@@ -51,7 +59,7 @@ func maxWork(query string) int { return 3*len(query) + 2*maxPairs + maxSteps }
 
 func TestGuardHostile(t *testing.T) {
 	t.Parallel()
-	_, g := guarded(t, DefaultLimits())
+	_, g := guarded(t, usualLimits())
 	for _, s := range hostile() {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
@@ -74,7 +82,7 @@ func TestGuardHostile(t *testing.T) {
 // TestLimits: at each limit a document passes, and one over it is refused by name.
 func TestLimits(t *testing.T) {
 	t.Parallel()
-	l := DefaultLimits()
+	l := usualLimits()
 	query := func(f func(n int) string) func(int) *graphql.RawParams {
 		return func(n int) *graphql.RawParams { return &graphql.RawParams{Query: f(n)} }
 	}
@@ -177,7 +185,7 @@ func TestGuardWithoutLimits(t *testing.T) {
 
 func TestGuardOperationName(t *testing.T) {
 	t.Parallel()
-	_, g := guarded(t, DefaultLimits())
+	_, g := guarded(t, usualLimits())
 	for _, name := range []string{"a b", "1a", "a-b", "ä", "a\n", " ", "a{", "\x00"} {
 		err := g.MutateOperationParameters(t.Context(), &graphql.RawParams{Query: "{clinic{id}}", OperationName: name})
 		if err == nil || err.Extensions["code"] != apierror.CodeBadUserInput {
@@ -202,7 +210,7 @@ func TestGuardOperationName(t *testing.T) {
 // nothing else moves.
 func TestGuardDropsComments(t *testing.T) {
 	t.Parallel()
-	e, g := guarded(t, DefaultLimits())
+	e, g := guarded(t, usualLimits())
 	for query, want := range map[string]string{
 		"{clinic{id}}":         "{clinic{id}}",
 		"# a\n{clinic{id}}# b": "\n{clinic{id}}",
@@ -233,7 +241,7 @@ func TestGuardDropsComments(t *testing.T) {
 // TestGuardPasses: what the usual clients send is let through, and is valid.
 func TestGuardPasses(t *testing.T) {
 	t.Parallel()
-	e, g := guarded(t, DefaultLimits())
+	e, g := guarded(t, usualLimits())
 	for name, p := range map[string]graphql.RawParams{
 		"GraphQLJS":     {Query: introspectionOfGraphQLJS, OperationName: "IntrospectionQuery"},
 		"ApolloClient":  {Query: apolloQuery, OperationName: "Patients", Variables: map[string]any{"first": 10}},
@@ -327,7 +335,7 @@ fragment Header_clinic on Clinic { name id }`
 func BenchmarkGuard(b *testing.B) {
 	for _, s := range hostile() {
 		b.Run(s.name, func(b *testing.B) {
-			e, _ := guarded(b, DefaultLimits())
+			e, _ := guarded(b, usualLimits())
 			b.ReportAllocs()
 			for b.Loop() {
 				ctx := graphql.StartOperationTrace(context.Background())
@@ -345,7 +353,7 @@ func BenchmarkGuardLimits(b *testing.B) {
 	shapes := heaviest()
 	for _, name := range slices.Sorted(maps.Keys(shapes)) {
 		b.Run(name, func(b *testing.B) {
-			e, g := guarded(b, DefaultLimits())
+			e, g := guarded(b, usualLimits())
 			n, query := mostOf(g, shapes[name])
 			b.ReportAllocs()
 			for b.Loop() {
@@ -360,7 +368,7 @@ func BenchmarkGuardLimits(b *testing.B) {
 // BenchmarkGuardUsual is what the guard adds to queries of real clients, seen before
 // and not.
 func BenchmarkGuardUsual(b *testing.B) {
-	_, g := guarded(b, DefaultLimits())
+	_, g := guarded(b, usualLimits())
 	for name, query := range map[string]string{"ApolloClient": apolloQuery, "Introspection": introspectionOfGraphQLJS} {
 		b.Run(name+"/New", func(b *testing.B) {
 			b.ReportAllocs()

@@ -307,3 +307,22 @@ func TestEnvelopeForms(t *testing.T) {
 		}
 	}
 }
+
+// grant is an object that has no id.
+type grant struct {
+	Faults
+	Kind  string `json:"kind"`
+	Token string `json:"token"`
+}
+
+// TestEnvelopeWithoutID: what has no id is known by any of its keys.
+func TestEnvelopeWithoutID(t *testing.T) {
+	t.Parallel()
+	for text, found := range map[string]bool{`{"kind":"k"}`: true, `{"token":"t"}`: true, `{"grant":{"token":"t"}}`: true, `{"token":null}`: false, `{"zz":1}`: false} {
+		var g grant
+		err := (&envelope{keys: []string{"grant"}, out: reflect.ValueOf(&g).Elem()}).open([]byte(text))
+		if (err == nil) != found {
+			t.Errorf("%s: %+v, %v", text, g, err)
+		}
+	}
+}

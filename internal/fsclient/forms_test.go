@@ -284,6 +284,7 @@ func TestProblemForms(t *testing.T) {
 		`{"errors":[{"source":{"pointer":"/data/email"},"detail":"is taken"}]}`:             {{Field: "/data/email", Message: "is taken"}},
 		`{"detail":[{"loc":["body",0,"zip"],"msg":"is odd"}]}`:                              {{Field: "body.0.zip", Message: "is odd"}},
 		`{"errors":[{"code":4012,"message":"no"}]}`:                                         {{Code: "4012", Message: "no"}},
+		`{"errors":{"base":{"base":"x"}}}`:                                                  {{Message: "x"}},
 		`{"errors":[{"code":"taken"}]}`:                                                     {{Code: "taken"}},
 		`{"errors":[{"name":"email","message":"is taken"}]}`:                                {{Field: "email", Message: "is taken"}},
 		`{"errors":[{"name":"email","code":"taken"}]}`:                                      {{Field: "email", Code: "taken"}},

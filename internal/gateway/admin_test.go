@@ -30,7 +30,7 @@ func TestAdminHosts(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			config := valid(t)
+			config := DefaultConfig()
 			config.AdminAddr, config.AdminHosts, config.Pprof = c.addr, c.hosts, true
 			g, err := New(config, zerolog.Nop())
 			if err != nil {

@@ -81,7 +81,6 @@ func WithSandbox(s *sandbox.Server) Option { return func(o *options) { o.sandbox
 
 // New makes a gateway. It listens nowhere: Handler is what to serve.
 func New(config Config, log zerolog.Logger, opts ...Option) (*Gateway, error) {
-	config.fill()
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}

@@ -3,52 +3,16 @@ package gateway
 import (
 	"net/http"
 	"net/http/httptest"
-	"reflect"
 	"strings"
 	"testing"
 
-	"github.com/alecthomas/kong"
 	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
 
-	"fsgateway/graph/guard"
 	"fsgateway/internal/redistest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m, redistest.Leftover()) }
-
-// valid is what the command line makes of no arguments.
-func valid(t *testing.T) Config {
-	t.Helper()
-	var c Config
-	parser, err := kong.New(&c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := parser.Parse(nil); err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
-// TestDefaults: what is written twice is the same.
-func TestDefaults(t *testing.T) {
-	t.Parallel()
-	c := valid(t)
-	if got, want := c.limits(), guard.DefaultLimits(); got != want {
-		t.Errorf("the limits are %+v, and those of the guard %+v", got, want)
-	}
-	filled := Config{
-		Addr: c.Addr, Upstream: c.Upstream, AdminAddr: c.AdminAddr, OperationTimeout: c.OperationTimeout, CallTimeout: c.CallTimeout, DialTimeout: c.DialTimeout,
-		MaxConcurrency: c.MaxConcurrency, MaxBody: c.MaxBody, APQ: c.APQ, GraphiQL: c.GraphiQL, DrainDelay: c.DrainDelay, LogLevel: c.LogLevel, LogFormat: c.LogFormat,
-		MaxTokens: c.MaxTokens, MaxFields: c.MaxFields, MaxDepth: c.MaxDepth, MaxIntrospectionDepth: c.MaxIntrospectionDepth, MaxAliases: c.MaxAliases,
-		MaxRootFields: c.MaxRootFields, MaxDirectives: c.MaxDirectives, MaxFragmentSpreads: c.MaxFragmentSpreads, MaxListItems: c.MaxListItems,
-		MaxOperationNameLength: c.MaxOperationNameLength, MaxStreams: c.MaxStreams,
-	}
-	if filled.fill(); !reflect.DeepEqual(filled, c) {
-		t.Errorf("filled in it is\n%+v, and by the command line\n%+v", filled, c)
-	}
-}
 
 func TestValidate(t *testing.T) {
 	t.Parallel()
@@ -88,7 +52,7 @@ func TestValidate(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			config := valid(t)
+			config := DefaultConfig()
 			c.change(&config)
 			err := config.Validate()
 			if c.setting == "" && err != nil || c.setting != "" && (err == nil || !strings.HasPrefix(err.Error(), c.setting+" (")) {
@@ -100,7 +64,7 @@ func TestValidate(t *testing.T) {
 
 func TestAdmin(t *testing.T) {
 	t.Parallel()
-	g, err := New(valid(t), zerolog.Nop())
+	g, err := New(DefaultConfig(), zerolog.Nop())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 // TestNewFails and leaves nothing running: TestMain looks.
 func TestNewFails(t *testing.T) {
 	t.Parallel()
-	c := valid(t)
+	c := DefaultConfig()
 	c.RedisURL, c.EncryptionKey, c.PersistedManifest = redistest.Start(t).URL, []string{strings.Repeat("key ", 8)}, "/nowhere/at/all.json"
 	if g, err := New(c, zerolog.Nop()); err == nil || g != nil {
 		t.Errorf("%v, %v", g, err)
@@ -24,10 +24,8 @@ func TestNewFails(t *testing.T) {
 func TestPollTurn(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
-	c := Config{
-		Addr: "127.0.0.1:8080", Upstream: Embedded, OperationTimeout: time.Minute, CallTimeout: time.Minute, DialTimeout: time.Minute, MaxConcurrency: 1, MaxBody: 1,
-		PollEvents: time.Second, RedisURL: server.URL, EncryptionKey: []string{strings.Repeat("key ", 8)},
-	}
+	c := DefaultConfig()
+	c.PollEvents, c.RedisURL, c.EncryptionKey = time.Second, server.URL, []string{strings.Repeat("key ", 8)}
 	open := func() *Gateway {
 		g, err := New(c, zerolog.Nop())
 		if err != nil {

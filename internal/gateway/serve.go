@@ -72,7 +72,6 @@ const sendBuffer = middleware.WritePiece / 2
 
 // Serve runs the gateway and says on out how to use it.
 func Serve(config Config, out io.Writer, listening Listening, opts ...Option) (err error) {
-	config.fill()
 	if err := config.Validate(); err != nil {
 		return err
 	}
@@ -150,8 +149,7 @@ func ServeSandbox(c SandboxConfig, out io.Writer, listening Listening) (err erro
 		return err
 	}
 	defer l.Close()
-	var config Config
-	config.fill()
+	config := DefaultConfig()
 	base := localURL(l.Addr().String())
 	fmt.Fprintf(out, "Sandbox of the partner API: %s/api\nControl:                    %[1]s/_sandbox/\nClient id:                  %s\nClient secret:              %s\n\nTokens:\n",
 		base, c.ClientID, c.ClientSecret)

@@ -3,6 +3,7 @@ package gateway
 import (
 	"net"
 	"net/url"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -25,7 +26,7 @@ func (c *Config) Validate() error {
 	r := &refusals{config: c}
 	c.checkAddresses(r)
 	c.checkEmbedded(r)
-	c.checkLimits(r)
+	c.checkBounds(r)
 	c.checkOrigins(r)
 	c.checkHeaders(r)
 	c.checkSignIn(r)
@@ -121,32 +122,23 @@ func (c *Config) checkEmbedded(r *refusals) {
 	}
 }
 
-func (c *Config) checkLimits(r *refusals) {
-	for _, d := range []*time.Duration{
-		&c.OperationTimeout, &c.CallTimeout, &c.DialTimeout, &c.ReadTimeout, &c.WriteTimeout, &c.IdleTimeout, &c.DrainTimeout, &c.SessionLifetime, &c.ProofAge,
-	} {
-		if *d <= 0 {
-			r.add(d, "%s is not over zero", *d)
+// checkBounds holds numbers and durations to the bounds in their tags.
+func (c *Config) checkBounds(r *refusals) {
+	v := reflect.ValueOf(c).Elem()
+	for i := range v.NumField() {
+		tag, f := v.Type().Field(i).Tag, v.Field(i)
+		setting := f.Addr().Interface()
+		switch {
+		case tag.Get("over") == "0" && f.Int() <= 0:
+			r.add(setting, "%v is not over zero", f.Interface())
+		case tag.Get("min") == "1" && f.Int() < 1:
+			r.add(setting, "%v is not at least 1", f.Interface())
+		case tag.Get("min") == "0" && f.Int() < 0:
+			r.add(setting, "%v is negative; 0 is the least", f.Interface())
 		}
 	}
-	for _, n := range []*int{&c.MaxConcurrency, &c.MaxDownloads, &c.MaxDownloadsPerCaller, &c.MaxRequestErrors, &c.MaxExecutionErrors, &c.MaxHeaderBytes, &c.EventsKept} {
-		if *n < 1 {
-			r.add(n, "%d is not at least 1", *n)
-		}
-	}
-	if c.MaxBody < 1 {
-		r.add(&c.MaxBody, "%d is not at least 1", c.MaxBody)
-	}
-	for _, n := range []*int{
-		&c.MaxTokens, &c.MaxFields, &c.MaxDepth, &c.MaxIntrospectionDepth, &c.MaxAliases, &c.MaxRootFields, &c.MaxDirectives,
-		&c.MaxFragmentSpreads, &c.MaxListItems, &c.MaxOperationNameLength, &c.MaxStreams,
-	} {
-		if *n < 0 {
-			r.add(n, "%d is negative; 0 is no limit", *n)
-		}
-	}
-	if c.DrainDelay < 0 || c.DrainDelay >= c.DrainTimeout {
-		r.add(&c.DrainDelay, "%s is not from 0 to less than --drain-timeout, %s", c.DrainDelay, c.DrainTimeout)
+	if c.DrainDelay >= c.DrainTimeout && c.DrainTimeout > 0 {
+		r.add(&c.DrainDelay, "%s is not less than --drain-timeout, %s", c.DrainDelay, c.DrainTimeout)
 	}
 }
 

@@ -19,7 +19,7 @@ const (
 
 // realSettings are the settings of a gateway in front of a real environment.
 func realSettings(t *testing.T) Config {
-	c := valid(t)
+	c := DefaultConfig()
 	c.Upstream, c.PublicURL = "us-sandbox", "https://graphql.example.com"
 	c.ClientID, c.ClientSecret = "app", "app-secret"
 	return c
@@ -157,7 +157,7 @@ func TestEmbeddedWithRealSettings(t *testing.T) {
 		"OneAddress":  {func(c *Config) { c.Addr = "192.168.1.5:8080" }, []string{"--addr"}},
 		"NoLoopback":  {func(c *Config) { c.Addr = "127.0.0.1.example.com:8080" }, []string{"--addr"}},
 	} {
-		config := valid(t)
+		config := DefaultConfig()
 		c.change(&config)
 		if got := refused(t, config, "app-secret", "signs-it"); !slices.Equal(got, c.flags) {
 			t.Errorf("%s: %q is refused, want %q", name, got, c.flags)

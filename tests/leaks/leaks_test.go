@@ -93,10 +93,11 @@ func socket(t *testing.T, address, after string) *client {
 // a close frame, every other one with a reset.
 func TestCutConnections(t *testing.T) {
 	s := sandbox.New(sandbox.Options{})
-	g, err := gateway.New(gateway.Config{
-		Addr: "127.0.0.1:8080", Upstream: gateway.Embedded, OperationTimeout: 2 * time.Minute, CallTimeout: time.Minute, DialTimeout: time.Minute,
-		MaxConcurrency: 8 /* connections are kept for as many */, MaxBody: 256 << 10,
-	}, zerolog.Nop(), gateway.WithSandbox(s))
+	c := gateway.DefaultConfig()
+	c.OperationTimeout, c.CallTimeout = 2*time.Minute, time.Minute
+	c.MaxStreams = 0
+	c.MaxConcurrency = 8 // connections are kept for as many
+	g, err := gateway.New(c, zerolog.Nop(), gateway.WithSandbox(s))
 	if err != nil {
 		t.Fatal(err)
 	}
