@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"crypto/sha256"
 	"strings"
 	"testing"
 
@@ -86,6 +87,59 @@ func TestGuardCosts(t *testing.T) {
 		}
 		if got := (costs{in.work, in.steps, in.pairs, in.guesses}); got != want {
 			t.Errorf("%s\n got %+v\nwant %+v", query, got, want)
+		}
+	}
+}
+
+// TestBounds: what is at a bound passes, and one more does not.
+func TestBounds(t *testing.T) {
+	t.Parallel()
+	_, g := guarded(t, usualLimits())
+	for _, c := range []struct {
+		name      string
+		query     string
+		variables map[string]any
+		want      string
+	}{
+		{"OneSchema", `{__schema{__typename}}`, nil, ""},
+		{"SchemaTwice", `{__schema{__typename} b:__schema{__typename}}`, nil, "introspection"},
+		{"TypeTwice", `{__type(name:"A"){name} b:__type(name:"A"){name}}`, nil, "introspection"},
+		{"SchemaAndType", `{__schema{__typename} b:__type(name:"A"){name}}`, nil, ""},
+		{"Lists", `{clinic{id}}`, map[string]any{"v": listed(12, 1)}, ""},
+		{"DeepLists", `{clinic{id}}`, map[string]any{"v": listed(13, 1)}, "depth"},
+		{"DeepObjects", `{clinic{id}}`, map[string]any{"v": map[string]any{"a": listed(12, 1)}}, "depth"},
+	} {
+		err := g.MutateOperationParameters(t.Context(), hostileDocument{query: c.query, variables: c.variables}.params())
+		if got := verdict(err); got != c.want {
+			t.Errorf("%s: refused for %q, want %q", c.name, got, c.want)
+		}
+	}
+	in := &inspection{}
+	distinct := ast.SelectionSet{&ast.Field{Alias: "a"}, &ast.Field{Alias: "b"}, &ast.Field{Alias: "c"}}
+	nested := ast.SelectionSet{&ast.Field{Alias: "a", SelectionSet: distinct[:1]}}
+	for _, c := range []struct {
+		set        ast.SelectionSet
+		most, want int
+	}{{distinct, 3, 3}, {distinct, 2, 3}, {distinct, 1, 2}, {nested, 2, 2}, {nested, 1, 2}} {
+		if got := in.compare([]ast.SelectionSet{c.set}, c.most); got != c.want {
+			t.Errorf("at most %d: %d, want %d", c.most, got, c.want)
+		}
+	}
+}
+
+// TestRemembered: documents that hold much memory are looked at each time.
+func TestRemembered(t *testing.T) {
+	t.Parallel()
+	_, g := guarded(t, Limits{})
+	for n, want := range map[int]bool{maxRemembered: true, maxRemembered + 1: false} {
+		query := `{clinic{` + strings.Repeat("a", n-len(`{clinic{}}`)) + `}}`
+		p := hostileDocument{query: query}.params()
+		if err := g.MutateOperationParameters(t.Context(), p); err != nil || len(p.Query) != n {
+			t.Fatal(err, len(p.Query))
+		}
+		sum := sha256.Sum256([]byte(" " + query))
+		if _, found := g.passed.Get(t.Context(), string(sum[:])); found != want {
+			t.Errorf("%d bytes are remembered: %t", n, found)
 		}
 	}
 }
