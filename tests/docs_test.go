@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -69,9 +70,10 @@ func settings(t *testing.T) (all [][]string) {
 func TestSettingsAreDocumented(t *testing.T) {
 	t.Parallel()
 	want := settings(t)
-	t.Run("README", func(t *testing.T) {
+	t.Run("Table", func(t *testing.T) {
 		t.Parallel()
-		got := rows(t, "README.md", "\\| `(--[a-z0-9-]+)` \\| `([A-Z0-9_]+)` \\| (.+?) \\| .+ \\|")
+		got := rows(t, "docs/config.md", "\\| `(--[a-z0-9-]+)` \\| `([A-Z0-9_]+)` \\| (.+?) \\| .+ \\|")
+		got = slices.DeleteFunc(got, func(row []string) bool { return strings.HasPrefix(row[1], "SANDBOX_") })
 		for i := range got {
 			if text := strings.Trim(got[i][2], "`"); strings.Contains(text, "`") || got[i][2] == "none" {
 				got[i][2] = "" // words: it is nothing, or follows from another setting
@@ -119,27 +121,55 @@ func TestReadmeExample(t *testing.T) {
 	}
 }
 
-func TestReadmeCosts(t *testing.T) {
+func TestDocumentedCosts(t *testing.T) {
 	t.Parallel()
-	for _, row := range rows(t, "README.md", "\\| `(\\{.+\\})` \\| ([0-9]+) \\|") {
-		t.Run(row[0], func(t *testing.T) {
-			t.Parallel()
-			h := start(t)
-			h.query(row[0])
-			if got := strconv.Itoa(h.sandbox.Count("")); got != row[1] {
-				t.Errorf("%s calls, and README says %s:\n%s", got, row[1], routes(h.sandbox))
-			}
-		})
+	const row = "\\| `(\\{.+\\})` \\| ([0-9]+) \\|"
+	for _, name := range []string{"README.md", "docs/guides/costs.md"} {
+		for _, row := range rows(t, name, row) {
+			t.Run(row[0], func(t *testing.T) {
+				t.Parallel()
+				h := start(t)
+				h.query(row[0])
+				if got := strconv.Itoa(h.sandbox.Count("")); got != row[1] {
+					t.Errorf("%s calls, and %s says %s:\n%s", got, name, row[1], routes(h.sandbox))
+				}
+			})
+		}
 	}
 }
 
-func TestReadmeTokens(t *testing.T) {
+// TestDocumentLinks: every relative link of a document leads to a file.
+func TestDocumentLinks(t *testing.T) {
+	t.Parallel()
+	pages, err := filepath.Glob("../docs/*/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	more, err := filepath.Glob("../docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fenced := regexp.MustCompile("(?s)```.*?```")
+	for _, page := range append(append(pages, more...), "../README.md", "../CONTRIBUTING.md", "../CHANGELOG.md") {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`).FindAllStringSubmatch(fenced.ReplaceAllString(string(text), ""), -1) {
+			if _, err := os.Stat(filepath.Join(filepath.Dir(page), m[1])); err != nil {
+				t.Errorf("%s: %v", page, err)
+			}
+		}
+	}
+}
+
+func TestDocumentedTokens(t *testing.T) {
 	t.Parallel()
 	var want [][]string
 	for _, token := range sandbox.Tokens() {
 		want = append(want, []string{token.Name})
 	}
-	if got := rows(t, "README.md", "\\| `(sandbox-[a-z-]+)` \\| .+ \\|"); !slices.EqualFunc(got, want, slices.Equal) {
+	if got := rows(t, "docs/guides/sandbox.md", "\\| `(sandbox-[a-z-]+)` \\| .+ \\|"); !slices.EqualFunc(got, want, slices.Equal) {
 		t.Errorf("%q, and the sandbox has %q", got, want)
 	}
 }
