@@ -59,7 +59,7 @@ func (s *source) catchUp(ctx context.Context, after string) error {
 		s.missed = append(s.missed, read(a.event))
 		s.told[string(a.event.ID)] = true
 	}
-	s.goOn(kept)
+	s.appendBuffered(kept)
 	return nil
 }
 
@@ -70,8 +70,8 @@ func read(e *fsclient.Event) missed {
 	return func(context.Context) (*fsclient.Event, error) { return e, nil }
 }
 
-// goOn adds what the bus held when the stream began to what was missed before.
-func (s *source) goOn(kept []events.Event) {
+// appendBuffered adds what the bus held when the stream began to what was missed before.
+func (s *source) appendBuffered(kept []events.Event) {
 	for _, e := range kept {
 		if own := s.decode(e); own != nil {
 			s.missed = append(s.missed, read(own))
@@ -112,7 +112,7 @@ func (s *source) catchUpPolled(ctx context.Context, after string) error {
 	}
 	// What the bus has of other categories may have happened before, and may have
 	// been listed.
-	s.goOn(slices.DeleteFunc(kept, func(e events.Event) bool {
+	s.appendBuffered(slices.DeleteFunc(kept, func(e events.Event) bool {
 		own := s.decode(e)
 		return own == nil || own.CreatedAt != nil && order(happened{e.ID, own.CreatedAt.Time()}, from) <= 0
 	}))

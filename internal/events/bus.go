@@ -15,11 +15,11 @@ type Options struct {
 	Dedupe time.Duration
 	// Life is how long an event stays in Redis; default 24 hours.
 	Life time.Duration
-	// Trouble is told of what goes wrong while nobody waits for an answer.
-	Trouble func(error)
+	// OnError is told of what goes wrong while nobody waits for an answer.
+	OnError func(error)
 }
 
-func (o *Options) fill() {
+func (o *Options) setDefaults() {
 	if o.Keep <= 0 {
 		o.Keep = 10_000
 	}
@@ -29,8 +29,8 @@ func (o *Options) fill() {
 	if o.Life <= 0 {
 		o.Life = 24 * time.Hour
 	}
-	if o.Trouble == nil {
-		o.Trouble = func(error) {}
+	if o.OnError == nil {
+		o.OnError = func(error) {}
 	}
 }
 
@@ -61,7 +61,7 @@ type journal interface {
 }
 
 func newBus(o Options) *Bus {
-	o.fill()
+	o.setDefaults()
 	return &Bus{o: o, at: map[string]int64{}, grown: make(chan struct{})}
 }
 

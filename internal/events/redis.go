@@ -178,7 +178,7 @@ func (r *redis) follow() {
 			continue
 		}
 		if !failing { // once for as long as it lasts
-			r.bus.o.Trouble(fmt.Errorf("events cannot be read: %w", err))
+			r.bus.o.OnError(fmt.Errorf("events cannot be read: %w", err))
 		}
 		failing = true
 		select {
@@ -259,7 +259,7 @@ func (r *redis) compare() error {
 	if same {
 		return nil
 	}
-	r.bus.o.Trouble(errors.New("the stream in Redis was lost and has begun anew: subscribers are told to resume from the partner's list"))
+	r.bus.o.OnError(errors.New("the stream in Redis was lost and has begun anew: subscribers are told to resume from the partner's list"))
 	r.bus.gap()
 	r.last, r.count = "", count
 	if len(newest) > 0 {
@@ -288,7 +288,7 @@ func number(e rueidis.XRangeEntry) int64 {
 func (r *redis) take(entry rueidis.XRangeEntry) {
 	n := number(entry)
 	if r.count != 0 && n != r.count+1 {
-		r.bus.o.Trouble(fmt.Errorf("the stream in Redis has a gap: event %d follows event %d", n, r.count))
+		r.bus.o.OnError(fmt.Errorf("the stream in Redis has a gap: event %d follows event %d", n, r.count))
 		r.bus.gap()
 	}
 	r.last, r.count = entry.ID, n
@@ -298,7 +298,7 @@ func (r *redis) take(entry rueidis.XRangeEntry) {
 		err = json.Unmarshal(plain, &e)
 	}
 	if err != nil {
-		r.bus.o.Trouble(fmt.Errorf("event %d: %w", n, err))
+		r.bus.o.OnError(fmt.Errorf("event %d: %w", n, err))
 		return
 	}
 	if !r.bus.holds(e.ID) { // else the script that wrote it was cut off and sent again

@@ -110,7 +110,7 @@ func TestRedisRestarts(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	var told atomic.Int64
-	b := shared(t, server, events.Options{Trouble: func(error) { told.Add(1) }})
+	b := shared(t, server, events.Options{OnError: func(error) { told.Add(1) }})
 	s, _ := b.Subscribe("", nil)
 	publish(t, b, "before", "")
 	server.Stop(t)
@@ -195,7 +195,7 @@ func TestRedisRestartsEmpty(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	trouble := make(chan string, 100)
-	b := shared(t, server, events.Options{Trouble: func(err error) { trouble <- err.Error() }})
+	b := shared(t, server, events.Options{OnError: func(err error) { trouble <- err.Error() }})
 	s, _ := b.Subscribe("", nil)
 	publish(t, b, "before", "")
 	next(t, s)
@@ -298,7 +298,7 @@ func TestRedisKeeps(t *testing.T) {
 	}
 	_ = s
 	// With another key nothing can be read, and somebody is told.
-	other, err := events.NewRedis(t.Context(), c, seal.New(), events.Options{Keep: 10, Trouble: func(err error) {
+	other, err := events.NewRedis(t.Context(), c, seal.New(), events.Options{Keep: 10, OnError: func(err error) {
 		mu.Lock()
 		defer mu.Unlock()
 		trouble = append(trouble, err)

@@ -108,7 +108,7 @@ func findEvent(value []byte, depth int) *Event {
 			return findEvent(members["data"], depth+1)
 		}
 		e := new(Event)
-		again(value, e)
+		decodeInto(value, e)
 		e.Hold(all) // a body is whole: a key it lacks has no value
 		return e
 	}

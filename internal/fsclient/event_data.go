@@ -142,8 +142,8 @@ func knownEventData(t EventType, data []byte) (known EventData) {
 // own; each is also read in the place of the other.
 func newOrderEventData(data []byte) EventData {
 	d, inner := new(OrderEventData), under("order", data)
-	again(inner, d)
-	again(inner, &d.Order)
+	decodeInto(inner, d)
+	decodeInto(inner, &d.Order)
 	if d.Order == nil {
 		return nil
 	}
@@ -152,8 +152,8 @@ func newOrderEventData(data []byte) EventData {
 
 func newLabOrderEventData(data []byte) EventData {
 	d, inner := new(LabOrderEventData), under("lab_order", data)
-	again(inner, d)
-	again(inner, &d.LabOrder)
+	decodeInto(inner, d)
+	decodeInto(inner, &d.LabOrder)
 	if d.LabOrder == nil {
 		return nil
 	}
@@ -162,8 +162,8 @@ func newLabOrderEventData(data []byte) EventData {
 
 func newTreatmentPlanEventData(data []byte) EventData {
 	d, inner := new(TreatmentPlanEventData), under("treatment_plan", data)
-	again(inner, d)
-	again(inner, &d.TreatmentPlan)
+	decodeInto(inner, d)
+	decodeInto(inner, &d.TreatmentPlan)
 	if d.TreatmentPlan == nil {
 		return nil
 	}
@@ -172,7 +172,7 @@ func newTreatmentPlanEventData(data []byte) EventData {
 
 func newPatientEventData(data []byte) EventData {
 	d := new(PatientEventData)
-	again(under("patient", data), &d.Patient)
+	decodeInto(under("patient", data), &d.Patient)
 	if d.Patient == nil {
 		return nil
 	}
@@ -181,7 +181,7 @@ func newPatientEventData(data []byte) EventData {
 
 func newProductEventData(data []byte) EventData {
 	d := new(ProductEventData)
-	again(under("product", data), &d.Product)
+	decodeInto(under("product", data), &d.Product)
 	if d.Product == nil || reflect.ValueOf(*d.Product).IsZero() {
 		return nil
 	}
@@ -190,16 +190,16 @@ func newProductEventData(data []byte) EventData {
 
 func newFulfillmentEventData(data []byte) EventData {
 	d := new(FulfillmentShipmentEventData)
-	again(under("fulfillment_shipment", data), &d.FulfillmentShipment)
+	decodeInto(under("fulfillment_shipment", data), &d.FulfillmentShipment)
 	if d.FulfillmentShipment == nil || reflect.ValueOf(*d.FulfillmentShipment).IsZero() {
 		return nil
 	}
 	return d
 }
 
-// again decodes JSON the decoder has read before, and which is well-formed
+// decodeInto decodes JSON the decoder has read before, and which is well-formed
 // therefore, into what out points to.
-func again(data []byte, out any) {
+func decodeInto(data []byte, out any) {
 	if len(data) > 0 {
 		_, _ = decodeValue(newDecoder(data), reflect.ValueOf(out).Elem(), false)
 	}

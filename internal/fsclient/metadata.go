@@ -153,7 +153,7 @@ func (m *ExternalIDMatch) decoded() {
 	var unknown struct {
 		ID string `json:"id"`
 	}
-	again(data, &unknown)
+	decodeInto(data, &unknown)
 	m.id = unknown.ID
 }
 
@@ -163,7 +163,7 @@ func recordIn[T any, P interface {
 	ExternalIDRecord
 }](data []byte) ExternalIDRecord {
 	var record P
-	if again(data, &record); record == nil {
+	if decodeInto(data, &record); record == nil {
 		return nil
 	}
 	return record

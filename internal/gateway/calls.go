@@ -34,7 +34,7 @@ func (g *Gateway) call(ctx context.Context) (end func(status int, err error)) {
 			failure = how
 		}
 		if failure != "" && failure != "canceled" {
-			middleware.EntryFrom(ctx).Trouble(failure)
+			middleware.EntryFrom(ctx).CallFailed(failure)
 		}
 		if ctx.Err() == nil { // else whoever asked left, which says nothing about the partner
 			g.health.Upstream(failure)

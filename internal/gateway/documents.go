@@ -41,8 +41,8 @@ func document(contentType, text string) http.Handler {
 	})
 }
 
-// fill puts the gateway's address into a text.
-func (g *Gateway) fill(text string) string {
+// fillIn puts the gateway's address into a text.
+func (g *Gateway) fillIn(text string) string {
 	hint := ""
 	if g.sandbox != nil {
 		hint = sandboxHint

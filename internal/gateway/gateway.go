@@ -243,11 +243,11 @@ func (g *Gateway) Close() error {
 
 // authorize makes a request one of the token's owner.
 func (g *Gateway) authorize(r *http.Request, token string) *http.Request {
-	return r.WithContext(g.as(r.Context(), token))
+	return r.WithContext(g.withToken(r.Context(), token))
 }
 
-// as makes a context one of the token's owner.
-func (g *Gateway) as(ctx context.Context, token string) context.Context {
+// withToken makes a context one of the token's owner.
+func (g *Gateway) withToken(ctx context.Context, token string) context.Context {
 	return transport.WithCaller(ctx, transport.Caller{
 		Key:    g.hash("token " + token),
 		Tokens: oauth2.StaticTokenSource(&oauth2.Token{AccessToken: token}),

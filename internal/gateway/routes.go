@@ -45,8 +45,8 @@ func (g *Gateway) Handler() http.Handler {
 		route("GET /graphiql/{name}", page)
 	}
 	route("GET /schema.graphql", g.schemaPage(), cors, bearer, g.session)
-	route("GET /llms.txt", document("text/plain; charset=utf-8", g.fill(llmsText)))
-	route("GET /agents.md", document("text/markdown; charset=utf-8", g.fill(agentsText)))
+	route("GET /llms.txt", document("text/plain; charset=utf-8", g.fillIn(llmsText)))
+	route("GET /agents.md", document("text/markdown; charset=utf-8", g.fillIn(agentsText)))
 	route("GET /integration-environments.json", document("application/json", g.environmentsText()))
 
 	h := below(g.config.publicPath(), mux)

@@ -82,21 +82,21 @@ func (g *Gateway) routeOAuth(route func(string, http.Handler, ...func(http.Handl
 	route("/oauth/login", g.only(g.sessions.Login, http.MethodGet))
 	route("/oauth/callback", g.only(g.sessions.Callback, http.MethodGet)) // a HEAD must not spend the code
 	route("/oauth/session", g.only(g.sessions.Session, http.MethodGet, http.MethodHead), cors)
-	route("/oauth/logout", g.only(g.sessions.Logout, http.MethodPost), cors, g.ours)
+	route("/oauth/logout", g.only(g.sessions.Logout, http.MethodPost), cors, g.sameSite)
 	if !g.config.OAuthRelay && g.sandbox == nil {
 		relay := off("There is no relay for tokens here: set --oauth-relay.")
 		route("/oauth/token", relay)
 		route("/oauth/revoke", relay)
 		return
 	}
-	route("/oauth/token", g.only(g.sessions.Token, http.MethodPost), cors, g.ours)
-	route("/oauth/revoke", g.only(g.sessions.Revoke, http.MethodPost), cors, g.ours)
+	route("/oauth/token", g.only(g.sessions.Token, http.MethodPost), cors, g.sameSite)
+	route("/oauth/revoke", g.only(g.sessions.Revoke, http.MethodPost), cors, g.sameSite)
 }
 
-// ours refuses what a page of another site makes a browser send, with the user's
+// sameSite refuses what a page of another site makes a browser send, with the user's
 // cookie on it, by whatever method and with whatever headers. Following a link is no
 // such thing.
-func (g *Gateway) ours(next http.Handler) http.Handler {
+func (g *Gateway) sameSite(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		sent := *r
 		if r.Header.Get("Sec-Fetch-Mode") != "navigate" {
@@ -116,7 +116,7 @@ func (g *Gateway) session(next http.Handler) http.Handler {
 	if g.sessions == nil {
 		return next
 	}
-	as := g.ours(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	as := g.sameSite(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		user, err := g.sessions.User(r)
 		switch {
 		case err == nil:
@@ -134,7 +134,7 @@ func (g *Gateway) session(next http.Handler) http.Handler {
 		next.ServeHTTP(w, r)
 	}))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if transport.CallerFrom(r.Context()).Key != "" || !g.sessions.Named(r) {
+		if transport.CallerFrom(r.Context()).Key != "" || !g.sessions.HasCookie(r) {
 			next.ServeHTTP(w, r)
 			return
 		}

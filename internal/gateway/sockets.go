@@ -17,7 +17,7 @@ func (g *Gateway) authenticate(ctx context.Context, authorization string) (conte
 	if !ok {
 		return nil, errors.New("no bearer token")
 	}
-	return g.as(ctx, token), nil
+	return g.withToken(ctx, token), nil
 }
 
 // operation makes the context of one operation of a socket: its calls and its

@@ -20,19 +20,19 @@ type Entry struct {
 
 	// A socket is one request with many operations. Each has an entry of its own,
 	// which ends up in that of the socket.
-	socket  *Entry
-	start   time.Time
-	mu      sync.Mutex
-	joined  int
-	trouble []string // kinds of failure of calls to the partner, each once
+	socket   *Entry
+	start    time.Time
+	mu       sync.Mutex
+	joined   int
+	failures []string // kinds of failure of calls to the partner, each once
 }
 
-// Trouble notes of which kind a call to the partner failed. Kinds are few.
-func (e *Entry) Trouble(kind string) {
+// CallFailed notes of which kind a call to the partner failed. Kinds are few.
+func (e *Entry) CallFailed(kind string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if !slices.Contains(e.trouble, kind) {
-		e.trouble = append(e.trouble, kind)
+	if !slices.Contains(e.failures, kind) {
+		e.failures = append(e.failures, kind)
 	}
 }
 
@@ -63,10 +63,10 @@ func (e *Entry) Join() (took time.Duration, part bool) {
 	}
 	whole.UpstreamCalls.Add(e.UpstreamCalls.Load())
 	e.mu.Lock()
-	trouble := e.trouble
+	failures := e.failures
 	e.mu.Unlock()
-	for _, kind := range trouble {
-		whole.Trouble(kind)
+	for _, kind := range failures {
+		whole.CallFailed(kind)
 	}
 	whole.mu.Lock()
 	defer whole.mu.Unlock()
@@ -113,8 +113,8 @@ func Log(logger zerolog.Logger, done ...func(entry *Entry, status int, took time
 					line = line.Strs("codes", distinct(entry.Operation.Codes))
 				}
 				entry.mu.Lock() // a call may outlive its request
-				if len(entry.trouble) > 0 {
-					line = line.Strs("upstreamFailures", entry.trouble)
+				if len(entry.failures) > 0 {
+					line = line.Strs("upstreamFailures", entry.failures)
 				}
 				entry.mu.Unlock()
 				if entry.joined > 0 {

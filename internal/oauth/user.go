@@ -49,8 +49,8 @@ func (u *User) Check(ctx context.Context) error {
 	return err
 }
 
-// Named says whether a request names a session at all.
-func (s *Sessions) Named(r *http.Request) bool {
+// HasCookie reports whether a request has a session cookie.
+func (s *Sessions) HasCookie(r *http.Request) bool {
 	_, err := r.Cookie(s.cookie)
 	return err == nil
 }

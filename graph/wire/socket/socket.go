@@ -63,8 +63,8 @@ type socket struct {
 	cut  func()
 	stop context.CancelFunc
 	work sync.WaitGroup
-	// minding is what watches over the socket.
-	minding sync.WaitGroup
+	// watching is what watches over the socket.
+	watching sync.WaitGroup
 	// writing holds whoever writes. It is no mutex, since waiting for it may be
 	// given up.
 	writing chan struct{}
@@ -100,14 +100,14 @@ func (s *socket) serve() {
 		s.cut()
 		return
 	}
-	s.minding.Go(s.mind)
-	s.minding.Go(s.ping)
+	s.watching.Go(s.watchdog)
+	s.watching.Go(s.ping)
 	if c := s.read(); c != nil {
 		s.close(c)
 	}
 	s.cut()
 	s.work.Wait()
-	s.minding.Wait()
+	s.watching.Wait()
 	_ = s.conn.CloseNow() // it is closed; this waits until the library knows
 }
 
@@ -178,7 +178,7 @@ func (s *socket) begin(m *message) *closeReason {
 	s.caller, s.acknowledged = caller, true
 	if s.o.Ended != nil {
 		if ended := s.o.Ended(caller); ended != nil {
-			s.minding.Go(func() { s.endWith(ended) })
+			s.watching.Go(func() { s.endWith(ended) })
 		}
 	}
 	s.say(pack("connection_ack", "", nil))
@@ -209,9 +209,9 @@ func (s *socket) authenticate(payload map[string]any) (context.Context, error) {
 	return caller, nil
 }
 
-// mind closes the socket of a client that does not begin, and when the gateway
+// watchdog closes the socket of a client that does not begin, and when the gateway
 // stops.
-func (s *socket) mind() {
+func (s *socket) watchdog() {
 	begin := time.NewTimer(initTimeout)
 	defer begin.Stop()
 	for {
