@@ -146,7 +146,7 @@ func (o *Options) refuseIntrospection(ctx context.Context) *gqlerror.Error {
 	case err != nil:
 		return apierror.Present(o.RequestID, o.LogBug)(ctx, err)
 	case o.Caller(ctx) != "":
-		return apierror.New(apierror.CodeForbidden, "Introspection is switched off here.")
+		return apierror.New(apierror.CodeForbidden, "Introspection is disabled.")
 	}
 	return apierror.New(apierror.CodeUnauthenticated, TokenNeeded(o.SignInURL))
 }
@@ -163,7 +163,7 @@ func forAnybody(op *graphql.OperationContext, f graphql.CollectedField) bool {
 // TokenNeeded is what a caller is told who is nobody.
 func TokenNeeded(signInURL string) string {
 	if signInURL == "" {
-		return "A token is needed: send Authorization: Bearer <token>."
+		return "A token is required; send Authorization: Bearer <token>."
 	}
-	return "A token is needed: send Authorization: Bearer <token>, or sign in with a browser at " + signInURL + "."
+	return "A token is required; send Authorization: Bearer <token>, or sign in with a browser at " + signInURL + "."
 }

@@ -20,7 +20,7 @@ func write[I, T any](ctx context.Context, input *I, do func(context.Context, *I)
 	e, ok := errors.AsType[*fsclient.Error](err)
 	switch {
 	case ok && e.Kind == fsclient.KindNotFound:
-		return nil, []model.UserError{{Code: model.NotFound, Message: "A record named by the input does not exist, or not for this caller."}}, nil
+		return nil, []model.UserError{{Code: model.NotFound, Message: "A record in the input does not exist or is not visible to this caller."}}, nil
 	case ok && e.Kind == fsclient.KindInvalid:
 		return nil, userErrors(e.Problems, inputOf(ctx)), nil
 	}

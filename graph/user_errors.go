@@ -37,9 +37,9 @@ func userErrors(problems []fsclient.Problem, input mutationInput) []model.UserEr
 func sentence(subject string, p fsclient.Problem) string {
 	switch {
 	case p.Message == "" && p.Code == "":
-		return "The partner refused the input and does not say why."
+		return "The partner rejected the input and did not say why."
 	case p.Message == "":
-		return "The partner refused the input: " + p.Code + "."
+		return "The partner rejected the input: " + p.Code + "."
 	}
 	first, _ := utf8.DecodeRuneInString(p.Message)
 	if subject == "" || !unicode.IsLower(first) || strings.HasPrefix(plainName(p.Message), plainName(subject)) {

@@ -18,11 +18,11 @@ func TestArgumentsThatMeanNothing(t *testing.T) {
 		variables   []any
 		says        string // of the refusal, "" where the query is answered
 	}{
-		{"FirstAndLast", `{ list: patients(first: 10, last: 3) ` + list + ` }`, nil, "first and last exclude each other"},
-		{"FirstAndLastOfNothing", `{ list: products(first: 0, last: 0) ` + list + ` }`, nil, "first and last exclude each other"},
-		{"FirstAndLastAsVariables", `query($f: Int, $l: Int = 2) { list: brands(first: $f, last: $l) ` + list + ` }`, []any{"f", 1}, "first and last exclude each other"},
-		{"FirstAndLastInALink", `{ patient(id: "` + sandbox.PatientWithManyPlans + `") { list: treatmentPlans(first: 1, last: 1) ` + list + ` } }`, nil, "first and last exclude each other"},
-		{"FirstAndLastOfTheCountAlone", `{ list: orders(first: 1, last: 1) { totalCount } }`, nil, "first and last exclude each other"},
+		{"FirstAndLast", `{ list: patients(first: 10, last: 3) ` + list + ` }`, nil, "first and last cannot be used together"},
+		{"FirstAndLastOfNothing", `{ list: products(first: 0, last: 0) ` + list + ` }`, nil, "first and last cannot be used together"},
+		{"FirstAndLastAsVariables", `query($f: Int, $l: Int = 2) { list: brands(first: $f, last: $l) ` + list + ` }`, []any{"f", 1}, "first and last cannot be used together"},
+		{"FirstAndLastInALink", `{ patient(id: "` + sandbox.PatientWithManyPlans + `") { list: treatmentPlans(first: 1, last: 1) ` + list + ` } }`, nil, "first and last cannot be used together"},
+		{"FirstAndLastOfTheCountAlone", `{ list: orders(first: 1, last: 1) { totalCount } }`, nil, "first and last cannot be used together"},
 		{"FirstAndLastThatIsNull", `{ list: patients(first: 1, last: null) ` + list + ` }`, nil, ""},
 		{"LastAndFirstThatIsNotGiven", `query($f: Int) { list: patients(first: $f, last: 1) ` + list + ` }`, nil, ""},
 		{"ExternalIDAndTypeMissing", `{ list: recordsByExternalId ` + list + ` }`, nil, "give externalId, type or both"},

@@ -52,15 +52,15 @@ func TestArguments(t *testing.T) {
 		{"NodesWithTooMany", `{ nodes(ids: [` + many + `]) { id } }`, nil, "nodes", "BAD_USER_INPUT", "100"},
 
 		{"FirstNegative", `{ patients(first: -1) { nodes { id } } }`, nil, "patients", "BAD_USER_INPUT", "first must not be negative"},
-		{"FirstTooLarge", `{ patients(first: 501) { nodes { id } } }`, nil, "patients", "BAD_USER_INPUT", "first must not be over 500"},
-		{"FirstTooLargeInAVariable", `query($n: Int) { patients(first: $n) { nodes { id } } }`, vars{"n", 501}, "patients", "BAD_USER_INPUT", "first must not be over 500"},
+		{"FirstTooLarge", `{ patients(first: 501) { nodes { id } } }`, nil, "patients", "BAD_USER_INPUT", "first must be at most 500"},
+		{"FirstTooLargeInAVariable", `query($n: Int) { patients(first: $n) { nodes { id } } }`, vars{"n", 501}, "patients", "BAD_USER_INPUT", "first must be at most 500"},
 		{"FirstBeyondAnyInt", `{ patients(first: 99999999999999999999) { nodes { id } } }`, nil, "", "GRAPHQL_VALIDATION_FAILED", "32-bit"},
 		{"LastNegative", `{ patients(last: -1) { nodes { id } } }`, nil, "patients", "BAD_USER_INPUT", "last must not be negative"},
-		{"LastTooLarge", `{ patients(last: 501) { nodes { id } } }`, nil, "patients", "BAD_USER_INPUT", "last must not be over 500"},
+		{"LastTooLarge", `{ patients(last: 501) { nodes { id } } }`, nil, "patients", "BAD_USER_INPUT", "last must be at most 500"},
 		{"OffsetNegative", `{ patients(offset: -1) { nodes { id } } }`, nil, "patients", "BAD_USER_INPUT", "offset must not be negative"},
-		{"OffsetWithAfter", `{ patients(offset: 1, after: "AQ") { nodes { id } } }`, nil, "patients", "BAD_USER_INPUT", "offset goes with first"},
-		{"OffsetWithLast", `{ patients(offset: 1, last: 1) { nodes { id } } }`, nil, "patients", "BAD_USER_INPUT", "offset goes with first"},
-		{"OffsetWithBefore", `{ patients(offset: 1, before: "AQ") { nodes { id } } }`, nil, "patients", "BAD_USER_INPUT", "offset goes with first"},
+		{"OffsetWithAfter", `{ patients(offset: 1, after: "AQ") { nodes { id } } }`, nil, "patients", "BAD_USER_INPUT", "offset can be used with first"},
+		{"OffsetWithLast", `{ patients(offset: 1, last: 1) { nodes { id } } }`, nil, "patients", "BAD_USER_INPUT", "offset can be used with first"},
+		{"OffsetWithBefore", `{ patients(offset: 1, before: "AQ") { nodes { id } } }`, nil, "patients", "BAD_USER_INPUT", "offset can be used with first"},
 
 		{"Date", `{ orders(completedAt: {on: "2026-13-01"}) { nodes { id } } }`, nil, "", "BAD_USER_INPUT", "2026-01-31"},
 		{"DateWithATime", `{ orders(completedAt: {on: "2026-01-01T00:00:00Z"}) { nodes { id } } }`, nil, "", "BAD_USER_INPUT", "2026-01-31"},
@@ -271,7 +271,7 @@ func TestCursors(t *testing.T) {
 				for _, argument := range []string{"after", "before"} {
 					r := v.query(`query($c: String) { patient(id: "`+many+`") { treatmentPlans(`+argument+`: $c) { nodes { id } } } }`, "c", cursor)
 					r.fails(v, failed{"patient.treatmentPlans", "BAD_USER_INPUT"})
-					if !strings.Contains(r.text, argument+" is no cursor of this API") {
+					if !strings.Contains(r.text, argument+" is not a cursor of this API") {
 						v.Errorf("%q: %s", cursor, r.text)
 					}
 					silent(v, "the answer", r.text, canary)
@@ -562,17 +562,17 @@ func TestSettings(t *testing.T) {
 		{"PublicURLWithAQuery", flags("--public-url", "https://example.com?a=1"), "", flags("--public-url"), ""},
 		{"MaxBodyNoNumber", flags("--max-body", "big"), "", flags("--max-body", "big"), ""},
 		{"MaxBodyWithAUnit", flags("--max-body", "256KiB"), "", flags("--max-body", "256KiB"), ""},
-		{"MaxBodyZero", flags("--max-body", "0"), "", flags("--max-body", "at least 1"), ""},
-		{"MaxBodyNegative", flags("--max-body=-1"), "", flags("--max-body", "at least 1"), ""},
+		{"MaxBodyZero", flags("--max-body", "0"), "", flags("--max-body", "less than 1"), ""},
+		{"MaxBodyNegative", flags("--max-body=-1"), "", flags("--max-body", "less than 1"), ""},
 		{"MaxBodyTooLarge", flags("--max-body", "99999999999999999999"), "", flags("--max-body"), ""},
 		{"MaxBodyInEnvironment", nil, "GATEWAY_MAX_BODY=big", flags("--max-body", "big"), ""},
-		{"MaxConcurrencyZero", flags("--max-concurrency", "0"), "", flags("--max-concurrency", "at least 1"), ""},
+		{"MaxConcurrencyZero", flags("--max-concurrency", "0"), "", flags("--max-concurrency", "less than 1"), ""},
 		{"MaxConcurrencyFraction", flags("--max-concurrency", "1.5"), "", flags("--max-concurrency", "1.5"), ""},
 		{"MaxConcurrencyInEnvironment", nil, "GATEWAY_MAX_CONCURRENCY=many", flags("--max-concurrency", "many"), ""},
 		{"TimeoutWithoutUnit", flags("--operation-timeout", "15"), "", flags("--operation-timeout", "15"), ""},
 		{"TimeoutNoDuration", flags("--call-timeout", "soon"), "", flags("--call-timeout", "soon"), ""},
-		{"TimeoutZero", flags("--dial-timeout", "0s"), "", flags("--dial-timeout", "over zero"), ""},
-		{"TimeoutNegative", flags("--operation-timeout=-1s"), "", flags("--operation-timeout", "over zero"), ""},
+		{"TimeoutZero", flags("--dial-timeout", "0s"), "", flags("--dial-timeout", "greater than zero"), ""},
+		{"TimeoutNegative", flags("--operation-timeout=-1s"), "", flags("--operation-timeout", "greater than zero"), ""},
 		{"TimeoutInEnvironment", nil, "GATEWAY_CALL_TIMEOUT=5", flags("--call-timeout", "5"), ""},
 		{"LogLevel", flags("--log-level", "loud"), "", flags("--log-level", "loud"), ""},
 		{"LogLevelInEnvironment", nil, "LOG_LEVEL=loud", flags("--log-level", "loud"), ""},
@@ -589,7 +589,7 @@ func TestSettings(t *testing.T) {
 		{"SignInWithoutTLS", flags("--client-id=app", "--client-secret=app-secret", "--upstream=us", "--public-url=http://graphql.example.com"), "", flags("--public-url", "https"), ""},
 		{"RedirectURL", flags("--redirect-url", "/oauth/callback"), "", flags("--redirect-url"), ""},
 		{"AuthorizeURL", flags("--authorize-url", "ftp://x"), "", flags("--authorize-url"), ""},
-		{"SessionLifetime", flags("--session-lifetime=0s"), "", flags("--session-lifetime", "over zero"), ""},
+		{"SessionLifetime", flags("--session-lifetime=0s"), "", flags("--session-lifetime", "greater than zero"), ""},
 		{"EncryptionKeyShort", nil, "GATEWAY_ENCRYPTION_KEY=" + canary, flags("--encryption-key", "32"), canary},
 		{"RedisWithoutKey", nil, "REDIS_URL=redis://127.0.0.1:1", flags("--redis-url", "--encryption-key"), ""},
 		{"RedisURL", flags("--redis-url", "http://"+canary), "", flags("--redis-url"), canary},

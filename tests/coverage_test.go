@@ -1606,7 +1606,7 @@ func TestNullabilityOfCalls(t *testing.T) {
 	})
 }
 
-// idsBehind says whether a list stands for a property that is a list of ids.
+// idsBehind reports whether a list stands for a property that is a list of ids.
 func idsBehind(t *testing.T, c *placement, p performer) bool {
 	t.Helper()
 	ops := operations(t)

@@ -52,7 +52,7 @@ func (h *harness) send(method, target, body string, headers ...string) raw {
 	return raw{res, read}
 }
 
-// lists says whether a header, in one line or several, names all of these.
+// lists reports whether a header, in one line or several, names all of these.
 func lists(header []string, names ...string) bool {
 	var have []string
 	for _, part := range strings.Split(strings.Join(header, ","), ",") {

@@ -52,7 +52,7 @@ func readReply(t testing.TB, status int, header http.Header, body []byte) *reply
 	return r
 }
 
-// hasData says whether the answer has a data entry at all.
+// hasData reports whether the answer has a data entry at all.
 func (r *reply) hasData(t testing.TB) bool {
 	t.Helper()
 	var entries map[string]json.RawMessage
@@ -295,11 +295,11 @@ func TestFailedCall(t *testing.T) {
 		status  int // where nothing else came
 		message string
 	}{
-		{"Status400", answered(400, text), "BAD_USER_INPUT", 200, "refused the arguments"},
-		{"Status401", answered(401, text), "UNAUTHENTICATED", 401, "does not accept the token"},
+		{"Status400", answered(400, text), "BAD_USER_INPUT", 200, "rejected the arguments"},
+		{"Status401", answered(401, text), "UNAUTHENTICATED", 401, "rejected the token"},
 		{"Status403", answered(403, text), "FORBIDDEN", 200, "requiredScopes"},
-		{"Status409", answered(409, text), "BAD_USER_INPUT", 200, "refused the arguments"},
-		{"Status422", answered(422, `{"errors":{"id":["`+canary+`"]}}`), "BAD_USER_INPUT", 200, "refused the arguments"},
+		{"Status409", answered(409, text), "BAD_USER_INPUT", 200, "rejected the arguments"},
+		{"Status422", answered(422, `{"errors":{"id":["`+canary+`"]}}`), "BAD_USER_INPUT", 200, "rejected the arguments"},
 		{"Status429", answered(429, text, "Retry-After", "7"), "RATE_LIMITED", 429, "rate limit"},
 		{"Status500", answered(500, text), "UPSTREAM_ERROR", 200, "cannot be used"},
 		{"Status502", answered(502, "<h1>"+canary+"</h1>"), "UPSTREAM_UNAVAILABLE", 200, "answered with 502 "},

@@ -346,7 +346,7 @@ func TestStrictJSON(t *testing.T) {
 				return
 			}
 			r.fails(t, failed{"", "BAD_USER_INPUT"})
-			if c.name == "Batch" && !strings.Contains(r.text, "batches") {
+			if c.name == "Batch" && !strings.Contains(r.text, "Batches") {
 				t.Errorf("it does not say that there are no batches: %s", r.text)
 			}
 		})

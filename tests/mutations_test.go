@@ -353,7 +353,7 @@ func TestMutations(t *testing.T) {
 		if m.missing != "" {
 			run("NotFound", func(v *virtual) {
 				complains(v, m.run(v, sandbox.TokenPractitioner, m.missing),
-					`[{"field":null,"code":"NOT_FOUND","message":"A record named by the input does not exist, or not for this caller."}]`)
+					`[{"field":null,"code":"NOT_FOUND","message":"A record in the input does not exist or is not visible to this caller."}]`)
 			})
 		}
 	}

@@ -20,11 +20,11 @@ func TestRefusalsName(t *testing.T) {
 		{"VariablesAsAList", `{` + ok + `,"variables":["` + canary + `"]}`, `"variables" must be a JSON object`},
 		{"OperationNameAsANumber", `{` + ok + `,"operationName":5}`, `"operationName" must be a string`},
 		{"ExtensionsAsAList", `{` + ok + `,"extensions":[]}`, `"extensions" must be a JSON object`},
-		{"MemberTwice", `{` + ok + `,` + ok + `}`, `"query" stands twice`},
-		{"MemberTwiceByEscape", `{` + ok + `,"q\u0075ery":"{ nope }"}`, `"query" stands twice`},
-		{"TwiceInVariables", `{` + ok + `,"variables":{"` + canary + `":1,"` + canary + `":2}}`, `a name stands twice in an object of "variables"`},
-		{"TwiceDeepInVariables", `{` + ok + `,"variables":{"a":[{"` + canary + `":1,"` + canary + `":2}]}}`, `a name stands twice in an object of "variables"`},
-		{"TwiceElsewhere", `{` + ok + `,"` + canary + `":1,"` + canary + `":2}`, `a name stands twice in one object`},
+		{"MemberTwice", `{` + ok + `,` + ok + `}`, `"query" occurs twice`},
+		{"MemberTwiceByEscape", `{` + ok + `,"q\u0075ery":"{ nope }"}`, `"query" occurs twice`},
+		{"TwiceInVariables", `{` + ok + `,"variables":{"` + canary + `":1,"` + canary + `":2}}`, `a name occurs twice in an object of "variables"`},
+		{"TwiceDeepInVariables", `{` + ok + `,"variables":{"a":[{"` + canary + `":1,"` + canary + `":2}]}}`, `a name occurs twice in an object of "variables"`},
+		{"TwiceElsewhere", `{` + ok + `,"` + canary + `":1,"` + canary + `":2}`, `a name occurs twice in one object`},
 		{"NoJSON", `{` + ok + `,}`, `not valid JSON`},
 		{"NoQuery", `{"variables":{}}`, `a JSON object with a "query"`},
 	} {
@@ -45,7 +45,7 @@ func TestRefusalsName(t *testing.T) {
 		{"GetWithVariablesAsText", `query={__typename}&variables="{}"`, `"variables" must be a JSON object`},
 		{"GetWithBrokenVariables", `query={__typename}&variables={`, `"variables" must be a JSON object`},
 		{"GetWithExtensionsAsAList", `query={__typename}&extensions=[]`, `"extensions" must be a JSON object`},
-		{"GetTwice", `query={__typename}&query={a}`, `"query" stands twice`},
+		{"GetTwice", `query={__typename}&query={a}`, `"query" occurs twice`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -25,7 +25,7 @@ type streamed struct {
 	header http.Header
 	body   *bufio.Reader
 	close  func()
-	// read gives the next answer; nil at the end, which says whether it was a
+	// read gives the next answer; nil at the end, which reports whether it was a
 	// complete one.
 	read func() (got *answer, complete bool)
 }

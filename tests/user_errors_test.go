@@ -22,7 +22,7 @@ func TestUserErrors(t *testing.T) {
 		{"List", "createPatient", `{"errors":[{"code":"a","message":"First"},{"code":"b","message":"Second"}]}`, ": First\n: Second"},
 		{"ListOfTexts", "createPatient", `{"errors":["First","Second"]}`, ": First\n: Second"},
 		{"BareList", "createPatient", `[{"message":"First"},"Second"]`, ": First\n: Second"},
-		{"CodeAlone", "createPatient", `{"errors":[{"code":"taken","field":"first_name"}]}`, `firstName: The partner refused the input: taken.`},
+		{"CodeAlone", "createPatient", `{"errors":[{"code":"taken","field":"first_name"}]}`, `firstName: The partner rejected the input: taken.`},
 		{"ByField", "createPatient", `{"errors":{"mobile_number":["is short","is odd"],"base":["Too much"]}}`, "mobileNumber: mobileNumber is short\nmobileNumber: mobileNumber is odd\n: Too much"},
 		{"Nested", "createPatient", `{"errors":{"metadata":{"id":["is taken"]}}}`, `externalId: externalId is taken`},
 		{"Indexed", "createTreatmentPlan", `{"errors":{"recommendations[0].units_to_purchase":["is low"],"/labs/3/lab_test_id":"is gone"}}`, "recommendations.0.unitsToPurchase: unitsToPurchase is low\nlabs.3.labTestId: labTestId is gone"},
@@ -34,8 +34,8 @@ func TestUserErrors(t *testing.T) {
 		{"Empty", "createPatient", `{"errors":{}}`, ""},
 		{"HalfJSON", "createPatient", `{"errors":{"email":["is taken"],"first_name":[`, `email: email is taken`},
 
-		{"RailsDetails", "createPatient", `{"errors":{"email":[{"error":"taken","value":"a@b"}]}}`, `email: The partner refused the input: taken.`},
-		{"RailsDetailsWithCount", "createPatient", `{"errors":{"first_name":[{"error":"too_long","count":40}],"gender":[{"error":"inclusion","value":"q","allowed":["male","x"]}]}}`, "firstName: The partner refused the input: too_long.\ngender: The partner refused the input: inclusion."},
+		{"RailsDetails", "createPatient", `{"errors":{"email":[{"error":"taken","value":"a@b"}]}}`, `email: The partner rejected the input: taken.`},
+		{"RailsDetailsWithCount", "createPatient", `{"errors":{"first_name":[{"error":"too_long","count":40}],"gender":[{"error":"inclusion","value":"q","allowed":["male","x"]}]}}`, "firstName: The partner rejected the input: too_long.\ngender: The partner rejected the input: inclusion."},
 		{"RailsWithoutEnvelope", "createPatient", `{"email":["has already been taken"]}`, `email: email has already been taken`},
 		{"RailsFullMessages", "createPatient", `{"errors":{"full_messages":["Email has already been taken"]}}`, `: Email has already been taken`},
 		{"OfTheRecord", "createPatient", `{"errors":{"patient":{"email":["is taken"]}}}`, `email: email is taken`},
@@ -84,7 +84,7 @@ func TestUserErrors(t *testing.T) {
 				}
 				want := c.want
 				if want == "" {
-					want = ": The partner refused the input and does not say why."
+					want = ": The partner rejected the input and did not say why."
 				}
 				if got := strings.Join(got, "\n"); got != want {
 					v.Errorf("got\n%s\nwant\n%s", got, want)

@@ -27,10 +27,10 @@ type Fault struct {
 
 // faults is the one table from what a call met to what a client sees.
 var faults = map[fsclient.Kind]Fault{
-	fsclient.KindUnauthorized: {CodeUnauthenticated, "The partner does not accept the token: it is unknown, expired or revoked.", http.StatusUnauthorized},
+	fsclient.KindUnauthorized: {CodeUnauthenticated, "The partner rejected the token; it is unknown, expired or revoked.", http.StatusUnauthorized},
 	fsclient.KindForbidden:    {CodeForbidden, "The token does not allow this.", http.StatusForbidden},
-	fsclient.KindNotFound:     {CodeNotFound, "There is no such record for this caller.", http.StatusNotFound},
-	fsclient.KindInvalid:      {CodeBadUserInput, "The partner refused the arguments.", http.StatusBadRequest},
+	fsclient.KindNotFound:     {CodeNotFound, "The record does not exist or is not visible to this caller.", http.StatusNotFound},
+	fsclient.KindInvalid:      {CodeBadUserInput, "The partner rejected the arguments.", http.StatusBadRequest},
 	fsclient.KindRateLimited:  {CodeRateLimited, "The partner's rate limit is reached.", http.StatusTooManyRequests},
 	fsclient.KindTimeout:      {CodeUpstreamTimeout, "The partner did not answer in time.", http.StatusGatewayTimeout},
 	fsclient.KindUnavailable:  {CodeUpstreamUnavailable, "The partner cannot be reached.", http.StatusBadGateway},
@@ -55,7 +55,7 @@ func Describe(err error) Fault {
 func faultOf(e *fsclient.Error) Fault {
 	f := faults[e.Kind]
 	if text := http.StatusText(e.Status); e.Kind == fsclient.KindUnavailable && text != "" {
-		f.Message = fmt.Sprintf("The partner answered with %d %s: it is down or busy at the moment.", e.Status, text)
+		f.Message = fmt.Sprintf("The partner answered with %d %s: it is down or overloaded.", e.Status, text)
 	}
 	return f
 }

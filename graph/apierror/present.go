@@ -50,7 +50,7 @@ func Present(requestID func(context.Context) string, logBug func(context.Context
 			out.Message = model.ErrBroken.Error()
 			out.Extensions["code"] = CodeUpstreamError
 		case errors.Is(err, fsclient.ErrUnreadable):
-			out.Message = "The partner sent a value for this field that cannot be read."
+			out.Message = "The partner sent a value for this field that could not be read."
 			out.Extensions["code"] = CodeUpstreamError
 		case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 			f := faults[fsclient.KindTimeout]
@@ -98,7 +98,7 @@ func describeCall(out *gqlerror.Error, call *fsclient.Error) {
 		out.Extensions["retryAfter"] = wait
 	}
 	if call.Unknown {
-		out.Message += " The write may have been carried out: look before you repeat it."
+		out.Message += " The write may have been carried out; check before you repeat it."
 		out.Extensions["outcome"] = "unknown"
 	}
 }
@@ -126,10 +126,10 @@ func describeNeeds(ctx context.Context, out *gqlerror.Error) {
 			scopes = append(scopes, one)
 		}
 		out.Extensions["requiredScopes"] = scopes
-		out.Message = "The token does not allow this: see requiredScopes."
+		out.Message = "The token does not allow this; see requiredScopes."
 	}
 	if fc.Field.Definition.Directives.ForName("restricted") != nil {
 		out.Extensions["restricted"] = true
-		out.Message = "The token does not allow this: it takes the scopes named, and the partner's commercial approval of the application."
+		out.Message = "The token does not allow this; it requires the scopes in requiredScopes and the partner's commercial approval of the application."
 	}
 }

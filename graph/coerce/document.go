@@ -8,7 +8,7 @@ import (
 // Document is a valid document whose literals are coerced.
 type Document struct {
 	Doc *ast.QueryDocument
-	// Introspects says whether it asks for the schema anywhere.
+	// Introspects reports whether it asks for the schema anywhere.
 	Introspects bool
 	schema      *Schema
 	// uses are the variables of each operation that have to be looked at where

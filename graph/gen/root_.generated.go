@@ -7414,7 +7414,7 @@ type UserError {
 enum UserErrorCode {
   "A value is missing, malformed, taken or not allowed in the record's present state."
   INVALID
-  "A record named by the input does not exist, or not for this caller."
+  "A record in the input does not exist or is not visible to this caller."
   NOT_FOUND
 }
 

@@ -82,7 +82,7 @@ func (l limit) refuse(maximum int) *gqlerror.Error {
 	}
 }
 
-// over says whether n is beyond a maximum, of which 0 is none.
+// over reports whether n is beyond a maximum, of which 0 is none.
 func over(n, maximum int) bool { return maximum > 0 && n > maximum }
 
 type guard struct {
@@ -114,7 +114,7 @@ func (g *guard) MutateOperationParameters(ctx context.Context, p *graphql.RawPar
 	}
 	if !isName(p.OperationName) {
 		return &gqlerror.Error{
-			Message:    "The operationName must be a name of GraphQL: letters, digits and underscores, no digit first.",
+			Message:    "operationName must be a GraphQL name: letters, digits and underscores, not starting with a digit.",
 			Extensions: map[string]any{"code": apierror.CodeBadUserInput},
 		}
 	}

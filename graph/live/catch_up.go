@@ -156,11 +156,11 @@ func day(t time.Time) fsclient.Date { return fsclient.Date(t.UTC().Format(time.D
 // unknownEvent refuses an id to begin after. It does not tell whether there is such an
 // event in another clinic.
 func unknownEvent() error {
-	return fsclient.InputErrorf("after must be the id of an event of the last 30 days; read the records anew and subscribe without it")
+	return fsclient.InputErrorf("after must be the id of an event of the last 30 days; read the records again and subscribe without it")
 }
 
 func tooMany() error {
-	return fsclient.InputErrorf("more than %d events came after that one: read the records anew and subscribe without after", maxMissed)
+	return fsclient.InputErrorf("more than %d events followed that one; read the records again and subscribe without after", maxMissed)
 }
 
 // attempted is an event with its place among those that were sent.

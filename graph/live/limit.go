@@ -24,7 +24,7 @@ func (l *limit) begin(caller string) (end func(), refused *gqlerror.Error) {
 	defer l.mu.Unlock()
 	if l.most > 0 && l.running[caller] >= l.most {
 		return nil, &gqlerror.Error{
-			Message:    fmt.Sprintf("%d subscriptions of this caller are running, and no more may: end one first.", l.most),
+			Message:    fmt.Sprintf("This caller already has %d subscriptions, the maximum; end one first.", l.most),
 			Extensions: map[string]any{"code": apierror.CodeTooManyStreams, "maximum": l.most},
 		}
 	}

@@ -163,7 +163,7 @@ func (s *source) visible(clinic, kind string) bool {
 	return clinic == s.proof.clinic
 }
 
-// wanted says whether the subscription is about such events.
+// wanted reports whether the subscription is about such events.
 func (s *source) wanted(t fsclient.EventType) bool {
 	return len(s.types) == 0 || slices.Contains(s.types, t)
 }

@@ -49,6 +49,7 @@ func (h happening) envelope(clinic string) events.Event {
 type partner struct {
 	happened []happening
 	status   map[string]int // of single events, by id; 200 where it is not set
+	closed   string         // categories that the caller may not read
 
 	mu    sync.Mutex
 	calls []string
@@ -80,6 +81,11 @@ func (p *partner) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		list("webhook_deliveries", rows)
 	case single && slices.Contains(strings.Fields("patients orders products treatment_plans lab_orders clinic_keys"), id):
+		if slices.Contains(strings.Fields(p.closed), id) {
+			w.WriteHeader(http.StatusForbidden)
+			reply(map[string]any{"error": "Forbidden"})
+			return
+		}
 		rows := []any{}
 		for _, h := range p.happened {
 			if id == "patients" && strings.HasPrefix(h.kind, "patient.") {
@@ -230,5 +236,47 @@ func TestAfterTellsNothing(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestRedelivered: an event stands where it was first delivered, however often the
+// partner sends it again.
+func TestRedelivered(t *testing.T) {
+	t.Parallel()
+	const kind = "patient.updated"
+	seen, last := happening{"seen", kind, "mine", 3}, happening{"last", kind, "mine", 5}
+	before, again := happening{"before", kind, "mine", 2}, happening{"before", kind, "mine", 4}
+	f := watching(t, &partner{happened: []happening{before, seen, again, last}}, false)
+	s, err := f.follow(t.Context(), nil, new("seen"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	if e, err := s.next(t.Context()); err != nil || e.ID != "last" {
+		t.Errorf("after the event at minute 3 came %v, %v", e, err)
+	}
+}
+
+// TestCategories: an event that cannot be asked for is told to whoever may read
+// everything, and a stream of everything takes the right to read something.
+func TestCategories(t *testing.T) {
+	t.Parallel()
+	const every = "patients orders products treatment_plans lab_orders clinic_keys"
+	odd := fsclient.ReadEvent([]byte(`{"clinic_id":"mine","type":"invoice.paid"}`))
+	for closed, want := range map[string]string{"": string(odd.ID), "orders": "last"} {
+		f := watching(t, &partner{closed: closed}, false)
+		s, err := f.follow(t.Context(), nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		publish(t, f.Bus, events.Event{ID: string(odd.ID), Type: "invoice.paid", ClinicID: "mine", Body: []byte(`{"clinic_id":"mine","type":"invoice.paid"}`)},
+			happening{"last", "patient.updated", "mine", 1}.envelope("mine"))
+		if e, err := s.next(t.Context()); err != nil || string(e.ID) != want {
+			t.Errorf("without %q came %v, %v", closed, e, err)
+		}
+		s.close()
+	}
+	if _, err := watching(t, &partner{closed: every}, false).follow(t.Context(), nil, nil); !isForbidden(err) {
+		t.Errorf("who may read nothing gets %v", err)
 	}
 }

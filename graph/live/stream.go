@@ -190,13 +190,13 @@ func rootField(op *graphql.OperationContext) graphql.CollectedField {
 func ended(err error) error {
 	switch {
 	case errors.Is(err, apierror.ErrSignedOut):
-		return apierror.New(apierror.CodeUnauthenticated, "The session has ended: sign in again.")
+		return apierror.New(apierror.CodeUnauthenticated, "The session has ended; sign in again.")
 	case errors.Is(err, events.ErrLagged):
-		return apierror.New(apierror.CodeSubscriptionLagged, "The client reads too slowly, the next event is no longer kept: subscribe again with after.")
+		return apierror.New(apierror.CodeSubscriptionLagged, "The client reads too slowly, and the next event is no longer kept; subscribe again with after.")
 	case errors.Is(err, events.ErrGap):
-		return apierror.New(apierror.CodeSubscriptionGap, "The gateway's event log in Redis lost its data, and events may be missing here: subscribe again with after, and they are read from the partner's list.")
+		return apierror.New(apierror.CodeSubscriptionGap, "The gateway's event log in Redis lost data, so events may be missing; subscribe again with after to read them from the partner.")
 	case errors.Is(err, events.ErrClosed):
-		return apierror.New(apierror.CodeSubscriptionClosed, "The gateway is stopping: subscribe again with after.")
+		return apierror.New(apierror.CodeSubscriptionClosed, "The gateway is stopping; subscribe again with after.")
 	}
 	return err
 }

@@ -131,7 +131,7 @@ func (l nodes) announce(s *Set, c *fieldCall, _ fsclient.Recorder, p *promise, w
 		ids = []any{c.args["ids"]} // GraphQL takes one value for a list of one
 	}
 	if len(ids) > maxNodes {
-		return fsclient.InputErrorf("ids must not be over %d", maxNodes)
+		return fsclient.InputErrorf("ids must have at most %d items", maxNodes)
 	}
 	found := make([]nodeFound, len(ids))
 	var recs []fsclient.Recorder
@@ -161,7 +161,7 @@ func (o *Operations) parseGlobalID(v any) (*recordOp, string, error) {
 	kind, _, ok := strings.Cut(text, ":")
 	op := o.byName[kind]
 	if !ok || op == nil {
-		return nil, "", fsclient.InputErrorf("an id must be the global id of a record that can be fetched by it, such as Patient:<id>")
+		return nil, "", fsclient.InputErrorf("expected the global id of a record that can be fetched, such as Patient:<id>")
 	}
 	id, err := fsclient.ParseID(kind, text)
 	return op, id, err

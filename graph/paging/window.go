@@ -50,7 +50,7 @@ func NewWindow(args map[string]any, list string) (Window, error) {
 	}
 	w := Window{}
 	if hasFirst && hasLast {
-		return w, fsclient.InputErrorf("first and last exclude each other; give one of them")
+		return w, fsclient.InputErrorf("first and last cannot be used together; give one of them")
 	}
 	if offset, given, err := Integer(args, "offset"); err != nil {
 		return w, err
@@ -59,7 +59,7 @@ func NewWindow(args map[string]any, list string) (Window, error) {
 			return w, fsclient.InputErrorf("offset must not be negative")
 		}
 		if hasLast || args["after"] != nil || args["before"] != nil {
-			return w, fsclient.InputErrorf("offset goes with first, not with after, last or before")
+			return w, fsclient.InputErrorf("offset can be used with first only, not with after, last or before")
 		}
 		w.Start = offset
 	}
@@ -115,7 +115,7 @@ func count(args map[string]any, name string) (n int, given bool, err error) {
 	case n < 0:
 		err = fsclient.InputErrorf("%s must not be negative", name)
 	case n > maxRows:
-		err = fsclient.InputErrorf("%s must not be over %d", name, maxRows)
+		err = fsclient.InputErrorf("%s must be at most %d", name, maxRows)
 	}
 	return n, given, err
 }
@@ -143,14 +143,14 @@ func cursorArg(args map[string]any, name, list string) (offset int, given bool, 
 	text, _ := v.(string)
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
 	if err != nil || len(raw) < 6 || raw[0] != cursorVersion {
-		return 0, true, fsclient.InputErrorf("%s is no cursor of this API", name)
+		return 0, true, fsclient.InputErrorf("%s is not a cursor of this API", name)
 	}
 	n, read := binary.Uvarint(raw[5:])
 	if read != len(raw)-5 || n > 1<<31 {
-		return 0, true, fsclient.InputErrorf("%s is no cursor of this API", name)
+		return 0, true, fsclient.InputErrorf("%s is not a cursor of this API", name)
 	}
 	if binary.BigEndian.Uint32(raw[1:]) != ListHash(list) {
-		return 0, true, fsclient.InputErrorf("%s is a cursor of another list, or of this one with other filters or another order", name)
+		return 0, true, fsclient.InputErrorf("%s is a cursor of another list, or of this list with other filters or another order", name)
 	}
 	return int(n), true, nil
 }

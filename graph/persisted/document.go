@@ -15,7 +15,7 @@ func canonical(id string) string {
 	return id
 }
 
-// isHash says whether a canonical id is a SHA-256, and so can be checked.
+// isHash reports whether a canonical id is a SHA-256, and so can be checked.
 func isHash(id string) bool {
 	return len(id) == 64 && strings.Trim(id, "0123456789abcdef") == ""
 }

@@ -183,7 +183,7 @@ func (e *extension) find(id string) (document, bool) {
 	return e.registered.get(id)
 }
 
-// mayName says whether the id that came with a text may be its. Ids that are no
+// mayName reports whether the id that came with a text may be its. Ids that are no
 // hashes are the manifest's; one that it does not know proves nothing, and
 // nothing is ever kept under it.
 func (e *extension) mayName(id string, d document) bool {

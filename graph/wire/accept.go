@@ -99,7 +99,7 @@ func (m *match) meet(quality float64, precision int) {
 	}
 }
 
-// better says whether m goes before another, which goes before m where wildcards
+// better reports whether m goes before another, which goes before m where wildcards
 // are all that speaks for them.
 func (m match) better(than match) bool {
 	switch {

@@ -94,7 +94,7 @@ type splitter struct {
 	labels    map[*ast.InlineFragment]string
 }
 
-// mentioned says whether the document has @defer at all.
+// mentioned reports whether the document has @defer at all.
 func (s *splitter) mentioned() bool {
 	var in func(ast.SelectionSet) bool
 	in = func(set ast.SelectionSet) bool {

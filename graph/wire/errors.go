@@ -19,7 +19,7 @@ import (
 func (o *Options) RequestErrors(op *graphql.OperationContext, errs gqlerror.List) gqlerror.List {
 	if op.Doc != nil && op.Operation == nil {
 		return gqlerror.List{{
-			Message:    "operationName must name one of the document's operations, unless there is only one.",
+			Message:    "operationName must be the name of one of the document's operations unless there is only one.",
 			Extensions: map[string]any{"code": apierror.CodeValidationFailed},
 		}}
 	}
@@ -53,7 +53,7 @@ func distinct(errs gqlerror.List) gqlerror.List {
 // omitted stands for the errors of an operation beyond those that may leave.
 func omitted(n int) *gqlerror.Error {
 	return &gqlerror.Error{
-		Message:    fmt.Sprintf("%d more errors are left out.", n),
+		Message:    fmt.Sprintf("%d more errors are omitted.", n),
 		Extensions: map[string]any{"code": apierror.CodeTooManyErrors, "omitted": n},
 	}
 }
@@ -81,12 +81,12 @@ func status(res *graphql.Response) int {
 	return http.StatusOK
 }
 
-// hasData says whether any field of the answer has a value.
+// hasData reports whether any field of the answer has a value.
 func hasData(res *graphql.Response) bool {
 	return res.Data != nil && !allNull(res.Data)
 }
 
-// allNull says whether an encoded object holds nothing but null.
+// allNull reports whether an encoded object holds nothing but null.
 func allNull(data []byte) bool {
 	if bytes.Equal(data, []byte("null")) {
 		return true

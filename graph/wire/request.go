@@ -42,14 +42,14 @@ func (t *Transport) read(w http.ResponseWriter, r *http.Request) (*graphql.RawPa
 	case http.MethodGet, http.MethodHead:
 		p, refused = t.readGet(r)
 	default:
-		refused = notAllowed("GET, POST", "Send the query with POST or GET.")
+		refused = notAllowed("GET, POST", "Method not allowed; use POST or GET.")
 	}
 	if refused != nil {
 		return nil, refused
 	}
 	if t.o.Empty(p) {
 		if r.Method != http.MethodPost {
-			return nil, t.malformed(`The query string must hold a "query".`)
+			return nil, t.malformed(`The query string must have a "query".`)
 		}
 		return nil, t.malformed(noRequest)
 	}
@@ -79,16 +79,16 @@ func (t *Transport) readPost(w http.ResponseWriter, r *http.Request) (*graphql.R
 		return nil, Refusef(http.StatusUnsupportedMediaType, "Send the query as JSON, with Content-Type: application/json.")
 	}
 	if charset, given := params["charset"]; given && !isUTF8(charset) {
-		return nil, Refusef(http.StatusUnsupportedMediaType, "Send the query as Content-Type: application/json in UTF-8; no other charset is read.")
+		return nil, Refusef(http.StatusUnsupportedMediaType, "Send the query as application/json in UTF-8; other charsets are not supported.")
 	}
 	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
-		refused := Refusef(http.StatusUnsupportedMediaType, "Send the body as it is, without a Content-Encoding.")
+		refused := Refusef(http.StatusUnsupportedMediaType, "Send the body uncompressed, without a Content-Encoding.")
 		refused.Header = http.Header{"Accept-Encoding": {"identity"}} // RFC 9110, section 15.5.16
 		return nil, refused
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, t.o.MaxBody))
 	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return nil, Refusef(http.StatusRequestEntityTooLarge, "The body is over %d bytes.", tooLarge.Limit)
+		return nil, Refusef(http.StatusRequestEntityTooLarge, "The body is larger than %d bytes.", tooLarge.Limit)
 	}
 	if err != nil {
 		return nil, Refusef(http.StatusBadRequest, noRequest)
@@ -108,7 +108,7 @@ func (t *Transport) readPost(w http.ResponseWriter, r *http.Request) (*graphql.R
 		}
 		return p, nil
 	case []any:
-		return nil, t.malformed(noRequest + " Requests are not taken in batches: send each in a body of its own.")
+		return nil, t.malformed(noRequest + " Batches are not supported; send each request in its own body.")
 	}
 	return nil, t.malformed(noRequest)
 }
@@ -116,21 +116,21 @@ func (t *Transport) readPost(w http.ResponseWriter, r *http.Request) (*graphql.R
 func (t *Transport) readGet(r *http.Request) (*graphql.RawParams, *Refusal) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return nil, t.malformed("The query string is not encoded as that of a URL.")
+		return nil, t.malformed("The query string is not URL-encoded.")
 	}
 	given := map[string]any{}
 	for _, name := range form.Parameters {
 		values, has := query[name]
 		switch {
 		case len(values) > 1:
-			return nil, t.malformed(fmt.Sprintf(form.Wrong, "query string", `"`+name+`" stands twice`))
+			return nil, t.malformed(fmt.Sprintf(form.Wrong, "query string", `"`+name+`" occurs twice`))
 		case !has:
 		case name == "variables" || name == "extensions":
 			if values[0] == "" {
 				continue
 			}
 			if given[name], err = form.Read([]byte(values[0])); err != nil {
-				return nil, t.malformed(fmt.Sprintf(form.Wrong, "query string", `"`+name+`" must be a JSON object without a name twice`))
+				return nil, t.malformed(fmt.Sprintf(form.Wrong, "query string", `"`+name+`" must be a JSON object without duplicate names`))
 			}
 		default:
 			given[name] = values[0]

@@ -59,16 +59,16 @@ func (t *Transport) Do(w http.ResponseWriter, r *http.Request, exec graphql.Grap
 	subscription := op.Operation.Operation == ast.Subscription
 	switch {
 	case subscription && r.Method == http.MethodHead:
-		x.refuse(ctx, notAllowed("GET, POST", "A subscription has no end to be told of by HEAD: send it with GET or POST."))
+		x.refuse(ctx, notAllowed("GET, POST", "A subscription cannot be sent with HEAD; use GET or POST."))
 		return
 	case subscription && accepted.subscription == nil:
-		x.refuse(ctx, Refusef(http.StatusNotAcceptable, "A subscription needs a stream: add %s to Accept, or use a socket of the protocol %s.", mediaEvents, Subprotocol))
+		x.refuse(ctx, Refusef(http.StatusNotAcceptable, "A subscription needs a stream; add %s to Accept, or use a WebSocket with the subprotocol %s.", mediaEvents, Subprotocol))
 		return
 	case !subscription && accepted.only:
 		x.refuse(ctx, notAcceptable)
 		return
 	case op.Operation.Operation == ast.Mutation && r.Method != http.MethodPost:
-		x.refuse(ctx, notAllowed(http.MethodPost, "A mutation does not travel by GET: send it with POST."))
+		x.refuse(ctx, notAllowed(http.MethodPost, "A mutation cannot be sent with GET; use POST."))
 		return
 	}
 	d := defers(t.schema, op, accepted.defers && !accepted.streams)
@@ -87,7 +87,7 @@ func (t *Transport) Do(w http.ResponseWriter, r *http.Request, exec graphql.Grap
 	x.write(ctx, x.Status(res), res)
 }
 
-var notAcceptable = Refusef(http.StatusNotAcceptable, "Accept names nothing that the gateway can answer with: add %s or %s.", mediaGraphQL, mediaJSON)
+var notAcceptable = Refusef(http.StatusNotAcceptable, "Accept has no media type that the gateway can send; add %s or %s.", mediaGraphQL, mediaJSON)
 
 // run executes an operation that has one answer.
 func (x *Exchange) run(ctx context.Context, exec graphql.GraphExecutor, op *graphql.OperationContext) *graphql.Response {
@@ -140,7 +140,7 @@ func Answer(res *graphql.Response) *graphql.Response {
 	return &graphql.Response{Errors: gqlerror.List{apierror.Canceled()}}
 }
 
-// aborted says whether a handler broke its answer off on purpose.
+// aborted reports whether a handler broke its answer off on purpose.
 func aborted(v any) bool {
 	err, ok := v.(error)
 	return ok && errors.Is(err, http.ErrAbortHandler)

@@ -52,10 +52,10 @@ type Bus struct {
 
 // journal is where events are written down before they are in the log.
 type journal interface {
-	// publish sees to it that an event will be in the log, and says whether its id
+	// publish sees to it that an event will be in the log, and reports whether its id
 	// is new.
 	publish(context.Context, Event) (fresh bool, err error)
-	// known says whether an id was published.
+	// known reports whether an id was published.
 	known(ctx context.Context, id string) (bool, error)
 	close()
 }
@@ -78,7 +78,7 @@ func (b *Bus) Publish(ctx context.Context, e Event) (fresh bool, err error) {
 	return b.journal.publish(ctx, e)
 }
 
-// Known says whether an event was published in the last 24 hours.
+// Known reports whether an event was published in the last 24 hours.
 func (b *Bus) Known(ctx context.Context, id string) (bool, error) { return b.journal.known(ctx, id) }
 
 // append adds an event to the log, and does nothing once that is closed.

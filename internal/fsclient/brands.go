@@ -24,7 +24,7 @@ func (b *Brand) FullscriptID() string { return string(b.ID) }
 // StatusRaw is the partner's text of the status.
 func (b *Brand) StatusRaw() *string { return raw(b.Status) }
 
-// BrandStatus says whether any product of a brand can be ordered.
+// BrandStatus reports whether any product of a brand can be ordered.
 type BrandStatus string
 
 var brandStatuses = []string{"available", "unavailable"}

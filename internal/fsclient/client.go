@@ -194,7 +194,7 @@ func sendOnce[T any](ctx context.Context, c *Client, r route, body any, key *str
 	if key != nil {
 		if *key == "" || len(*key) > maxIdempotencyKey || strings.TrimSpace(*key) != *key ||
 			strings.ContainsFunc(*key, func(c rune) bool { return c < ' ' || c > '~' }) {
-			return nil, InputErrorf("idempotencyKey must be 1 to %d printable ASCII characters on one line, without spaces around them", maxIdempotencyKey)
+			return nil, InputErrorf("idempotencyKey must be 1 to %d printable ASCII characters without leading or trailing spaces", maxIdempotencyKey)
 		}
 		h = http.Header{"Idempotency-Key": {*key}}
 	}

@@ -40,9 +40,9 @@ func unmarshalEnum(known []string, v any, text *string) error {
 		}
 	}
 	if s == "UNKNOWN" {
-		return InputErrorf("UNKNOWN stands for values the gateway does not know and cannot be sent")
+		return InputErrorf("UNKNOWN stands for values that the gateway does not know; it cannot be sent")
 	}
-	return InputErrorf("%q is none of %s", s, strings.Join(names, ", "))
+	return InputErrorf("%q is not one of %s", s, strings.Join(names, ", "))
 }
 
 // raw gives the partner's text of a value that may be missing.

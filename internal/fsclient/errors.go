@@ -107,7 +107,7 @@ func kindOfStatus(status int) Kind {
 	return KindUpstream
 }
 
-// transportError names what net/http reported. sent says whether the request
+// transportError names what net/http reported. sent reports whether the request
 // had left before.
 func transportError(ctx context.Context, op string, err error, write, sent bool) *Error {
 	e := &Error{Op: op, Kind: KindUnavailable, cause: err, Unknown: write && sent}

@@ -27,11 +27,11 @@ func ParseID(typeName string, v any) (string, error) {
 	}
 	switch {
 	case id == "":
-		return "", InputErrorf("the id of a %s is expected here, and it is empty", typeName)
+		return "", InputErrorf("expected the id of a %s; it is empty", typeName)
 	case kind != typeName:
-		return "", InputErrorf("the id of a %s is expected here, and this is an id of another type", typeName)
+		return "", InputErrorf("expected the id of a %s; this is the id of another type", typeName)
 	case !ValidID(id):
-		return "", InputErrorf("the id of a %s is expected here: 1 to %d letters, digits and characters of \"_.:-\"", typeName, maxID)
+		return "", InputErrorf("expected the id of a %s: 1 to %d letters, digits or characters of \"_.:-\"", typeName, maxID)
 	}
 	return id, nil
 }

@@ -85,7 +85,7 @@ func wholeNumber(data []byte) *int {
 	return &n
 }
 
-// Follows says whether rows follow a page.
+// Follows reports whether rows follow a page.
 type Follows int
 
 // A page of a list without meta says neither.
@@ -95,7 +95,7 @@ const (
 	End
 )
 
-// After says whether rows follow the page of the given number, whose last row
+// After reports whether rows follow the page of the given number, whose last row
 // is followed by offset end. Where the meta contradicts itself, more follows:
 // one call in vain loses nothing.
 func (m *PageMeta) After(number, end int) Follows {

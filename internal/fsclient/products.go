@@ -88,7 +88,7 @@ func (p *Product) own(v *Variant) {
 	v.Hold(variantProduct)
 }
 
-// ProductStatus says whether a product can be ordered.
+// ProductStatus reports whether a product can be ordered.
 type ProductStatus string
 
 var productStatuses = []string{"available", "backordered", "unavailable"}

@@ -335,7 +335,7 @@ func cloneInside(v reflect.Value) {
 
 var recordHolders sync.Map // reflect.Type -> bool
 
-// HoldsRecords says whether a value of type t is or can hold a record.
+// HoldsRecords reports whether a value of type t is or can hold a record.
 func HoldsRecords(t reflect.Type) bool {
 	if h, ok := recordHolders.Load(t); ok {
 		return h.(bool)

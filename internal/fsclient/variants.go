@@ -75,7 +75,7 @@ var imageSizes = []string{"small", "medium", "large"}
 func (e ImageSize) MarshalGQL(w io.Writer)    { marshalEnum(w, imageSizes, string(e)) }
 func (e *ImageSize) UnmarshalGQL(v any) error { return unmarshalEnum(imageSizes, v, (*string)(e)) }
 
-// VariantStatus says whether a variant can be ordered.
+// VariantStatus reports whether a variant can be ordered.
 type VariantStatus string
 
 var variantStatuses = []string{"available", "discontinued", "backordered", "unavailable", "vendor backorder"}

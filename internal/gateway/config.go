@@ -187,5 +187,5 @@ func (c *Config) upstreamURL() (string, error) {
 		names = append(names, name)
 	}
 	sort.Strings(names[1:])
-	return "", fmt.Errorf("%q is none of %s, and not the URL of an API", c.Upstream, strings.Join(names, ", "))
+	return "", fmt.Errorf("%q is not one of %s, and not the URL of an API", c.Upstream, strings.Join(names, ", "))
 }

@@ -96,7 +96,7 @@ func (g *Gateway) schemaPage() http.Handler {
 			g.failAs(w, r, apierror.Describe(err))
 			return
 		case !may:
-			g.fail(w, r, http.StatusUnauthorized, apierror.CodeUnauthenticated, "The schema is for callers with a token: send Authorization: Bearer <token>.")
+			g.fail(w, r, http.StatusUnauthorized, apierror.CodeUnauthenticated, "The schema requires a token; send Authorization: Bearer <token>.")
 			return
 		}
 		page.ServeHTTP(w, r)

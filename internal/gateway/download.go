@@ -33,7 +33,7 @@ func (g *Gateway) download(w http.ResponseWriter, r *http.Request) {
 	}
 	if !g.placeForDownload(r.Context(), caller) {
 		w.Header().Set("Retry-After", "5")
-		g.fail(w, r, http.StatusTooManyRequests, apierror.CodeRateLimited, "Too many downloads are under way; try again when some are over.")
+		g.fail(w, r, http.StatusTooManyRequests, apierror.CodeRateLimited, "Too many downloads are in progress; try again later.")
 		return
 	}
 	defer g.downloads.Release(caller)

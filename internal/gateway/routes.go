@@ -103,7 +103,7 @@ var codings = []middleware.Coding{
 	}},
 }
 
-// secret says whether an answer must not be compressed: that of a mutation may
+// secret reports whether an answer must not be compressed: that of a mutation may
 // hold a session grant, beside text that the client chose.
 func secret(r *http.Request) bool { return middleware.OperationFrom(r.Context()).Type != "query" }
 
@@ -136,7 +136,7 @@ func (g *Gateway) only(h http.HandlerFunc, methods ...string) http.Handler {
 			return
 		}
 		w.Header().Set("Allow", strings.Join(methods, ", "))
-		g.fail(w, r, http.StatusMethodNotAllowed, apierror.CodeBadUserInput, "This address takes "+methods[0]+".")
+		g.fail(w, r, http.StatusMethodNotAllowed, apierror.CodeBadUserInput, "Method not allowed; use "+strings.Join(methods, " or ")+".")
 	})
 }
 

@@ -136,7 +136,7 @@ func (c *SandboxConfig) Validate() error {
 	c.RedirectURLs = splitList(c.RedirectURLs)
 	for _, address := range c.RedirectURLs {
 		if !isAddress(address) {
-			errs = append(errs, fmt.Errorf("--redirect-urls (SANDBOX_REDIRECT_URLS): %q is no address such as https://graphql.example.com/oauth/callback", address))
+			errs = append(errs, fmt.Errorf("--redirect-urls (SANDBOX_REDIRECT_URLS): %q is not a URL such as https://graphql.example.com/oauth/callback", address))
 		}
 	}
 	return errors.Join(errs...)
@@ -171,7 +171,7 @@ func ServeSandbox(c SandboxConfig, out io.Writer, listening Listening) (err erro
 func CheckHealth(ctx context.Context, adminAddr string) error {
 	host, port, err := net.SplitHostPort(adminAddr)
 	if err != nil {
-		return fmt.Errorf("--admin-addr: %q is no address such as 127.0.0.1:8081", adminAddr)
+		return fmt.Errorf("--admin-addr: %q is not an address such as 127.0.0.1:8081", adminAddr)
 	}
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = "localhost" // where one that listens everywhere can be asked

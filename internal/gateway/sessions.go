@@ -76,7 +76,7 @@ func (g *Gateway) routeOAuth(route func(string, http.Handler, ...func(http.Handl
 		})
 	}
 	if g.sessions == nil {
-		route("/oauth/", off("Nobody can sign in here: set --client-id and --client-secret."))
+		route("/oauth/", off("Signing in is not enabled; set --client-id and --client-secret."))
 		return
 	}
 	route("/oauth/login", g.only(g.sessions.Login, http.MethodGet))
@@ -103,7 +103,7 @@ func (g *Gateway) sameSite(next http.Handler) http.Handler {
 			sent.Method = http.MethodPost // of which nothing is taken for harmless
 		}
 		if g.foreign.Check(&sent) != nil {
-			g.fail(w, r, http.StatusForbidden, apierror.CodeForbidden, "A page of another site sent this request (CSRF). Its origin is none of --cors-origins.")
+			g.fail(w, r, http.StatusForbidden, apierror.CodeForbidden, "A page of another site sent this request (CSRF). Its origin is not in --cors-origins.")
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -36,7 +36,7 @@ func (c *Config) Validate() error {
 		r.add(&c.Pprof, "profiles are served on --admin-addr, which is empty; set both or neither")
 	}
 	if !slices.Contains([]string{"auto", "on", "off"}, c.Introspection) {
-		r.add(&c.Introspection, "%q is none of auto, on, off", c.Introspection)
+		r.add(&c.Introspection, "%q is not one of auto, on, off", c.Introspection)
 	}
 	return r.err()
 }
@@ -55,32 +55,32 @@ func isPlainAddress(text string) bool {
 
 func (c *Config) checkAddresses(r *refusals) {
 	if _, _, err := net.SplitHostPort(c.Addr); err != nil {
-		r.add(&c.Addr, "%q is no address such as 127.0.0.1:8080", c.Addr)
+		r.add(&c.Addr, "%q is not an address such as 127.0.0.1:8080", c.Addr)
 	}
 	if _, _, err := net.SplitHostPort(c.AdminAddr); err != nil && c.AdminAddr != "" {
-		r.add(&c.AdminAddr, "%q is no address such as 127.0.0.1:8081", c.AdminAddr)
+		r.add(&c.AdminAddr, "%q is not an address such as 127.0.0.1:8081", c.AdminAddr)
 	}
 	for i, host := range c.AdminHosts {
 		c.AdminHosts[i] = strings.ToLower(host)
 		if host == "" || strings.ContainsAny(host, "/:*") {
-			r.add(&c.AdminHosts, "%q is no name such as gateway.internal, without a port", host)
+			r.add(&c.AdminHosts, "%q is not a host name such as gateway.internal, without a port", host)
 		}
 	}
 	if _, err := c.upstreamURL(); err != nil {
 		r.add(&c.Upstream, "%v", err)
 	} else if inClear(c.Upstream) == anywhere {
-		r.add(&c.Upstream, "tokens and data of patients would cross the internet in clear; use https, or http to a host of a private network")
+		r.add(&c.Upstream, "tokens and patient data would cross the internet unencrypted; use https, or http to a host in a private network")
 	}
 	for _, setting := range []*string{&c.PublicURL, &c.RedirectURL, &c.AuthorizeURL} {
 		if *setting != "" && !isPlainAddress(*setting) {
-			r.add(setting, "%q is no address such as https://graphql.example.com", *setting)
+			r.add(setting, "%q is not a URL such as https://graphql.example.com", *setting)
 		}
 	}
 	if inClear(c.AuthorizeURL) == anywhere {
-		r.add(&c.AuthorizeURL, "users would give their consent over http, where anybody could change the page; use https")
+		r.add(&c.AuthorizeURL, "users would give consent on an http page that anyone on the network could change; use https")
 	}
 	if c.isHTTPS() && inClear(c.RedirectURL) == anywhere {
-		r.add(&c.RedirectURL, "codes would arrive over http although --public-url is of https; use https")
+		r.add(&c.RedirectURL, "codes would arrive over http, but --public-url uses https; use https")
 	}
 }
 
@@ -95,9 +95,9 @@ func (c *Config) checkEmbedded(r *refusals) {
 		return
 	}
 	const (
-		mend   = "; set --upstream, or --allow-embedded if the sandbox is meant"
-		open   = "others would reach the embedded sandbox, which answers anybody" + mend
-		theirs = "the embedded sandbox takes no credentials of a real app" + mend
+		mend   = "; set --upstream, or --allow-embedded if you mean the sandbox"
+		open   = "others could reach the embedded sandbox, which answers anyone" + mend
+		theirs = "the embedded sandbox does not take the credentials of a real app" + mend
 	)
 	if _, _, err := net.SplitHostPort(c.Addr); err == nil && !listensOnLoopback(c.Addr) {
 		r.add(&c.Addr, open)
@@ -130,11 +130,11 @@ func (c *Config) checkBounds(r *refusals) {
 		setting := f.Addr().Interface()
 		switch {
 		case tag.Get("over") == "0" && f.Int() <= 0:
-			r.add(setting, "%v is not over zero", f.Interface())
+			r.add(setting, "%v is not greater than zero", f.Interface())
 		case tag.Get("min") == "1" && f.Int() < 1:
-			r.add(setting, "%v is not at least 1", f.Interface())
+			r.add(setting, "%v is less than 1", f.Interface())
 		case tag.Get("min") == "0" && f.Int() < 0:
-			r.add(setting, "%v is negative; 0 is the least", f.Interface())
+			r.add(setting, "%v is negative; the minimum is 0", f.Interface())
 		}
 	}
 	if c.DrainDelay >= c.DrainTimeout && c.DrainTimeout > 0 {
@@ -147,9 +147,9 @@ func (c *Config) checkOrigins(r *refusals) {
 		u, err := url.Parse(origin)
 		switch {
 		case err != nil || !isAddress(origin) || origin != u.Scheme+"://"+u.Host || strings.Contains(origin, "*"):
-			r.add(&c.CORSOrigins, "%q is no origin such as https://app.example.com", origin)
+			r.add(&c.CORSOrigins, "%q is not an origin such as https://app.example.com", origin)
 		case c.isHTTPS() && inClear(origin) == anywhere:
-			r.add(&c.CORSOrigins, "%q is a page over http, which anybody on its way can change, although --public-url is of https; use https", origin)
+			r.add(&c.CORSOrigins, "%q is a page over http, which anyone on the network can change, but --public-url uses https; use https", origin)
 		}
 	}
 }
@@ -160,7 +160,7 @@ var headerName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
 func (c *Config) checkHeaders(r *refusals) {
 	for _, name := range c.CORSHeaders {
 		if !headerName.MatchString(name) || name == "*" {
-			r.add(&c.CORSHeaders, "%q is no name of a header such as X-Session-Id", name)
+			r.add(&c.CORSHeaders, "%q is not a header name such as X-Session-Id", name)
 		}
 	}
 }
@@ -178,11 +178,11 @@ func (c *Config) checkSignIn(r *refusals) {
 		local = isLoopback(hostOf(c.PublicURL))
 	}
 	if c.ClientID != "" && c.Upstream != Embedded && !c.isHTTPS() && !local {
-		r.add(&c.PublicURL, "signing in takes https, unless it is on this machine alone")
+		r.add(&c.PublicURL, "signing in requires https unless the gateway is only reachable from this machine")
 	}
 	for _, key := range c.EncryptionKey {
 		if len(key) < seal.MinSecret {
-			r.add(&c.EncryptionKey, "one of the keys has %d bytes, less than %d; openssl rand -base64 32 makes one", len(key), seal.MinSecret)
+			r.add(&c.EncryptionKey, "one of the keys has %d bytes, fewer than %d; create one with openssl rand -base64 32", len(key), seal.MinSecret)
 		}
 	}
 }
@@ -190,7 +190,7 @@ func (c *Config) checkSignIn(r *refusals) {
 // checkSecret refuses one that is too short, without repeating it.
 func (c *Config) checkSecret(r *refusals, setting any, secret string) {
 	if n := len(secret); n > 0 && n < minSecret {
-		r.add(setting, "it has %d characters, less than %d: too short for a secret; copy it anew from the partner's dashboard", n, minSecret)
+		r.add(setting, "it has %d characters, fewer than %d: too short for a secret; copy it again from the partner's dashboard", n, minSecret)
 	}
 }
 
@@ -199,9 +199,9 @@ func (c *Config) checkRedis(r *refusals) {
 		return
 	}
 	if _, err := rueidis.ParseURL(c.RedisURL); err != nil { // whose text has the password in it
-		r.add(&c.RedisURL, "it is no address such as redis://127.0.0.1:6379")
+		r.add(&c.RedisURL, "not a URL such as redis://127.0.0.1:6379")
 	} else if len(c.EncryptionKey) == 0 {
-		r.add(&c.RedisURL, "what is kept there is encrypted; set --encryption-key, which all gateways of the server share")
+		r.add(&c.RedisURL, "data in Redis is encrypted; set --encryption-key to the same value on all gateways that share the server")
 	}
 }
 
@@ -214,13 +214,13 @@ func (c *Config) checkEvents(r *refusals) {
 	}
 	for _, key := range c.WebhookSecret {
 		if key == "" {
-			r.add(&c.WebhookSecret, "one of the keys is empty; write one comma or line break between two keys")
+			r.add(&c.WebhookSecret, "one of the keys is empty; separate keys by a single comma or line break")
 		}
 		c.checkSecret(r, &c.WebhookSecret, key)
 	}
 	c.checkSecret(r, &c.WebhookChallenge, c.WebhookChallenge)
 	if c.PollEvents != 0 && c.PollEvents < time.Second {
-		r.add(&c.PollEvents, "%s is not at least 1s, or 0 for never", c.PollEvents)
+		r.add(&c.PollEvents, "%s is less than 1s; use 0 for never", c.PollEvents)
 	}
 }
 
@@ -229,27 +229,27 @@ func (c *Config) checkEvents(r *refusals) {
 func (c *Config) warnings() (lines []string) {
 	add := func(setting any, text string) { lines = append(lines, c.name(setting)+": "+text) }
 	if c.Upstream == Embedded && c.AllowEmbedded {
-		add(&c.AllowEmbedded, "whoever reaches the gateway may read and change everything in the sandbox")
+		add(&c.AllowEmbedded, "anyone who can reach the gateway may read and change everything in the sandbox")
 	}
 	if inClear(c.Upstream) == privateNetwork {
-		add(&c.Upstream, "tokens and data of patients go to the partner over http; the network must be private")
+		add(&c.Upstream, "tokens and patient data go to the partner over http; the network must be private")
 	}
 	if inClear(c.PublicURL) != thisMachine {
 		add(&c.PublicURL, "clients send tokens over http; put TLS in front of the gateway")
 	}
 	if c.isHTTPS() && inClear(c.RedirectURL) == privateNetwork {
-		add(&c.RedirectURL, "codes arrive over http although --public-url is of https; the network must be private")
+		add(&c.RedirectURL, "codes arrive over http, but --public-url uses https; the network must be private")
 	}
 	if inClear(c.AuthorizeURL) == privateNetwork {
 		add(&c.AuthorizeURL, "users give their consent over http; the network must be private")
 	}
 	for _, origin := range c.CORSOrigins {
 		if c.isHTTPS() && inClear(origin) == privateNetwork {
-			add(&c.CORSOrigins, origin+" is a page over http although --public-url is of https; the network must be private")
+			add(&c.CORSOrigins, origin+" is a page over http, but --public-url uses https; the network must be private")
 		}
 	}
 	if strings.HasPrefix(c.RedisURL, "redis:") && reachOf(hostOf(c.RedisURL)) == anywhere {
-		add(&c.RedisURL, "the password of Redis crosses the internet in clear; use rediss://")
+		add(&c.RedisURL, "the Redis password crosses the internet unencrypted; use rediss://")
 	}
 	return lines
 }

@@ -25,7 +25,7 @@ func (g *Gateway) webhooks() http.Handler {
 	}
 	if len(secrets) == 0 {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			g.fail(w, r, http.StatusNotFound, apierror.CodeNotFound, "No webhooks are received here: set --webhook-secret and --webhook-challenge.")
+			g.fail(w, r, http.StatusNotFound, apierror.CodeNotFound, "Webhooks are not enabled; set --webhook-secret and --webhook-challenge.")
 		})
 	}
 	return webhook.New(webhook.Options{

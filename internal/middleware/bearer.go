@@ -34,7 +34,7 @@ func Token(authorization string) (token string, ok bool) {
 	return token, strings.EqualFold(scheme, "Bearer") && isToken(token)
 }
 
-// isToken says whether text can travel as a token: visible ASCII, no spaces.
+// isToken reports whether text can travel as a token: visible ASCII, no spaces.
 // What it means is the partner's business.
 func isToken(text string) bool {
 	return text != "" && len(text) <= 4096 && !strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' })

@@ -140,7 +140,7 @@ func (h *holder) Flush() { _ = h.FlushError() }
 // Unwrap lets http.ResponseController reach the connection.
 func (h *holder) Unwrap() http.ResponseWriter { return h.ResponseWriter }
 
-// text says whether a body is of a kind that comes whole and shrinks.
+// text reports whether a body is of a kind that comes whole and shrinks.
 func text(h http.Header) bool {
 	if h.Get("Content-Encoding") != "" {
 		return false

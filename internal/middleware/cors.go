@@ -29,7 +29,7 @@ var corsHeaders = append([]string{
 // CORS lets pages of the given origins read answers. Without origins it does
 // nothing, which is what closed means to a browser. An origin is compared as a
 // whole, there are no patterns. headers are those that pages may send beside the
-// usual ones. cookies says whether browsers may send theirs,
+// usual ones. cookies reports whether browsers may send theirs,
 // where users sign in; otherwise a caller's token is in a header that the page
 // sets itself.
 func CORS(origins, headers []string, cookies bool) func(http.Handler) http.Handler {

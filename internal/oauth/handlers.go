@@ -57,7 +57,7 @@ func loopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// returnTo reads return_to, our front page when there is none, and says whether a
+// returnTo reads return_to, our front page when there is none, and reports whether a
 // browser may be sent there. It is absolute: what a browser makes of a path that
 // begins with two slashes, or with an escaped one, need not be known.
 func (s *Sessions) returnTo(r *http.Request) (string, bool) {

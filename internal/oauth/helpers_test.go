@@ -213,7 +213,7 @@ func (b *browser) token(s *oauth.Sessions) (string, error) {
 	return t.AccessToken, nil
 }
 
-// accepted says whether the partner lets a token read the clinic.
+// accepted reports whether the partner lets a token read the clinic.
 func (h *house) accepted(token string) bool {
 	h.t.Helper()
 	req := httptest.NewRequestWithContext(h.t.Context(), http.MethodGet, partner+"/api/clinic", nil)

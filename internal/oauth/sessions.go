@@ -202,7 +202,7 @@ func (s *Sessions) fresh(ctx context.Context, key, rejected string) (*session, e
 	}
 }
 
-// good says whether a session needs no refresh.
+// good reports whether a session needs no refresh.
 func (s *session) good(rejected string) bool {
 	now := time.Now()
 	if s.Token.AccessToken == rejected {
@@ -218,7 +218,7 @@ func (s *session) good(rejected string) bool {
 	return now.Before(end.Add(-min(early, end.Sub(s.Obtained)/2)))
 }
 
-// lasts says whether the access token may still be used.
+// lasts reports whether the access token may still be used.
 func (s *session) lasts(rejected string) bool {
 	return s.Token.AccessToken != rejected && time.Now().Before(s.Token.Expiry)
 }
@@ -318,7 +318,7 @@ func (s *Sessions) load(ctx context.Context, key string) (*session, error) {
 	return s.open(key, sealed)
 }
 
-// settle forgets what has been stored, and says whether it was still there.
+// settle forgets what has been stored, and reports whether it was still there.
 func (s *Sessions) settle(key string, p *pending) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

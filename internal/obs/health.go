@@ -33,7 +33,7 @@ func (h *Health) Drain() {
 	h.draining = true
 }
 
-// Draining says whether Drain was called.
+// Draining reports whether Drain was called.
 func (h *Health) Draining() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()

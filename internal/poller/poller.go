@@ -35,7 +35,7 @@ type Options struct {
 	Events *fsclient.EventsService
 	// Bus takes it.
 	Bus *events.Bus
-	// Turn says whether it is this process that polls a category of a clinic now,
+	// Turn reports whether it is this process that polls a category of a clinic now,
 	// and how to end that: other processes poll it next time if it was done, and
 	// may do so at once if it was not. nil stands for always.
 	Turn func(ctx context.Context, clinic, category string) (end func(done bool), mine bool)
@@ -133,7 +133,7 @@ func (p *Poller) Watch(ctx context.Context, id string, newest map[string]time.Ti
 	context.AfterFunc(ctx, func() { p.unwatch(c, w) })
 }
 
-// watched says whether somebody watches a category.
+// watched reports whether somebody watches a category.
 func (c *clinic) watched(category string) bool {
 	for w := range c.watchers {
 		if slices.Contains(w.categories, category) {
@@ -320,7 +320,7 @@ func (p *Poller) publish(ctx context.Context, c *clinic, all []found) error {
 	return nil
 }
 
-// givenUp says whether an event is left out since the partner cannot give it: not
+// givenUp reports whether an event is left out since the partner cannot give it: not
 // at once, for the sake of the order, but one must not stop all others for ever.
 func (c *clinic) givenUp(id string, err error) bool {
 	if e, ok := errors.AsType[*fsclient.Error](err); !ok || e.Kind != fsclient.KindUpstream {
@@ -331,7 +331,7 @@ func (c *clinic) givenUp(id string, err error) bool {
 	return c.failed[id] >= tries
 }
 
-// nobody says whether a token may read something no more, or its stream has ended.
+// nobody reports whether a token may read something no more, or its stream has ended.
 func nobody(err error) bool {
 	e, ok := errors.AsType[*fsclient.Error](err)
 	return ok && (e.Kind == fsclient.KindForbidden || e.Kind == fsclient.KindUnauthorized || e.Kind == fsclient.KindCanceled)

@@ -15,7 +15,7 @@ const (
 	DefaultWebhookChallenge = "sandbox-challenge"
 )
 
-// maxEvents is how many one Emission makes at the most.
+// maxEvents is how many one Emission makes at most.
 const maxEvents = 10_000
 
 // Emission asks for events as if something had happened on the partner's pages, and for how they are sent.
@@ -27,7 +27,7 @@ type Emission struct {
 	Clinic string `json:"clinic,omitempty"`
 	// Data is the event's data, that of one of the seed's events of the type when left out.
 	Data json.RawMessage `json:"data,omitempty"`
-	// Count is how many events to make, 1 unless told, 10,000 at the most.
+	// Count is how many events to make, 1 unless told, 10,000 at most.
 	Count int `json:"count,omitempty"`
 	// Duplicate sends each twice, Reverse the last one first.
 	Duplicate bool `json:"duplicate,omitempty"`

@@ -14,7 +14,7 @@ import (
 type Store interface {
 	// Get gives the value of a key, "" when there is none.
 	Get(ctx context.Context, key string) (string, error)
-	// Add sets the value of a key that has none, for a time, and says whether it
+	// Add sets the value of a key that has none, for a time, and reports whether it
 	// did.
 	Add(ctx context.Context, key, value string, life time.Duration) (added bool, err error)
 	// Swap replaces the value of a key that is still old, for a time, and says

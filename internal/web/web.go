@@ -206,7 +206,7 @@ func page(m build, c Config) *html {
 	return p
 }
 
-// matches says whether If-None-Match names the tag, which holds no comma.
+// matches reports whether If-None-Match names the tag, which holds no comma.
 func matches(values []string, tag string) bool {
 	for candidate := range strings.SplitSeq(strings.Join(values, ","), ",") {
 		candidate = strings.TrimSpace(candidate)

@@ -49,7 +49,7 @@ type Options struct {
 	// Challenge is what the partner wants to read in every answer. It is not a
 	// secret: whoever sends an empty body without a signature is told.
 	Challenge string
-	// Publish hands an event on; it says whether the event was new.
+	// Publish hands an event on; it reports whether the event was new.
 	Publish func(context.Context, events.Event) (fresh bool, err error)
 	// Tolerance is how far the time of a signature may be from now: 5 minutes
 	// unless told.

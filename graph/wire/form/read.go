@@ -81,11 +81,11 @@ func Twice(err error) string {
 	member, inner, nested := strings.Cut(strings.TrimPrefix(pointer, "/"), "/")
 	switch {
 	case !slices.Contains(Parameters, member):
-		return "a name stands twice in one object"
+		return "a name occurs twice in one object"
 	case nested && inner != "":
-		return `a name stands twice in an object of "` + member + `"`
+		return `a name occurs twice in an object of "` + member + `"`
 	}
-	return `"` + member + `" stands twice`
+	return `"` + member + `" occurs twice`
 }
 
 // Read reads one JSON value in UTF-8 and nothing behind it, in which no

@@ -61,7 +61,7 @@ func (s *socket) subscribe(m *message) *closeReason {
 		return closeExists
 	}
 	s.say(op.failure(ctx, http.StatusTooManyRequests, gqlerror.List{{
-		Message:    fmt.Sprintf("%d operations are running on this socket, and no more may: wait for one to end.", maxRunning),
+		Message:    fmt.Sprintf("This WebSocket already runs %d operations, the maximum; wait for one to end.", maxRunning),
 		Extensions: map[string]any{"code": apierror.CodeTooManyOperations, "maximum": maxRunning},
 	}})())
 	s.o.Done(ctx, op.Result)
@@ -156,7 +156,7 @@ func (s *socket) mayStream(op *operation) bool {
 	return !s.over
 }
 
-// runs says whether anything may be said of an operation.
+// runs reports whether anything may be said of an operation.
 func (s *socket) runs(op *operation) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -42,7 +42,7 @@ var (
 	closeExists       = &closeReason{4409, "Subscriber for this id already exists"}
 	closeInitTwice    = &closeReason{4429, "Too many initialisation requests"}
 	closeBug          = &closeReason{4500, "Something went wrong in the gateway."}
-	closeStopping     = &closeReason{websocket.StatusServiceRestart, "The gateway is stopping: connect again."}
+	closeStopping     = &closeReason{websocket.StatusServiceRestart, "The gateway is stopping; connect again."}
 )
 
 // invalid closes a socket on which something came that is no message.
@@ -135,7 +135,7 @@ func (s *socket) read() (c *closeReason) {
 			return nil
 		}
 		if int64(len(text)) > s.o.MaxBody {
-			return &closeReason{websocket.StatusMessageTooBig, fmt.Sprintf("The message is over %d bytes.", s.o.MaxBody)}
+			return &closeReason{websocket.StatusMessageTooBig, fmt.Sprintf("The message is larger than %d bytes.", s.o.MaxBody)}
 		}
 		m, c := readMessage(text)
 		if c == nil {

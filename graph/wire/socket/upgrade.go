@@ -33,10 +33,10 @@ func (t *Sockets) Serve(w http.ResponseWriter, r *http.Request, exec graphql.Gra
 	ctx := r.Context()
 	switch {
 	case r.ProtoMajor != 1:
-		t.o.Refuse(ctx, w, wire.Refusef(http.StatusHTTPVersionNotSupported, "A socket needs HTTP/1.1: none is made of a request of HTTP/2."))
+		t.o.Refuse(ctx, w, wire.Refusef(http.StatusHTTPVersionNotSupported, "A WebSocket requires HTTP/1.1; it cannot be opened over HTTP/2."))
 		return
 	case !t.sameSite(r):
-		t.o.Refuse(ctx, w, &wire.Refusal{Status: http.StatusForbidden, Code: apierror.CodeForbidden, Message: "Pages of this origin may not open a socket here."})
+		t.o.Refuse(ctx, w, &wire.Refusal{Status: http.StatusForbidden, Code: apierror.CodeForbidden, Message: "Pages of this origin may not open a WebSocket here."})
 		return
 	case !t.begin():
 		t.o.Refuse(ctx, w, &wire.Refusal{Status: http.StatusServiceUnavailable, Code: apierror.CodeSubscriptionClosed, Message: closeStopping.reason})
@@ -49,7 +49,7 @@ func (t *Sockets) Serve(w http.ResponseWriter, r *http.Request, exec graphql.Gra
 		InsecureSkipVerify: true, // sameSite has looked, without taking [::1] for a pattern
 	})
 	if err != nil {
-		t.o.Refuse(ctx, w, wire.Refusef(h.status, "This is no upgrade to a WebSocket of version 13."))
+		t.o.Refuse(ctx, w, wire.Refusef(h.status, "This is not a WebSocket upgrade of version 13."))
 		return
 	}
 	s := newSocket(ctx, t, exec, r.Header, conn, h.conn)
@@ -57,7 +57,7 @@ func (t *Sockets) Serve(w http.ResponseWriter, r *http.Request, exec graphql.Gra
 	s.serve()
 }
 
-// sameSite says whether the page behind a request may open a socket. A browser
+// sameSite reports whether the page behind a request may open a socket. A browser
 // lets any page open one anywhere, and says which page it is.
 func (t *Sockets) sameSite(r *http.Request) bool {
 	origins := r.Header.Values("Origin")
