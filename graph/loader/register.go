@@ -10,6 +10,12 @@ import (
 // register is the API's reading operations: what is fetched by id, what is
 // listed, and what else there is to read. A new one is a line here.
 func (o *Operations) register(c *fsclient.Client) {
+	o.registerRecords(c)
+	o.registerLists(c)
+	o.registerValues(c)
+}
+
+func (o *Operations) registerRecords(c *fsclient.Client) {
 	// Records whose list is full: the planner may page it instead of fetching
 	// one by one. Practitioner types have no single fetch at all.
 	listed(o, "getPractitioner", c.Practitioners.Get, c.Practitioners.List)
@@ -35,8 +41,9 @@ func (o *Operations) register(c *fsclient.Client) {
 	record(o, "getVariant", c.Variants.Get)
 	record(o, "getCategory", c.Categories.Get)
 	record(o, "getEvent", c.Events.Get)
+}
 
-	// Lists.
+func (o *Operations) registerLists(c *fsclient.Client) {
 	root(o, "listPractitioners", c.Practitioners.List)
 	root(o, "listStaff", c.Staff.List)
 	root(o, "listPractitionerTypes", c.PractitionerTypes.List)
@@ -71,8 +78,9 @@ func (o *Operations) register(c *fsclient.Client) {
 	root(o, "listTreatmentPlanEvents", c.Events.ListTreatmentPlanEvents)
 	root(o, "listLabOrderEvents", c.Events.ListLabOrderEvents)
 	root(o, "listWebhookDeliveries", c.WebhookDeliveries.List)
+}
 
-	// Values.
+func (o *Operations) registerValues(c *fsclient.Client) {
 	sole(o, "getClinic", c.Clinic.Get)
 	value(o, "getNewTreatmentPlanLink", free(c.DynamicLinks.New))
 	value(o, "getTreatmentPlanLink", c.DynamicLinks.Get)

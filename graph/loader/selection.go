@@ -242,13 +242,7 @@ func (o *Operations) linkedTypes(doc *ast.QueryDocument) map[string]bool {
 		for _, sel := range set {
 			switch sel := sel.(type) {
 			case *ast.Field:
-				if sel.Definition != nil && sel.ObjectDefinition != nil && !isList(sel.ObjectDefinition) {
-					for _, def := range o.possible(sel.Definition.Type.Name()) {
-						if o.byName[def.Name] != nil {
-							linked[def.Name] = true
-						}
-					}
-				}
+				o.noteLinks(linked, sel)
 				visit(sel.SelectionSet)
 			case *ast.InlineFragment:
 				visit(sel.SelectionSet)
@@ -262,6 +256,17 @@ func (o *Operations) linkedTypes(doc *ast.QueryDocument) map[string]bool {
 		visit(f.SelectionSet)
 	}
 	return linked
+}
+
+func (o *Operations) noteLinks(linked map[string]bool, f *ast.Field) {
+	if f.Definition == nil || f.ObjectDefinition == nil || isList(f.ObjectDefinition) {
+		return
+	}
+	for _, def := range o.possible(f.Definition.Type.Name()) {
+		if o.byName[def.Name] != nil {
+			linked[def.Name] = true
+		}
+	}
 }
 
 func isList(def *ast.Definition) bool {

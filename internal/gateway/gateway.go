@@ -99,42 +99,63 @@ func New(config Config, log zerolog.Logger, opts ...Option) (*Gateway, error) {
 	return g, nil
 }
 
-// open makes all that the gateway is of; after an error Close ends what there is.
+// open builds the gateway's parts; if it fails, Close releases those already built.
 func (g *Gateway) open(o options) error {
 	config := &g.config
 	g.metrics = newMetrics(g.health.Unready)
 	g.metrics.registry.MustRegister(g.build.metric())
 	g.errorLog = obs.NewErrorLog(g.noteHTTP)
-	base, err := config.upstreamURL()
-	if err != nil {
-		return err
-	}
-	g.keys = seal.New(config.EncryptionKey...)
-	g.store = store.NewMemory()
-	if config.RedisURL != "" {
-		if g.redis, err = g.openRedis(); err != nil {
-			return fmt.Errorf("--redis-url: %w", err)
-		}
-		g.close = append(g.close, func() error { g.redis.Close(); return nil })
-		g.store = store.NewRedis(g.redis)
-	}
-	g.downloads = transport.NewPlaces(config.MaxDownloads, config.MaxDownloadsPerCaller)
 	g.foreign = http.NewCrossOriginProtection()
 	for _, origin := range g.origins() {
 		if err := g.foreign.AddTrustedOrigin(origin); err != nil {
 			return fmt.Errorf("%s, %s: %w", config.name(&config.CORSOrigins), config.name(&config.PublicURL), err)
 		}
 	}
+	if err := g.openStore(); err != nil {
+		return err
+	}
+	if err := g.openClient(o.sandbox); err != nil {
+		return err
+	}
+	if err := g.newEvents(); err != nil {
+		return err
+	}
+	return g.openGraph()
+}
+
+// openStore connects to Redis, if there is one, for what is kept for a while.
+func (g *Gateway) openStore() (err error) {
+	g.keys = seal.New(g.config.EncryptionKey...)
+	if g.config.RedisURL == "" {
+		g.store = store.NewMemory()
+		return nil
+	}
+	if g.redis, err = g.openRedis(); err != nil {
+		return fmt.Errorf("--redis-url: %w", err)
+	}
+	g.close = append(g.close, func() error { g.redis.Close(); return nil })
+	g.store = store.NewRedis(g.redis)
+	return nil
+}
+
+// openClient builds the way to the partner, and signing in, which takes the same way.
+func (g *Gateway) openClient(embedded *sandbox.Server) error {
+	config := &g.config
+	base, err := config.upstreamURL()
+	if err != nil {
+		return err
+	}
 	route := transport.NetworkOptions{
 		Dial: (&net.Dialer{Timeout: config.DialTimeout}).DialContext, Proxy: http.ProxyFromEnvironment,
 		Connections: config.MaxConcurrency, CallTimeout: config.CallTimeout,
 	}
 	if config.Upstream == Embedded {
-		route.Dial, route.Proxy = g.embed(o.sandbox), nil
+		route.Dial, route.Proxy = g.embed(embedded), nil
 	}
 	network := transport.NewNetwork(route)
 	g.close = append(g.close, func() error { network.CloseIdleConnections(); return nil })
 
+	g.downloads = transport.NewPlaces(config.MaxDownloads, config.MaxDownloadsPerCaller)
 	places := transport.NewPlaces(config.MaxConcurrency, config.MaxConcurrency)
 	// From the client towards the network.
 	chain := transport.Authorize(
@@ -148,9 +169,12 @@ func (g *Gateway) open(o options) error {
 		return fmt.Errorf("%s: %w", config.name(&config.Upstream), err)
 	}
 	g.newSessions(base, network, places)
-	if err := g.newEvents(); err != nil {
-		return err
-	}
+	return nil
+}
+
+// openGraph builds the GraphQL handler.
+func (g *Gateway) openGraph() error {
+	config := &g.config
 	documents, err := persisted.New(persisted.Options{
 		Mode: persisted.Mode(config.PersistedDocuments), Manifest: config.PersistedManifest, APQ: config.APQ, Log: g.logDocument,
 	})
