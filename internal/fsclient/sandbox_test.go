@@ -4,10 +4,16 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"reflect"
+	"regexp"
+	"sync"
 	"testing"
 
 	"fsgateway/internal/fsclient"
@@ -17,6 +23,27 @@ import (
 // The tests of the resources talk to two kinds of servers: the sandbox, which
 // answers as the partner is known to, and small scripted ones for answers the
 // sandbox does not give.
+
+// performed are the operations that the tests have called, as in the op: lines.
+var performed sync.Map
+
+// TestMain fails where a method of the client was called by no test.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if code == 0 && flag.Lookup("test.run").Value.String() == "" && flag.Lookup("test.list").Value.String() == "" && flag.Lookup("test.fuzz").Value.String() == "" {
+		files, _ := filepath.Glob("*.go")
+		for _, name := range files {
+			text, _ := os.ReadFile(name)
+			for _, op := range regexp.MustCompile(`(?m)^// op: (.+)$`).FindAllSubmatch(text, -1) {
+				if _, ok := performed.Load(string(op[1])); !ok {
+					fmt.Printf("%s: no test calls %s\n", name, op[1])
+					code = 1
+				}
+			}
+		}
+	}
+	os.Exit(code)
+}
 
 // setup gives a client of a sandbox of its own, with its practitioner's token.
 func setup(t *testing.T) (*fsclient.Client, *sandbox.Server) {
@@ -56,7 +83,10 @@ func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { retur
 
 func client(t *testing.T, base string, transport roundTripper) *fsclient.Client {
 	t.Helper()
-	c, err := fsclient.New(base, &http.Client{Transport: transport})
+	c, err := fsclient.New(base, &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+		performed.Store(fsclient.Route(r.Context()), true)
+		return transport(r)
+	})})
 	if err != nil {
 		t.Fatal(err)
 	}

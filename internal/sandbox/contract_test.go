@@ -64,9 +64,6 @@ func describedRoutes(t testing.TB) map[string]*routers.Route {
 func TestOperationsAreThoseOfTheDescription(t *testing.T) {
 	t.Parallel()
 	described := describedRoutes(t)
-	if len(described) != 78 {
-		t.Errorf("the description has %d operations, want 78", len(described))
-	}
 	seen := map[string]bool{}
 	for _, op := range operations {
 		route := described[op.ID]
