@@ -94,8 +94,8 @@ func NewHandler(r *Resolver, o Options) *Handler {
 		switch op.Operation.Operation {
 		case ast.Query:
 			ctx = wire.BothPasses(ctx, func(ctx context.Context) context.Context {
-				ctx, set := ops.NewSet(ctx, o.Caller(ctx))
-				set.Start()
+				ctx, session := ops.NewSession(ctx, o.Caller(ctx))
+				session.Start()
 				return ctx
 			})
 		case ast.Subscription:
@@ -111,7 +111,7 @@ func NewHandler(r *Resolver, o Options) *Handler {
 	// what the one before has read, so each begins with an empty set.
 	h.AroundRootFields(func(ctx context.Context, next graphql.RootResolver) graphql.Marshaler {
 		if graphql.GetOperationContext(ctx).Operation.Operation == ast.Mutation {
-			ctx, _ = ops.NewSet(ctx, o.Caller(ctx))
+			ctx, _ = ops.NewSession(ctx, o.Caller(ctx))
 		}
 		return next(ctx)
 	})

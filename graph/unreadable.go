@@ -11,7 +11,7 @@ import (
 )
 
 // unreadable is implemented by every object of the partner's.
-type unreadable interface{ Unreadable() uint64 }
+type unreadable interface{ Unreadable() fsclient.Fields }
 
 // reportUnreadable runs around every field. A field whose value was in the
 // partner's answer and could not be read is an error at its path, beside null

@@ -127,7 +127,7 @@ func (s *Streams) Begin(ctx context.Context) (context.Context, *gqlerror.Error) 
 	return context.WithValue(ctx, streamKey{}, st), nil
 }
 
-// EachEvent gives every event of a subscription a loader set and a time of its own.
+// EachEvent gives every event of a subscription a loader session and a time of its own.
 // Waiting for an event takes as long as it takes. It is a [graphql.ResponseMiddleware].
 func (s *Streams) EachEvent(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
 	st, _ := ctx.Value(streamKey{}).(*stream)
@@ -152,8 +152,8 @@ func (s *Streams) EachEvent(ctx context.Context, next graphql.ResponseHandler) *
 	op := graphql.GetOperationContext(ctx)
 	ctx, cancel := context.WithTimeout(ctx, s.o.Timeout)
 	defer cancel()
-	ctx, set := s.loads.NewSet(ctx, s.o.Caller(ctx))
-	set.Arrived(rootField(op), value)
+	ctx, session := s.loads.NewSession(ctx, s.o.Caller(ctx))
+	session.Arrived(rootField(op), value)
 	st.offer(value)
 	res := next(ctx)
 	if res != nil {

@@ -77,7 +77,7 @@ func Nodes(ctx context.Context) ([]model.Node, error) {
 // lookedUp waits for a record that is asked for by its id. One that does not
 // exist is nil, without an error.
 func lookedUp(ctx context.Context, rec fsclient.Recorder) (fsclient.Recorder, error) {
-	h, _ := rec.Pending().(*hydration)
+	h := pending(rec)
 	if h == nil {
 		return rec, nil
 	}
@@ -99,7 +99,7 @@ func orNull(rec fsclient.Recorder, err error) (model.Node, error) {
 
 func collect[V any](ctx context.Context, parent any) (v V, err error) {
 	f := graphql.GetFieldContext(ctx).Field
-	p, fresh := setFrom(ctx).field(parent, f.Field)
+	p, fresh := sessionFrom(ctx).field(parent, f.Field)
 	if fresh {
 		return v, fmt.Errorf("loader: %s.%s was not announced", f.ObjectDefinition.Name, f.Name)
 	}
@@ -140,7 +140,7 @@ func Link(ctx context.Context, v any) (any, error) {
 
 // link waits for what is selected of one record and still to come.
 func link(ctx context.Context, rec fsclient.Recorder, selected ast.SelectionSet) {
-	h, _ := rec.Pending().(*hydration)
+	h := pending(rec)
 	if h == nil {
 		return
 	}
@@ -161,11 +161,11 @@ func link(ctx context.Context, rec fsclient.Recorder, selected ast.SelectionSet)
 // awaitedFields are the fields that are selected of a record and still to come.
 // Those marked @detail wait for themselves.
 func awaitedFields(ctx context.Context, rec fsclient.Recorder, h *hydration, selected ast.SelectionSet) (awaited []graphql.CollectedField) {
-	s, t := setFrom(ctx), reflect.TypeOf(rec).Elem()
+	s, t := sessionFrom(ctx), reflect.TypeOf(rec).Elem()
 	b := s.ops.binding(s.ops.schema.Types[t.Name()], t)
 	for _, f := range graphql.CollectFields(graphql.GetOperationContext(ctx), selected, b.satisfies) {
 		bound := b.fields[f.Name]
-		if bound.bit&h.missing != 0 && !bound.detail && !bound.calls(f.ArgumentMap(s.op.Variables)) {
+		if h.missing.Has(bound.bit) && !bound.detail && !bound.calls(f.ArgumentMap(s.op.Variables)) {
 			awaited = append(awaited, f)
 		}
 	}
@@ -179,12 +179,12 @@ func Detail(ctx context.Context, obj any) error {
 	if !ok {
 		return nil
 	}
-	h, _ := rec.Pending().(*hydration)
+	h := pending(rec)
 	if h == nil {
 		return nil
 	}
-	s, f, t := setFrom(ctx), graphql.GetFieldContext(ctx).Field, reflect.TypeOf(rec).Elem()
-	if s.ops.binding(f.ObjectDefinition, t).fields[f.Name].bit&h.missing == 0 {
+	s, f, t := sessionFrom(ctx), graphql.GetFieldContext(ctx).Field, reflect.TypeOf(rec).Elem()
+	if !h.missing.Has(s.ops.binding(f.ObjectDefinition, t).fields[f.Name].bit) {
 		return nil
 	}
 	_, err := h.wait(ctx)
@@ -196,7 +196,7 @@ func Detail(ctx context.Context, obj any) error {
 // was changed the answer need not hold more than the id; Arrived waits for the
 // rest.
 func Arrived(ctx context.Context, payload any) {
-	s, field := setFrom(ctx), graphql.GetFieldContext(ctx).Field
+	s, field := sessionFrom(ctx), graphql.GetFieldContext(ctx).Field
 	s.Arrived(field, payload)
 	v := reflect.ValueOf(payload).Elem()
 	b := s.ops.binding(s.ops.schema.Types[field.Definition.Type.Name()], v.Type())
@@ -212,10 +212,10 @@ func Arrived(ctx context.Context, payload any) {
 }
 
 // Arrived is [Arrived] for the value of field f.
-func (s *Set) Arrived(f graphql.CollectedField, payload any) {
+func (s *Session) Arrived(f graphql.CollectedField, payload any) {
 	def := s.ops.schema.Types[f.Definition.Type.Name()]
 	s.waves.enter(0)
 	defer s.waves.leave(0)
-	s.learn(reflect.ValueOf(payload))
-	s.walkValue(reflect.ValueOf(payload), s.subtree(def, f.Selections), 1)
+	s.noteEmbedded(reflect.ValueOf(payload))
+	visit{s, 1}.walkValue(reflect.ValueOf(payload), s.subtree(def, f.Selections))
 }

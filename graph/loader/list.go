@@ -24,7 +24,7 @@ type listOp struct {
 	connect func(*answer) (connection any, rows []reflect.Value)
 }
 
-func (op *listOp) announce(s *Set, c *fieldCall, parent fsclient.Recorder, p *promise, wave int) error {
+func (op *listOp) announce(at visit, c *fieldCall, parent fsclient.Recorder, p *promise) error {
 	options := reflect.New(op.options)
 	if err := bindOptions(options.Elem(), c.args); err != nil {
 		return err
@@ -41,11 +41,11 @@ func (op *listOp) announce(s *Set, c *fieldCall, parent fsclient.Recorder, p *pr
 	if err != nil {
 		return err
 	}
-	rows, wanted := s.rowsOf(c.sub)
-	read := &listRead{set: s, op: op, options: options.Interface(), parent: id, list: list, window: w, wanted: wanted, wave: wave}
-	s.waves.enter(wave)
+	rows, wanted := at.rowsOf(c.sub)
+	read := &listRead{visit: at, op: op, options: options.Interface(), parent: id, list: list, window: w, wanted: wanted}
+	at.enter()
 	go func() {
-		defer s.waves.leave(wave)
+		defer at.leave()
 		defer p.guard()
 		a, err := read.run()
 		if err != nil {
@@ -54,11 +54,11 @@ func (op *listOp) announce(s *Set, c *fieldCall, parent fsclient.Recorder, p *pr
 		}
 		connection, values := op.connect(a)
 		for _, v := range values {
-			s.learn(v)
+			at.noteEmbedded(v)
 		}
 		if rows != nil {
 			for _, v := range values {
-				s.walkValue(v, rows, wave+1)
+				at.next().walkValue(v, rows)
 			}
 		}
 		p.resolve(connection, nil)
@@ -68,7 +68,7 @@ func (op *listOp) announce(s *Set, c *fieldCall, parent fsclient.Recorder, p *pr
 
 // rowsOf finds what a connection's selection asks of its rows, under nodes and
 // edges { node } alike, nil for nothing, and what else it needs of the list.
-func (s *Set) rowsOf(connection *subtree) (rows *subtree, wanted wanted) {
+func (s *Session) rowsOf(connection *subtree) (rows *subtree, wanted wanted) {
 	var visit func(def *ast.Definition, sets []ast.SelectionSet)
 	rows = s.subtree(nil)
 	visit = func(def *ast.Definition, sets []ast.SelectionSet) {

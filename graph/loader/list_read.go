@@ -22,14 +22,13 @@ const maxWalk = 5_000
 // the list is. So each page is placed by what it shows, and as long as the pages
 // so far leave some of the window open, the rest is planned again.
 type listRead struct {
-	set     *Set
+	visit
 	op      *listOp
 	options any
 	parent  string
 	list    string
 	window  paging.Window
 	wanted  wanted
-	wave    int
 
 	sizes    paging.Sizes
 	kept     int // the size to keep to while the total is not known: the partner may not heed any
@@ -75,7 +74,7 @@ type answer struct {
 // is read once more.
 func (r *listRead) run() (*answer, error) {
 	for {
-		r.sizes, r.end = r.set.ops.sizes.Get(r.op.operation), -1
+		r.sizes, r.end = r.ops.sizes.Get(r.op.operation), -1
 		r.kept, r.got, r.total, r.unusable, r.shrunk = 0, nil, nil, false, false
 		a, err := r.once()
 		if err != nil || !r.shrunk || r.again {
@@ -126,9 +125,9 @@ func (r *listRead) remember() {
 	s := r.sizes
 	proven := r.total != nil || slices.ContainsFunc(r.got, func(c covered) bool { return c.start > 0 && c.end > c.start })
 	if !proven {
-		s.Max = max(s.Min, r.set.ops.sizes.Get(r.op.operation).Max)
+		s.Max = max(s.Min, r.ops.sizes.Get(r.op.operation).Max)
 	}
-	r.set.ops.sizes.Put(r.op.operation, s)
+	r.ops.sizes.Put(r.op.operation, s)
 }
 
 // length is how long the list is, or how far it is known to go.
@@ -225,15 +224,15 @@ func (r *listRead) start(p paging.Page) *promise {
 	if r.again {
 		k.query += " again"
 	}
-	promise, fresh := r.set.memo.promise(k)
+	promise, fresh := r.calls.promise(k)
 	if fresh {
-		r.set.call(k, func(ctx context.Context) (any, error) { return r.op.fetch(ctx, r.parent, r.options, p) })
+		r.call(k, func(ctx context.Context) (any, error) { return r.op.fetch(ctx, r.parent, r.options, p) })
 	}
 	return promise
 }
 
 func (r *listRead) page(p paging.Page) (pageResult, error) {
-	v, err := r.start(p).wait(r.set.ctx)
+	v, err := r.start(p).wait(r.ctx)
 	if err != nil {
 		return pageResult{}, err
 	}

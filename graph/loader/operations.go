@@ -19,7 +19,7 @@ type Operations struct {
 	schema  *ast.Schema
 	records map[reflect.Type]*recordOp
 	byName  map[string]*recordOp // SDL type -> operation
-	calls   map[string]callOp    // operationId, or Type.field where one operation serves in another way
+	byField map[string]callOp    // operationId, or Type.field where one operation serves in another way
 
 	bindings sync.Map // bindingKey -> *binding
 	lengths  *lru.Cache[lengthKey, int]
@@ -38,11 +38,11 @@ func New(schema *ast.Schema, c *fsclient.Client, viewer func(context.Context) *m
 		schema:  schema,
 		records: map[reflect.Type]*recordOp{},
 		byName:  map[string]*recordOp{},
-		calls:   map[string]callOp{},
+		byField: map[string]callOp{},
 		lengths: lengths,
 	}
 	o.register(c)
-	o.calls["Query.viewer"] = known[model.Viewer]{viewer}
+	o.byField["Query.viewer"] = known[model.Viewer]{viewer}
 	return o
 }
 
@@ -50,8 +50,8 @@ func New(schema *ast.Schema, c *fsclient.Client, viewer func(context.Context) *m
 type recordOp struct {
 	name  string // of the SDL type, which is that of the Go type
 	typ   reflect.Type
-	idBit uint64
-	lacks uint64 // fields that the single fetch lacks
+	idBit fsclient.Fields
+	lacks fsclient.Fields // fields that the single fetch lacks
 	// get is the single fetch; nil when the API has none.
 	get func(ctx context.Context, id string) (fsclient.Recorder, error)
 	// list gives a page of the full list, for resources whose list holds full
@@ -69,7 +69,7 @@ func (op *recordOp) planned() bool { return op.list != nil }
 // absence is no reason for one.
 func (op *recordOp) never(fields ...string) {
 	for _, f := range fields {
-		op.lacks |= fsclient.FieldBit(op.typ, f)
+		op.lacks |= fsclient.Field(op.typ, f)
 	}
 }
 
@@ -79,8 +79,8 @@ func (o *Operations) recordOf(t reflect.Type) *recordOp { return o.records[t] }
 // does it.
 func record[T any](o *Operations, operation string, get func(context.Context, string) (*T, error)) *recordOp {
 	t := reflect.TypeFor[T]()
-	op := &recordOp{name: t.Name(), typ: t, idBit: fsclient.FieldBit(t, "ID")}
-	o.calls[operation] = lookUp{op}
+	op := &recordOp{name: t.Name(), typ: t, idBit: fsclient.Field(t, "ID")}
+	o.byField[operation] = lookUp{op}
 	if get != nil {
 		op.get = func(ctx context.Context, id string) (fsclient.Recorder, error) {
 			v, err := get(ctx, id)
@@ -99,7 +99,7 @@ func record[T any](o *Operations, operation string, get func(context.Context, st
 func sole[T any](o *Operations, operation string, get func(context.Context) (*T, error)) {
 	value(o, operation, free(get))
 	t := reflect.TypeFor[T]()
-	op := &recordOp{name: t.Name(), typ: t, idBit: fsclient.FieldBit(t, "ID"), sole: o.calls[operation].(*valueOp)}
+	op := &recordOp{name: t.Name(), typ: t, idBit: fsclient.Field(t, "ID"), sole: o.byField[operation].(*valueOp)}
 	o.records[t], o.byName[op.name] = op, op
 }
 
@@ -124,7 +124,7 @@ func listed[T, O any, P fsclient.Options[O]](o *Operations, operation string, ge
 type callOp interface {
 	// announce starts the calls for one field of one object and sees to it that
 	// the promise is kept. It refuses wrong arguments.
-	announce(s *Set, c *fieldCall, parent fsclient.Recorder, p *promise, wave int) error
+	announce(at visit, c *fieldCall, parent fsclient.Recorder, p *promise) error
 }
 
 // root enters a list that hangs on nothing.
@@ -136,7 +136,7 @@ func root[T, O any, P fsclient.Options[O]](o *Operations, operation string, list
 
 // below enters a list below a record, whose id the path holds.
 func below[T, O any, P fsclient.Options[O]](o *Operations, operation string, list func(context.Context, string, P) (*fsclient.Page[T], error)) {
-	o.calls[operation] = &listOp{
+	o.byField[operation] = &listOp{
 		operation: operation,
 		options:   reflect.TypeFor[O](),
 		fetch: func(ctx context.Context, parent string, options any, p paging.Page) (pageResult, error) {
@@ -163,7 +163,7 @@ func value[T any](o *Operations, operation string, get func(ctx context.Context,
 
 // valueWith is [value] for an operation that takes arguments.
 func valueWith[T any](o *Operations, operation string, get func(ctx context.Context, parent string, args map[string]any) (*T, error)) {
-	o.calls[operation] = &valueOp{operation, func(ctx context.Context, parent string, args map[string]any) (any, error) {
+	o.byField[operation] = &valueOp{operation, func(ctx context.Context, parent string, args map[string]any) (any, error) {
 		v, err := get(ctx, parent, args)
 		if err != nil {
 			return nil, err

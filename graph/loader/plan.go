@@ -16,13 +16,13 @@ type lengthKey struct{ caller, kind string }
 // plan fetches records of a resource whose list holds full records: one by
 // one, or by paging the list where that is no dearer. How many pages the list
 // has tells its first one; what the caller saw last is remembered.
-func (s *Set) plan(op *recordOp, ids []string, caller string) {
+func (s *Session) plan(op *recordOp, ids []string, caller string) {
 	keys := make([]key, len(ids))
 	for i, id := range ids {
 		keys[i] = recordKey(op, id)
 	}
 	s.fetch(keys, func(ctx context.Context, keys []key) []*dataloader.Result[any] {
-		p := planning{set: s, op: op, length: lengthKey{caller, op.name}, found: map[string]fsclient.Recorder{}, failed: map[string]error{}}
+		p := planning{session: s, op: op, length: lengthKey{caller, op.name}, found: map[string]fsclient.Recorder{}, failed: map[string]error{}}
 		for _, k := range keys {
 			// The list may have come since the key was parked.
 			if r := s.whole(k); r != nil {
@@ -44,13 +44,13 @@ func (s *Set) plan(op *recordOp, ids []string, caller string) {
 }
 
 type planning struct {
-	set    *Set
-	op     *recordOp
-	length lengthKey
-	left   []string // ids not settled yet
-	mu     sync.Mutex
-	found  map[string]fsclient.Recorder
-	failed map[string]error
+	session *Session
+	op      *recordOp
+	length  lengthKey
+	left    []string // ids not settled yet
+	mu      sync.Mutex
+	found   map[string]fsclient.Recorder
+	failed  map[string]error
 }
 
 func (p *planning) run(ctx context.Context) {
@@ -72,7 +72,7 @@ func (p *planning) run(ctx context.Context) {
 
 // worthListing tells by the remembered length of the list, if there is one.
 func (p *planning) worthListing() bool {
-	pages, known := p.set.ops.lengths.Get(p.length)
+	pages, known := p.session.ops.lengths.Get(p.length)
 	return !known || pages <= len(p.left)
 }
 
@@ -84,7 +84,7 @@ func (p *planning) worthListing() bool {
 func (p *planning) list(ctx context.Context) error {
 	wanted := len(p.left)
 	last := 1
-	if pages, known := p.set.ops.lengths.Get(p.length); known && pages <= wanted {
+	if pages, known := p.session.ops.lengths.Get(p.length); known && pages <= wanted {
 		last = pages // all of them in one round trip
 	}
 	got, err := p.fetch(ctx, 1, last)
@@ -93,7 +93,7 @@ func (p *planning) list(ctx context.Context) error {
 	}
 	pages, known := pagesIn(got[0])
 	if known {
-		p.set.ops.lengths.Add(p.length, pages)
+		p.session.ops.lengths.Add(p.length, pages)
 		if rest := pages - last; rest > 0 && len(p.left) > 0 && (rest <= len(p.left) || p.op.get == nil) {
 			more, err := p.fetch(ctx, last+1, pages)
 			if err != nil {
@@ -180,7 +180,7 @@ func (p *planning) fetch(ctx context.Context, first, last int) ([]fullPage, erro
 			for _, r := range l.rows {
 				if !r.Broken() {
 					p.found[fsclient.IDKey(fsclient.IDOf(r))] = r
-					p.set.keep(r)
+					p.session.embed(r)
 				}
 			}
 		})

@@ -83,21 +83,21 @@ func (p *promise) wait(ctx context.Context) (any, error) {
 // key names one upstream call: a record by type and id, or a page of a list.
 type key struct{ kind, id, query string }
 
-// memo holds the promise of each key. It is the cache of the dataloaders that
+// calls holds the promise of each key. It is the cache of the dataloaders that
 // carry out the calls: their thunks hold a lock while they wait and know no
 // context, so one goroutine waits for each and everyone else for the promise.
-type memo struct {
+type calls struct {
 	mu       sync.Mutex
 	promises map[key]*promise
 	thunks   map[key]dataloader.Thunk[any]
 }
 
-func newMemo() *memo {
-	return &memo{promises: map[key]*promise{}, thunks: map[key]dataloader.Thunk[any]{}}
+func newCalls() *calls {
+	return &calls{promises: map[key]*promise{}, thunks: map[key]dataloader.Thunk[any]{}}
 }
 
 // promise gives the promise of a key and whether it is new.
-func (m *memo) promise(k key) (p *promise, fresh bool) {
+func (m *calls) promise(k key) (p *promise, fresh bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	p, known := m.promises[k]
@@ -108,14 +108,14 @@ func (m *memo) promise(k key) (p *promise, fresh bool) {
 	return p, !known
 }
 
-func (m *memo) Get(_ context.Context, k key) (dataloader.Thunk[any], bool) {
+func (m *calls) Get(_ context.Context, k key) (dataloader.Thunk[any], bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	t, ok := m.thunks[k]
 	return t, ok
 }
 
-func (m *memo) Set(_ context.Context, k key, thunk dataloader.Thunk[any]) {
+func (m *calls) Set(_ context.Context, k key, thunk dataloader.Thunk[any]) {
 	p, _ := m.promise(k)
 	m.mu.Lock()
 	m.thunks[k] = thunk
@@ -123,7 +123,7 @@ func (m *memo) Set(_ context.Context, k key, thunk dataloader.Thunk[any]) {
 	go func() { p.resolve(thunk()) }()
 }
 
-// Delete and Clear are part of the cache's interface. A memo lives as long as
+// Delete and Clear are part of the cache's interface. They live as long as
 // one operation, in which nothing is forgotten.
-func (m *memo) Delete(context.Context, key) bool { return false }
-func (m *memo) Clear()                           {}
+func (m *calls) Delete(context.Context, key) bool { return false }
+func (m *calls) Clear()                           {}

@@ -86,8 +86,8 @@ func (o *Operations) registerValues(c *fsclient.Client) {
 	value(o, "getTreatmentPlanLink", c.DynamicLinks.Get)
 
 	// Fields that use an operation in another way than its own.
-	o.calls["Query.node"] = nodes{}
-	o.calls["Query.nodes"] = nodes{many: true}
+	o.byField["Query.node"] = nodes{}
+	o.byField["Query.nodes"] = nodes{many: true}
 	valueWith(o, "Query.patientByEmail", func(ctx context.Context, _ string, args map[string]any) (*fsclient.Patient, error) {
 		return c.Patients.FindByEmail(ctx, fmt.Sprint(args["email"]))
 	})

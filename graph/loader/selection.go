@@ -23,13 +23,13 @@ type binding struct {
 }
 
 type boundField struct {
-	index  int    // of the struct field, -1 for none
-	method int    // of the method, -1 for none
-	bit    uint64 // of the struct field whose value is needed, 0 for none
-	detail bool   // list items lack it
-	walks  bool   // its value can need more
-	call   callOp // nil for fields that read the value
-	parent string // parameter of the call that takes the object's id
+	index  int             // of the struct field, -1 for none
+	method int             // of the method, -1 for none
+	bit    fsclient.Fields // of the struct field whose value is needed, 0 for none
+	detail bool            // list items lack it
+	walks  bool            // its value can need more
+	call   callOp          // nil for fields that read the value
+	parent string          // parameter of the call that takes the object's id
 }
 
 type bindingKey struct {
@@ -80,7 +80,7 @@ func (o *Operations) bind(def *ast.Definition, f *ast.FieldDefinition, t reflect
 			read = "id"
 		}
 		if i := find(same(read)); i >= 0 {
-			b.bit = 1 << i
+			b.bit = fsclient.Fields(1) << i
 		}
 		for i := range reflect.PointerTo(t).NumMethod() {
 			m := reflect.PointerTo(t).Method(i)
@@ -89,15 +89,15 @@ func (o *Operations) bind(def *ast.Definition, f *ast.FieldDefinition, t reflect
 			}
 		}
 	} else {
-		b.bit = 1 << b.index
+		b.bit = fsclient.Fields(1) << b.index
 	}
-	b.call = o.calls[def.Name+"."+f.Name]
+	b.call = o.byField[def.Name+"."+f.Name]
 	rest := f.Directives.ForName("rest")
 	if rest == nil {
 		return b
 	}
 	if b.call == nil && b.index < 0 {
-		b.call = o.calls[rest.Arguments.ForName("operation").Value.Raw]
+		b.call = o.byField[rest.Arguments.ForName("operation").Value.Raw]
 	}
 	if p := rest.Arguments.ForName("parent"); p != nil {
 		b.parent = p.Value.Raw
@@ -108,24 +108,24 @@ func (o *Operations) bind(def *ast.Definition, f *ast.FieldDefinition, t reflect
 // subtree is what is selected below some field: the selection sets of all
 // places in the document that read the same value.
 type subtree struct {
-	set  *Set
-	typ  *ast.Definition
-	sets []ast.SelectionSet
+	session *Session
+	typ     *ast.Definition
+	sets    []ast.SelectionSet
 
 	mu    sync.Mutex
 	nodes map[reflect.Type]*node
 }
 
-func (s *Set) subtree(typ *ast.Definition, sets ...ast.SelectionSet) *subtree {
-	return &subtree{set: s, typ: typ, sets: sets}
+func (s *Session) subtree(typ *ast.Definition, sets ...ast.SelectionSet) *subtree {
+	return &subtree{session: s, typ: typ, sets: sets}
 }
 
 // node is what an operation selects of one type of object: the compiled form
 // of its selection sets, fragments, aliases and conditions resolved.
 type node struct {
 	binding  *binding
-	mask     uint64 // struct fields that are read
-	detail   uint64 // those of them that list items lack
+	mask     fsclient.Fields // struct fields that are read
+	detail   fsclient.Fields // those of them that list items lack
 	children []*child
 	calls    []*fieldCall
 }
@@ -153,12 +153,12 @@ func (t *subtree) node(typ reflect.Type) *node {
 	}
 	def := t.typ
 	if def.IsAbstractType() {
-		def = t.set.ops.schema.Types[typ.Name()]
+		def = t.session.ops.schema.Types[typ.Name()]
 		if def == nil {
 			return nil
 		}
 	}
-	n := t.set.compile(t.set.ops.binding(def, typ), t.sets)
+	n := t.session.compile(t.session.ops.binding(def, typ), t.sets)
 	if t.nodes == nil {
 		t.nodes = map[reflect.Type]*node{}
 	}
@@ -166,7 +166,7 @@ func (t *subtree) node(typ reflect.Type) *node {
 	return n
 }
 
-func (s *Set) compile(b *binding, sets []ast.SelectionSet) *node {
+func (s *Session) compile(b *binding, sets []ast.SelectionSet) *node {
 	n := &node{binding: b}
 	for _, set := range sets {
 		for _, f := range graphql.CollectFields(s.op, set, b.satisfies) {

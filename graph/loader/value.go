@@ -16,21 +16,21 @@ type valueOp struct {
 	get       func(ctx context.Context, parent string, args map[string]any) (any, error)
 }
 
-func (op *valueOp) announce(s *Set, c *fieldCall, parent fsclient.Recorder, p *promise, wave int) error {
+func (op *valueOp) announce(at visit, c *fieldCall, parent fsclient.Recorder, p *promise) error {
 	id := ""
 	if parent != nil {
 		id = fsclient.IDOf(parent)
 	}
-	call := s.value(op, id, c.args)
-	s.waves.enter(wave)
+	call := at.value(op, id, c.args)
+	at.enter()
 	call.then(func() {
-		defer s.waves.leave(wave)
+		defer at.leave()
 		defer p.guard()
 		v := call.value
 		if call.err == nil {
 			own := fsclient.Cloned(reflect.ValueOf(v))
-			s.learn(own)
-			s.walkValue(own, c.sub, wave+1)
+			at.noteEmbedded(own)
+			at.next().walkValue(own, c.sub)
 			v = own.Interface()
 		}
 		p.resolve(v, call.err)
@@ -40,9 +40,9 @@ func (op *valueOp) announce(s *Set, c *fieldCall, parent fsclient.Recorder, p *p
 
 // value gives the promise of an operation's value, and starts its call if it is
 // the first to ask.
-func (s *Set) value(op *valueOp, parent string, args map[string]any) *promise {
+func (s *Session) value(op *valueOp, parent string, args map[string]any) *promise {
 	k := key{kind: op.operation, id: parent, query: fmt.Sprint(args)}
-	p, fresh := s.memo.promise(k)
+	p, fresh := s.calls.promise(k)
 	if fresh {
 		s.call(k, func(ctx context.Context) (any, error) { return op.get(ctx, parent, args) })
 	}
@@ -52,9 +52,9 @@ func (s *Set) value(op *valueOp, parent string, args map[string]any) *promise {
 // known is a value that takes no call, while what is linked to it may.
 type known[T any] struct{ get func(context.Context) *T }
 
-func (k known[T]) announce(s *Set, c *fieldCall, _ fsclient.Recorder, p *promise, wave int) error {
-	v := k.get(s.ctx)
-	s.walkValue(reflect.ValueOf(v), c.sub, wave)
+func (k known[T]) announce(at visit, c *fieldCall, _ fsclient.Recorder, p *promise) error {
+	v := k.get(at.ctx)
+	at.walkValue(reflect.ValueOf(v), c.sub)
 	p.resolve(v, nil)
 	return nil
 }
@@ -62,26 +62,26 @@ func (k known[T]) announce(s *Set, c *fieldCall, _ fsclient.Recorder, p *promise
 // lookUp is the single fetch behind a field that names a record of one type by the id in the field's arguments.
 type lookUp struct{ op *recordOp }
 
-func (l lookUp) announce(s *Set, c *fieldCall, _ fsclient.Recorder, p *promise, wave int) error {
+func (l lookUp) announce(at visit, c *fieldCall, _ fsclient.Recorder, p *promise) error {
 	id, err := fsclient.ParseID(l.op.name, c.args["id"])
 	if err != nil {
 		return err
 	}
-	rec := s.reference(l.op, id, c, wave)
+	rec := at.reference(l.op, id, c)
 	whenHere([]fsclient.Recorder{rec}, func() { p.resolve(rec, nil) })
 	return nil
 }
 
 // reference makes a record known by its id and walks it. One of which only the
 // id is asked is fetched all the same, to prove that it exists.
-func (s *Set) reference(op *recordOp, id string, c *fieldCall, wave int) fsclient.Recorder {
+func (at visit) reference(op *recordOp, id string, c *fieldCall) fsclient.Recorder {
 	rec := fsclient.ReferenceTo(op.typ, id)
 	v := reflect.ValueOf(rec).Elem()
 	n := c.sub.node(op.typ)
-	if n.mask&^op.idBit == 0 && len(n.calls) == 0 {
-		s.hydrate(rec, v, n, ^op.idBit, wave)
+	if n.mask.Without(op.idBit) == 0 && len(n.calls) == 0 {
+		at.hydrate(rec, v, n, fsclient.AllFields.Without(op.idBit))
 	} else {
-		s.walk(v, n, wave)
+		at.walk(v, n)
 	}
 	return rec
 }
@@ -98,7 +98,7 @@ func whenHere(recs []fsclient.Recorder, f func()) {
 		}
 	}
 	for _, rec := range recs {
-		h, _ := rec.Pending().(*hydration)
+		h := pending(rec)
 		if h == nil {
 			done()
 			continue
@@ -116,13 +116,13 @@ func whenHere(recs []fsclient.Recorder, f func()) {
 // nodes are records of any type by their global ids.
 type nodes struct{ many bool }
 
-func (l nodes) announce(s *Set, c *fieldCall, _ fsclient.Recorder, p *promise, wave int) error {
+func (l nodes) announce(at visit, c *fieldCall, _ fsclient.Recorder, p *promise) error {
 	if !l.many {
-		op, id, err := s.ops.parseGlobalID(c.args["id"])
+		op, id, err := at.ops.parseGlobalID(c.args["id"])
 		if err != nil {
 			return err
 		}
-		rec := s.reference(op, id, c, wave)
+		rec := at.reference(op, id, c)
 		whenHere([]fsclient.Recorder{rec}, func() { p.resolve(rec, nil) })
 		return nil
 	}
@@ -136,12 +136,12 @@ func (l nodes) announce(s *Set, c *fieldCall, _ fsclient.Recorder, p *promise, w
 	found := make([]nodeFound, len(ids))
 	var recs []fsclient.Recorder
 	for i := range ids {
-		op, id, err := s.ops.parseGlobalID(ids[i])
+		op, id, err := at.ops.parseGlobalID(ids[i])
 		if err != nil {
 			found[i].err = err
 			continue
 		}
-		found[i].rec = s.reference(op, id, c, wave)
+		found[i].rec = at.reference(op, id, c)
 		recs = append(recs, found[i].rec)
 	}
 	whenHere(recs, func() { p.resolve(found, nil) })

@@ -38,7 +38,7 @@ func TestClinicOddAnswers(t *testing.T) {
 		c, _ := scripted(t, `{"clinic":{"id":"7"}}`)
 		clinic := must(c.Clinic.Get(background))(t)
 		same(t, "name", clinic.Name, (*string)(nil))
-		same(t, "unreadable", clinic.Unreadable(), uint64(0))
+		same(t, "unreadable", clinic.Unreadable(), fsclient.Fields(0))
 	})
 }
 

@@ -40,26 +40,26 @@ const (
 
 // Faults is embedded in every struct that stands for an object of the API. It
 // remembers which fields the answer held in a form that cannot be read.
-type Faults struct{ unreadable uint64 }
+type Faults struct{ unreadable Fields }
 
-// Unreadable returns the fields that could not be read: bit i stands for field
-// i of the struct (see [FieldBit]). Of a list it may be some elements only.
-func (f *Faults) Unreadable() uint64 { return atomic.LoadUint64(&f.unreadable) }
+// Unreadable returns the fields that could not be read. Of a list it may be some
+// elements only.
+func (f *Faults) Unreadable() Fields { return Fields(atomic.LoadUint64((*uint64)(&f.unreadable))) }
 
 func (f *Faults) faults() *Faults { return f }
 
 // add notes fields that could not be read. Others may be read meanwhile, see
 // [Fill].
-func (f *Faults) add(fields uint64) { atomic.OrUint64(&f.unreadable, fields) }
+func (f *Faults) add(fields Fields) { atomic.OrUint64((*uint64)(&f.unreadable), uint64(fields)) }
 
 // ErrUnreadable is the error of such a field.
 var ErrUnreadable = errors.New("the partner sent a value that cannot be read")
 
 // IsUnreadable reports whether the field of the given Go name of o, a pointer
 // to a struct, was in the answer and could not be read.
-func IsUnreadable(o interface{ Unreadable() uint64 }, name string) bool {
+func IsUnreadable(o interface{ Unreadable() Fields }, name string) bool {
 	faults := o.Unreadable()
-	return faults != 0 && faults&FieldBit(reflect.TypeOf(o).Elem(), name) != 0
+	return faults != 0 && faults.Has(Field(reflect.TypeOf(o).Elem(), name))
 }
 
 func newDecoder(data []byte) *jsontext.Decoder {
@@ -191,7 +191,7 @@ func decodeStruct(d *jsontext.Decoder, v reflect.Value, kind jsontext.Kind, byID
 	if _, err := d.ReadToken(); err != nil {
 		return missing, err
 	}
-	var held, faulty uint64
+	var held, faulty Fields
 	var unknown bool // some key has a value and is not known
 	for d.PeekKind() != '}' {
 		raw, err := d.ReadValue()
@@ -206,16 +206,16 @@ func decodeStruct(d *jsontext.Decoder, v reflect.Value, kind jsontext.Kind, byID
 			}
 			continue
 		}
-		bit := uint64(1) << k.field
-		got, err := decodeField(d, v.Field(k.field), k, held&bit != 0)
+		bit := fieldAt(k.field)
+		got, err := decodeField(d, v.Field(k.field), k, held.Has(bit))
 		if err != nil {
 			return missing, err
 		}
 		switch got {
 		case read:
-			faulty &^= bit
+			faulty = faulty.Without(bit)
 		case unreadable:
-			if held&bit == 0 || v.Field(k.field).IsZero() {
+			if !held.Has(bit) || v.Field(k.field).IsZero() {
 				faulty |= bit
 			}
 		}
@@ -274,7 +274,7 @@ func decodeInline(d *jsontext.Decoder, f reflect.Value, k key) (outcome, error) 
 	got, err := decodeValue(d, part, false)
 	if err == nil && got != missing {
 		if got == unreadable {
-			e.Interface().(faulted).faults().add(1 << k.part)
+			e.Interface().(faulted).faults().add(fieldAt(k.part))
 		}
 		f.Set(e)
 	}

@@ -59,7 +59,7 @@ func told(v reflect.Value) string {
 		return "[" + strings.Join(elements, " ") + "]"
 	case reflect.Struct:
 		var fields []string
-		faults := v.Addr().Interface().(interface{ Unreadable() uint64 }).Unreadable()
+		faults := v.Addr().Interface().(interface{ Unreadable() Fields }).Unreadable()
 		for i := range v.NumField() {
 			f := v.Type().Field(i)
 			if f.Anonymous {
@@ -69,7 +69,7 @@ func told(v reflect.Value) string {
 			if !v.Field(i).IsZero() {
 				text = "=" + told(v.Field(i))
 			}
-			if faults&(1<<i) != 0 {
+			if faults.Has(fieldAt(i)) {
 				text += "!"
 			}
 			if text != "" {

@@ -15,6 +15,11 @@
 // the answer held. The struct is also the GraphQL type of the same name:
 // nullable in the SDL is a pointer here.
 //
+// For package loader a record also carries which fields it holds ([Fields]), which of
+// them could not be read ([Faults]), whether it is an item of its own list, and a slot
+// for what the rest of it waits for ([Pending]). It carries nothing else of a query:
+// neither what is selected of it, nor which call it came from.
+//
 // # Recipe for an endpoint
 //
 // A method builds a path, calls one of the helpers of client.go (getOne,

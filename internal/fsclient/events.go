@@ -55,8 +55,8 @@ func (e *Event) decoded() {
 }
 
 var (
-	eventRawData = FieldBit(reflect.TypeFor[Event](), "RawData")
-	eventData    = FieldBit(reflect.TypeFor[Event](), "Data")
+	eventRawData = Field(reflect.TypeFor[Event](), "RawData")
+	eventData    = Field(reflect.TypeFor[Event](), "Data")
 )
 
 // EventType says what happened.

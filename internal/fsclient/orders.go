@@ -43,9 +43,9 @@ func (o *Order) FullscriptID() string { return string(o.ID) }
 func (l *LineItem) TypeRaw() *string { return raw(l.Type) }
 
 var (
-	orderPatient   = FieldBit(reflect.TypeFor[Order](), "Patient")
-	orderVariants  = FieldBit(reflect.TypeFor[Order](), "Variants")
-	orderLineItems = FieldBit(reflect.TypeFor[Order](), "LineItems")
+	orderPatient   = Field(reflect.TypeFor[Order](), "Patient")
+	orderVariants  = Field(reflect.TypeFor[Order](), "Variants")
+	orderLineItems = Field(reflect.TypeFor[Order](), "LineItems")
 )
 
 // decoded works out the variants where only line items name them, and leaves

@@ -36,13 +36,13 @@ func (p *Product) FullscriptID() string { return string(p.ID) }
 func (p *Product) StatusRaw() *string { return raw(p.Status) }
 
 var (
-	productMentioned = FieldBit(reflect.TypeFor[Product](), "ID") |
-		FieldBit(reflect.TypeFor[Product](), "Name") |
-		FieldBit(reflect.TypeFor[Product](), "Brand")
-	productPrimary  = FieldBit(reflect.TypeFor[Product](), "PrimaryVariant")
-	productCount    = FieldBit(reflect.TypeFor[Product](), "VariantCount")
-	productVariants = FieldBit(reflect.TypeFor[Product](), "Variants")
-	variantProduct  = FieldBit(reflect.TypeFor[Variant](), "Product")
+	productMentioned = Field(reflect.TypeFor[Product](), "ID") |
+		Field(reflect.TypeFor[Product](), "Name") |
+		Field(reflect.TypeFor[Product](), "Brand")
+	productPrimary  = Field(reflect.TypeFor[Product](), "PrimaryVariant")
+	productCount    = Field(reflect.TypeFor[Product](), "VariantCount")
+	productVariants = Field(reflect.TypeFor[Product](), "Variants")
+	variantProduct  = Field(reflect.TypeFor[Variant](), "Product")
 )
 
 // decoded tells the variants whose they are, and works out from them what only

@@ -13,44 +13,50 @@ import (
 // tell "not sent here" from "sent as null".
 type Record struct {
 	Faults
-	held   uint64 // bit i: field i of the struct was in the answer
-	listed bool   // an item of the record's own list
-	broken bool   // lacks its id
-	await  any    // see SetPending
+	held   Fields  // those that were in the answer
+	listed bool    // an item of the record's own list
+	broken bool    // lacks its id
+	await  Pending // see SetPending
+}
+
+// Pending is what the rest of a record waits for; its owner is package loader. It lies
+// in the record, since a map from records to it would be asked for every row.
+type Pending interface {
+	// Missing returns the fields that are to come; all others may be read.
+	Missing() Fields
 }
 
 // Recorder is what every record offers through its embedded [Record].
 type Recorder interface {
-	// Held tells which fields the answer held: bit i stands for field i of the
-	// struct (see [FieldBit]).
-	Held() uint64
+	// Held returns the fields that the answer held.
+	Held() Fields
 	// Hold adds fields to the set.
-	Hold(bits uint64)
+	Hold(Fields)
 	// Listed says that the value is an item of its record's own list: whatever
 	// a list item may carry and this one does not, no other call would show.
 	Listed() bool
 	// Unreadable returns the fields that the answer held in a form that cannot
 	// be read; see [Faults].
-	Unreadable() uint64
+	Unreadable() Fields
 	// Broken reports whether the record came without its id.
 	Broken() bool
 	// Pending and SetPending keep what the rest of the record waits for, while
 	// a call that completes it is under way. Set before the value is shared.
-	Pending() any
-	SetPending(any)
+	Pending() Pending
+	SetPending(Pending)
 	IsNode()
 }
 
-func (r *Record) Held() uint64     { return r.held }
-func (r *Record) Hold(bits uint64) { r.held |= bits }
-func (r *Record) Listed() bool     { return r.listed }
-func (r *Record) Broken() bool     { return r.broken }
-func (r *Record) Pending() any     { return r.await }
-func (r *Record) SetPending(p any) { r.await = p }
+func (r *Record) Held() Fields         { return r.held }
+func (r *Record) Hold(f Fields)        { r.held |= f }
+func (r *Record) Listed() bool         { return r.listed }
+func (r *Record) Broken() bool         { return r.broken }
+func (r *Record) Pending() Pending     { return r.await }
+func (r *Record) SetPending(p Pending) { r.await = p }
 
 // derived notes that a field was worked out from another one, or could not be
 // because that one is unreadable.
-func (r *Record) derived(field uint64, faulty bool) {
+func (r *Record) derived(field Fields, faulty bool) {
 	r.Hold(field)
 	if faulty {
 		r.add(field)
@@ -100,13 +106,13 @@ func setID(v reflect.Value, s *shape, id string) {
 	}
 	f.SetString(id)
 	r := v.Addr().Interface().(recorded).record()
-	r.held |= 1 << s.id
-	r.unreadable &^= 1 << s.id
+	r.held |= fieldAt(s.id)
+	r.unreadable = r.unreadable.Without(fieldAt(s.id))
 }
 
 // holdsOnlyID reports whether the record v is a mere reference.
 func holdsOnlyID(v reflect.Value, s *shape) bool {
-	return v.Addr().Interface().(recorded).record().held == 1<<s.id
+	return v.Addr().Interface().(recorded).record().held == fieldAt(s.id)
 }
 
 // lacksID reports whether the record v lacks the id that records of its kind
@@ -147,7 +153,7 @@ type (
 )
 
 // all is the held set of a record that came from its single fetch.
-const all = ^uint64(0)
+const all = AllFields
 
 // shape is what the decoder and the readers of a record need to know of a
 // struct type, found out once.
@@ -241,28 +247,19 @@ func (s *shape) keyOf(raw jsontext.Value) (key, bool) {
 	return k, ok
 }
 
-// FieldBit is the bit that stands for the field of the given Go name in the
-// held set of records of type t (a struct). It is 0 for no such field.
-func FieldBit(t reflect.Type, name string) uint64 {
-	if i, ok := shapeOf(t).fields[name]; ok {
-		return 1 << i
-	}
-	return 0
-}
-
 // Fill copies into dst those of the fields that dst does not hold and src does.
 // Records inside are copied too, never shared: a value belongs to one place of
 // one answer. No other field is written, so they may be read meanwhile. dst and
 // src are pointers to the same record type.
-func Fill(dst, src Recorder, fields uint64) {
+func Fill(dst, src Recorder, fields Fields) {
 	d, s := reflect.ValueOf(dst).Elem(), reflect.ValueOf(src).Elem()
-	missing := fields & src.Held() &^ dst.Held()
+	missing := fields.Only(src.Held()).Without(dst.Held())
 	for _, i := range shapeOf(d.Type()).fields {
-		if missing&(1<<i) != 0 {
+		if missing.Has(fieldAt(i)) {
 			d.Field(i).Set(Cloned(s.Field(i)))
 		}
 	}
-	if faults := missing & src.Unreadable(); faults != 0 {
+	if faults := missing.Only(src.Unreadable()); faults != 0 {
 		dst.(faulted).faults().add(faults)
 	}
 }

@@ -130,5 +130,5 @@ func tellsMore(a, b reflect.Value) bool {
 	if !ok {
 		return true
 	}
-	return x.record().held&^b.Interface().(recorded).record().held != 0
+	return x.record().held.Without(b.Interface().(recorded).record().held) != 0
 }

@@ -173,7 +173,7 @@ func holds(t *testing.T, r fsclient.Recorder, want ...string) {
 	}
 	for i := range typ.NumField() {
 		name := typ.Field(i).Name
-		bit := fsclient.FieldBit(typ, name)
+		bit := fsclient.Field(typ, name)
 		if got := r.Held()&bit != 0; bit != 0 && got != wanted[name] {
 			t.Errorf("%s holds %s: %t", typ.Name(), name, got)
 		}
@@ -183,7 +183,7 @@ func holds(t *testing.T, r fsclient.Recorder, want ...string) {
 // whole says that a record came from its single fetch.
 func whole(t *testing.T, r fsclient.Recorder) {
 	t.Helper()
-	if r.Held() != ^uint64(0) {
+	if r.Held() != fsclient.AllFields {
 		t.Errorf("%T holds %b, want all", r, r.Held())
 	}
 }

@@ -84,8 +84,8 @@ func (l *LabRecommendation) FullscriptID() *string { return raw(l.ID) }
 func (t *LabRecommendationTest) FullscriptID() *string { return raw(t.ID) }
 
 var (
-	planState    = FieldBit(reflect.TypeFor[TreatmentPlan](), "State")
-	planIsActive = FieldBit(reflect.TypeFor[TreatmentPlan](), "IsActive")
+	planState    = Field(reflect.TypeFor[TreatmentPlan](), "State")
+	planIsActive = Field(reflect.TypeFor[TreatmentPlan](), "IsActive")
 )
 
 // decoded works out the state where a webhook says `active` in its place. A
@@ -101,7 +101,7 @@ func (t *TreatmentPlan) decoded() {
 		}
 	}
 	t.IsActive = nil
-	t.held &^= planIsActive
+	t.held = t.held.Without(planIsActive)
 }
 
 // TreatmentPlanState is where a plan stands.

@@ -115,3 +115,47 @@ func TestStoreForgets(t *testing.T) {
 		t.Errorf("it ends in %d ms, %v", life, err)
 	}
 }
+
+// TestListen: who listens is told of each key that is removed, and when it may have
+// missed some, until it stops.
+func TestListen(t *testing.T) {
+	t.Parallel()
+	memory, server := store.NewMemory(), redistest.Start(t)
+	for name, s := range map[string][2]store.Store{
+		"Memory": {memory, memory},
+		"Redis":  {store.NewRedis(redistest.Client(t, server.URL)), store.NewRedis(redistest.Client(t, server.URL))},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			removed, missed := make(chan string, 10), make(chan bool, 10)
+			stop := s[0].Listen(func(key string) { removed <- key }, func(context.Context) { missed <- true })
+			if name == "Redis" {
+				<-missed // it listens from now on
+			}
+			change := func(key, old, value string) {
+				t.Helper()
+				if ok, err := s[1].Swap(t.Context(), key, old, value, time.Minute); !ok || err != nil {
+					t.Fatal(ok, err)
+				}
+			}
+			for _, key := range []string{"a", "b"} {
+				if ok, err := s[1].Add(t.Context(), key, "1", time.Minute); !ok || err != nil {
+					t.Fatal(ok, err)
+				}
+				change(key, "1", "2")
+				change(key, "2", "")
+				if got := <-removed; got != key {
+					t.Errorf("told of %s, want %s", got, key)
+				}
+			}
+			stop()
+			if _, err := s[1].Add(t.Context(), "c", "1", time.Minute); err != nil {
+				t.Fatal(err)
+			}
+			change("c", "1", "")
+			if len(removed) > 0 || len(missed) > 0 {
+				t.Errorf("%d removals and %d gaps were told in vain", len(removed), len(missed))
+			}
+		})
+	}
+}

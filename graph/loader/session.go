@@ -13,21 +13,21 @@ import (
 	"fsgateway/internal/fsclient"
 )
 
-// Set is what one operation (or one event of a subscription, or one root field
+// Session is what one operation (or one event of a subscription, or one root field
 // of a mutation) has asked of the partner and learned from it. It is never
 // shared between operations, so neither are the records of two callers.
-type Set struct {
+type Session struct {
 	ops *Operations
 	ctx context.Context
 	op  *graphql.OperationContext
 
-	memo  *memo
+	calls *calls
 	waves waves
 
-	mu     sync.Mutex
-	fields map[fieldKey]*promise     // what the executor will come for
-	held   map[key]fsclient.Recorder // parts of records that arrived inside others; private copies
-	linked map[string]bool           // types whose records the operation reaches by a link
+	mu       sync.Mutex
+	fields   map[fieldKey]*promise     // what the executor will come for
+	embedded map[key]fsclient.Recorder // parts of records that arrived inside others; private copies
+	linked   map[string]bool           // types whose records the operation reaches by a link
 }
 
 // fieldKey names one field of one object of the answer.
@@ -36,27 +36,27 @@ type fieldKey struct {
 	field  *ast.Field
 }
 
-type setKey struct{}
+type sessionKey struct{}
 
-// NewSet makes the set for the operation in ctx and puts it there. caller
+// NewSession makes the session of the operation in ctx and puts it there. caller
 // stands for the token, opaquely; what is remembered about the sizes of lists
 // from one operation to the next is kept apart by it.
-func (o *Operations) NewSet(ctx context.Context, caller string) (context.Context, *Set) {
-	s := &Set{
+func (o *Operations) NewSession(ctx context.Context, caller string) (context.Context, *Session) {
+	s := &Session{
 		ops: o, ctx: ctx, op: graphql.GetOperationContext(ctx),
-		memo:   newMemo(),
-		fields: map[fieldKey]*promise{},
-		held:   map[key]fsclient.Recorder{},
+		calls:    newCalls(),
+		fields:   map[fieldKey]*promise{},
+		embedded: map[key]fsclient.Recorder{},
 	}
 	s.linked = o.linkedTypes(s.op.Doc)
 	s.waves = waves{parked: map[*recordOp]map[string]int{}, launch: func(op *recordOp, ids []string) { s.plan(op, ids, caller) }}
-	return context.WithValue(ctx, setKey{}, s), s
+	return context.WithValue(ctx, sessionKey{}, s), s
 }
 
-func setFrom(ctx context.Context) *Set {
-	s, _ := ctx.Value(setKey{}).(*Set)
+func sessionFrom(ctx context.Context) *Session {
+	s, _ := ctx.Value(sessionKey{}).(*Session)
 	if s == nil {
-		panic("loader: no set in the context")
+		panic("loader: no session in the context")
 	}
 	return s
 }
@@ -65,16 +65,16 @@ func setFrom(ctx context.Context) *Set {
 type queryRoot struct{}
 
 // Start announces everything that the root fields of a query need.
-func (s *Set) Start() {
+func (s *Session) Start() {
 	b := s.ops.binding(s.ops.schema.Query, reflect.TypeFor[queryRoot]())
 	n := s.compile(b, []ast.SelectionSet{s.op.Operation.SelectionSet})
 	s.waves.enter(0)
 	defer s.waves.leave(0)
-	s.announce(n, nil, reflect.Value{}, 1)
+	visit{s, 1}.announce(n, nil, reflect.Value{})
 }
 
 // field gives the promise of a field of an object, and whether it is new.
-func (s *Set) field(parent any, f *ast.Field) (p *promise, fresh bool) {
+func (s *Session) field(parent any, f *ast.Field) (p *promise, fresh bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	k := fieldKey{parent, f}
@@ -88,7 +88,7 @@ func (s *Set) field(parent any, f *ast.Field) (p *promise, fresh bool) {
 
 // fetch carries out a call for each of the keys in one batch. The keys are all
 // there is, so the batch starts with the last of them and never by the clock.
-func (s *Set) fetch(keys []key, batch func(context.Context, []key) []*dataloader.Result[any]) {
+func (s *Session) fetch(keys []key, batch func(context.Context, []key) []*dataloader.Result[any]) {
 	guarded := func(ctx context.Context, keys []key) (results []*dataloader.Result[any]) {
 		err := safely(func() error {
 			results = batch(ctx, keys)
@@ -103,7 +103,7 @@ func (s *Set) fetch(keys []key, batch func(context.Context, []key) []*dataloader
 		return results
 	}
 	l := dataloader.NewBatchedLoader(guarded,
-		dataloader.WithCache[key, any](s.memo),
+		dataloader.WithCache[key, any](s.calls),
 		dataloader.WithBatchCapacity[key, any](len(keys)),
 		dataloader.WithInputCapacity[key, any](len(keys)),
 		dataloader.WithWait[key, any](time.Hour))
@@ -112,8 +112,8 @@ func (s *Set) fetch(keys []key, batch func(context.Context, []key) []*dataloader
 	}
 }
 
-// call is [Set.fetch] for one key.
-func (s *Set) call(k key, f func(ctx context.Context) (any, error)) {
+// call is [Session.fetch] for one key.
+func (s *Session) call(k key, f func(ctx context.Context) (any, error)) {
 	s.fetch([]key{k}, func(ctx context.Context, _ []key) []*dataloader.Result[any] {
 		v, err := f(ctx)
 		return []*dataloader.Result[any]{{Data: v, Error: err}}
@@ -124,24 +124,24 @@ func recordKey(op *recordOp, id string) key { return key{kind: op.name, id: fscl
 
 // record gives the promise of a whole record, and starts its call if it is the
 // first to ask.
-func (s *Set) record(op *recordOp, id string, wave int) *promise {
+func (at visit) record(op *recordOp, id string) *promise {
 	if op.sole != nil {
-		return s.ownRecord(op, id)
+		return at.ownRecord(op, id)
 	}
 	k := recordKey(op, id)
-	p, fresh := s.memo.promise(k)
+	p, fresh := at.calls.promise(k)
 	switch {
 	case op.planned():
-		s.waves.park(op, k.id, wave, fresh)
+		at.waves.park(op, k.id, at.wave, fresh)
 	case fresh:
-		s.call(k, func(ctx context.Context) (any, error) { return s.single(ctx, op, id) })
+		at.call(k, func(ctx context.Context) (any, error) { return at.single(ctx, op, id) })
 	}
 	return p
 }
 
 // ownRecord gives the promise of the one record of its kind that the caller has,
 // which has to be the one that is asked for.
-func (s *Set) ownRecord(op *recordOp, id string) *promise {
+func (s *Session) ownRecord(op *recordOp, id string) *promise {
 	call, p := s.value(op.sole, "", nil), newPromise()
 	call.then(func() {
 		defer p.guard()
@@ -159,18 +159,18 @@ func (s *Set) ownRecord(op *recordOp, id string) *promise {
 }
 
 // single fetches one record and remembers what it holds of others.
-func (s *Set) single(ctx context.Context, op *recordOp, id string) (any, error) {
+func (s *Session) single(ctx context.Context, op *recordOp, id string) (any, error) {
 	r, err := op.get(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	s.learn(reflect.ValueOf(r))
+	s.noteEmbedded(reflect.ValueOf(r))
 	return r, nil
 }
 
-// learn keeps what v holds of records that the operation reaches by links. The
+// noteEmbedded keeps what v holds of records that the operation reaches by links. The
 // data of an event is what was true when it happened, and teaches nothing.
-func (s *Set) learn(v reflect.Value) {
+func (s *Session) noteEmbedded(v reflect.Value) {
 	if len(s.linked) == 0 || !fsclient.HoldsRecords(v.Type()) || v.Type() == eventData {
 		return
 	}
@@ -180,21 +180,21 @@ func (s *Set) learn(v reflect.Value) {
 			return
 		}
 		if r, ok := v.Interface().(fsclient.Recorder); ok && v.Kind() == reflect.Pointer {
-			s.keep(r)
+			s.embed(r)
 		}
-		s.learn(v.Elem())
+		s.noteEmbedded(v.Elem())
 	case reflect.Slice:
 		for i := range v.Len() {
 			e := v.Index(i)
 			if e.Kind() == reflect.Struct {
 				e = e.Addr()
 			}
-			s.learn(e)
+			s.noteEmbedded(e)
 		}
 	case reflect.Struct:
 		for i := range v.NumField() {
 			if f := v.Type().Field(i); f.IsExported() && !f.Anonymous {
-				s.learn(v.Field(i))
+				s.noteEmbedded(v.Field(i))
 			}
 		}
 	}
@@ -202,27 +202,27 @@ func (s *Set) learn(v reflect.Value) {
 
 var eventData = reflect.TypeFor[fsclient.EventData]()
 
-func (s *Set) keep(r fsclient.Recorder) {
+func (s *Session) embed(r fsclient.Recorder) {
 	op := s.ops.recordOf(reflect.TypeOf(r).Elem())
-	if op == nil || !s.linked[op.name] || r.Broken() || r.Held()&^op.idBit == 0 {
+	if op == nil || !s.linked[op.name] || r.Broken() || r.Held().Without(op.idBit) == 0 {
 		return
 	}
 	k := recordKey(op, fsclient.IDOf(r))
 	c := fsclient.Copy(r)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if old := s.held[k]; old != nil {
-		fsclient.Fill(c, old, ^uint64(0))
+	if old := s.embedded[k]; old != nil {
+		fsclient.Fill(c, old, fsclient.AllFields)
 		c.Hold(old.Held())
 	}
-	s.held[k] = c
+	s.embedded[k] = c
 }
 
-// kept gives what has arrived of a record so far, if that has all of missing.
-func (s *Set) kept(op *recordOp, id string, missing, detail uint64) fsclient.Recorder {
+// fromEmbedded gives what has arrived of a record so far, if that has all of missing.
+func (s *Session) fromEmbedded(op *recordOp, id string, missing, detail fsclient.Fields) fsclient.Recorder {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r := s.held[recordKey(op, id)]
+	r := s.embedded[recordKey(op, id)]
 	if r == nil || lacks(r, missing, detail) != 0 {
 		return nil
 	}
@@ -230,10 +230,10 @@ func (s *Set) kept(op *recordOp, id string, missing, detail uint64) fsclient.Rec
 }
 
 // whole gives a record that has arrived in its list of full records.
-func (s *Set) whole(k key) fsclient.Recorder {
+func (s *Session) whole(k key) fsclient.Recorder {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if r := s.held[k]; r != nil && r.Listed() {
+	if r := s.embedded[k]; r != nil && r.Listed() {
 		return r
 	}
 	return nil
@@ -241,10 +241,10 @@ func (s *Set) whole(k key) fsclient.Recorder {
 
 // lacks tells which of the wanted fields a value has not got. An item of the
 // record's own list has all that are not details, sent or not.
-func lacks(r fsclient.Recorder, wanted, detail uint64) uint64 {
-	missing := wanted &^ r.Held()
+func lacks(r fsclient.Recorder, wanted, detail fsclient.Fields) fsclient.Fields {
+	missing := wanted.Without(r.Held())
 	if r.Listed() {
-		missing &= detail
+		missing = missing.Only(detail)
 	}
 	return missing
 }
