@@ -69,7 +69,7 @@ func (op *recordOp) planned() bool { return op.list != nil }
 // absence is no reason for one.
 func (op *recordOp) never(fields ...string) {
 	for _, f := range fields {
-		op.lacks |= fsclient.Field(op.typ, f)
+		op.lacks |= fsclient.FieldOf(op.typ, f)
 	}
 }
 
@@ -79,7 +79,7 @@ func (o *Operations) recordOf(t reflect.Type) *recordOp { return o.records[t] }
 // does it.
 func record[T any](o *Operations, operation string, get func(context.Context, string) (*T, error)) *recordOp {
 	t := reflect.TypeFor[T]()
-	op := &recordOp{name: t.Name(), typ: t, idBit: fsclient.Field(t, "ID")}
+	op := &recordOp{name: t.Name(), typ: t, idBit: fsclient.FieldOf(t, "ID")}
 	o.byField[operation] = lookUp{op}
 	if get != nil {
 		op.get = func(ctx context.Context, id string) (fsclient.Recorder, error) {
@@ -99,7 +99,7 @@ func record[T any](o *Operations, operation string, get func(context.Context, st
 func sole[T any](o *Operations, operation string, get func(context.Context) (*T, error)) {
 	value(o, operation, free(get))
 	t := reflect.TypeFor[T]()
-	op := &recordOp{name: t.Name(), typ: t, idBit: fsclient.Field(t, "ID"), sole: o.byField[operation].(*valueOp)}
+	op := &recordOp{name: t.Name(), typ: t, idBit: fsclient.FieldOf(t, "ID"), sole: o.byField[operation].(*valueOp)}
 	o.records[t], o.byName[op.name] = op, op
 }
 

@@ -59,7 +59,7 @@ var ErrUnreadable = errors.New("the partner sent a value that cannot be read")
 // to a struct, was in the answer and could not be read.
 func IsUnreadable(o interface{ Unreadable() Fields }, name string) bool {
 	faults := o.Unreadable()
-	return faults != 0 && faults.Has(Field(reflect.TypeOf(o).Elem(), name))
+	return faults != 0 && faults.Has(FieldOf(reflect.TypeOf(o).Elem(), name))
 }
 
 func newDecoder(data []byte) *jsontext.Decoder {

@@ -33,7 +33,7 @@ func TestOrderEventData(t *testing.T) {
 	same(t, "plan", d.Order.TreatmentPlans[0].ID, fsclient.TreatmentPlanID("a1"))
 	same(t, "practitioner", d.Practitioners[0].ID, fsclient.PractitionerID("e1"))
 	same(t, "quantity", d.Order.LineItems[0].Quantity, new(2))
-	if d.Order.Held()&fsclient.Field(reflect.TypeFor[fsclient.Order](), "PaymentTotal") != 0 {
+	if d.Order.Held()&fsclient.FieldOf(reflect.TypeFor[fsclient.Order](), "PaymentTotal") != 0 {
 		t.Error("the order holds a total that the event does not tell")
 	}
 }

@@ -55,8 +55,8 @@ func (e *Event) decoded() {
 }
 
 var (
-	eventRawData = Field(reflect.TypeFor[Event](), "RawData")
-	eventData    = Field(reflect.TypeFor[Event](), "Data")
+	eventRawData = FieldOf(reflect.TypeFor[Event](), "RawData")
+	eventData    = FieldOf(reflect.TypeFor[Event](), "Data")
 )
 
 // EventType says what happened.

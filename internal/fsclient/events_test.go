@@ -37,7 +37,7 @@ func TestEvents(t *testing.T) {
 				if !strings.HasPrefix(string(item.Type), category+".") {
 					t.Errorf("a %s among those of %s", item.Type, category)
 				}
-				if item.Held()&fsclient.Field(eventStruct, "Data") != 0 {
+				if item.Held()&fsclient.FieldOf(eventStruct, "Data") != 0 {
 					t.Errorf("a list item holds its data")
 				}
 				if kinds[item.Type] {

@@ -8,9 +8,9 @@ type Fields uint64
 // AllFields is the set of all fields.
 const AllFields = ^Fields(0)
 
-// Field returns the set of the field of the given Go name of struct type t. It is
+// FieldOf returns the set of the field of the given Go name of struct type t. It is
 // empty if there is no such field.
-func Field(t reflect.Type, name string) Fields {
+func FieldOf(t reflect.Type, name string) Fields {
 	if i, ok := shapeOf(t).fields[name]; ok {
 		return fieldAt(i)
 	}

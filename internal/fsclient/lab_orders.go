@@ -58,7 +58,7 @@ func (r *LabResult) FullscriptID() *string { return raw(r.ID) }
 // FullscriptID is the partner's own id; these records may lack one.
 func (r *LabAggregatedResult) FullscriptID() *string { return raw(r.ID) }
 
-var labOrderPatient = Field(reflect.TypeFor[LabOrder](), "Patient")
+var labOrderPatient = FieldOf(reflect.TypeFor[LabOrder](), "Patient")
 
 // LabOrderState is where a lab order stands.
 type LabOrderState string

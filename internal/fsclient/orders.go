@@ -43,9 +43,9 @@ func (o *Order) FullscriptID() string { return string(o.ID) }
 func (l *LineItem) TypeRaw() *string { return raw(l.Type) }
 
 var (
-	orderPatient   = Field(reflect.TypeFor[Order](), "Patient")
-	orderVariants  = Field(reflect.TypeFor[Order](), "Variants")
-	orderLineItems = Field(reflect.TypeFor[Order](), "LineItems")
+	orderPatient   = FieldOf(reflect.TypeFor[Order](), "Patient")
+	orderVariants  = FieldOf(reflect.TypeFor[Order](), "Variants")
+	orderLineItems = FieldOf(reflect.TypeFor[Order](), "LineItems")
 )
 
 // decoded works out the variants where only line items name them, and leaves

@@ -36,13 +36,13 @@ func (p *Product) FullscriptID() string { return string(p.ID) }
 func (p *Product) StatusRaw() *string { return raw(p.Status) }
 
 var (
-	productMentioned = Field(reflect.TypeFor[Product](), "ID") |
-		Field(reflect.TypeFor[Product](), "Name") |
-		Field(reflect.TypeFor[Product](), "Brand")
-	productPrimary  = Field(reflect.TypeFor[Product](), "PrimaryVariant")
-	productCount    = Field(reflect.TypeFor[Product](), "VariantCount")
-	productVariants = Field(reflect.TypeFor[Product](), "Variants")
-	variantProduct  = Field(reflect.TypeFor[Variant](), "Product")
+	productMentioned = FieldOf(reflect.TypeFor[Product](), "ID") |
+		FieldOf(reflect.TypeFor[Product](), "Name") |
+		FieldOf(reflect.TypeFor[Product](), "Brand")
+	productPrimary  = FieldOf(reflect.TypeFor[Product](), "PrimaryVariant")
+	productCount    = FieldOf(reflect.TypeFor[Product](), "VariantCount")
+	productVariants = FieldOf(reflect.TypeFor[Product](), "Variants")
+	variantProduct  = FieldOf(reflect.TypeFor[Variant](), "Product")
 )
 
 // decoded tells the variants whose they are, and works out from them what only

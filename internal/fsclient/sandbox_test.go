@@ -173,7 +173,7 @@ func holds(t *testing.T, r fsclient.Recorder, want ...string) {
 	}
 	for i := range typ.NumField() {
 		name := typ.Field(i).Name
-		bit := fsclient.Field(typ, name)
+		bit := fsclient.FieldOf(typ, name)
 		if got := r.Held()&bit != 0; bit != 0 && got != wanted[name] {
 			t.Errorf("%s holds %s: %t", typ.Name(), name, got)
 		}

@@ -84,8 +84,8 @@ func (l *LabRecommendation) FullscriptID() *string { return raw(l.ID) }
 func (t *LabRecommendationTest) FullscriptID() *string { return raw(t.ID) }
 
 var (
-	planState    = Field(reflect.TypeFor[TreatmentPlan](), "State")
-	planIsActive = Field(reflect.TypeFor[TreatmentPlan](), "IsActive")
+	planState    = FieldOf(reflect.TypeFor[TreatmentPlan](), "State")
+	planIsActive = FieldOf(reflect.TypeFor[TreatmentPlan](), "IsActive")
 )
 
 // decoded works out the state where a webhook says `active` in its place. A

@@ -58,7 +58,7 @@ func (i *VariantImages) URL(size ImageSize) (*string, error) {
 		url, field = i.Large, "Large"
 	}
 	switch {
-	case i.Unreadable().Has(Field(reflect.TypeFor[VariantImages](), field)):
+	case i.Unreadable().Has(FieldOf(reflect.TypeFor[VariantImages](), field)):
 		return nil, ErrUnreadable
 	case url != nil && !strings.HasPrefix(*url, "https://") && !strings.HasPrefix(*url, "http://"):
 		// The partner's placeholder, a path relative to a host of its own.

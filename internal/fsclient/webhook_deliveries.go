@@ -42,7 +42,7 @@ func (d *WebhookDelivery) decoded() {
 	d.Hold(deliveryEvent)
 }
 
-var deliveryEvent = Field(reflect.TypeFor[WebhookDelivery](), "Event")
+var deliveryEvent = FieldOf(reflect.TypeFor[WebhookDelivery](), "Event")
 
 // WebhookDeliverySort is how deliveries are sorted.
 type WebhookDeliverySort = Sort[WebhookDeliverySortField]
