@@ -5062,7 +5062,7 @@ var sources = []*ast.Source{
     "How many rows to skip: a jump into the list, used with ` + "`" + `first` + "`" + `."
     offset: Int
   ): BrandConnection @rest(operation: "listBrands") @requiresScopes(scopes: [["catalog:read"]])
-  "A brand; null when there is none with this id. One call. Scope ` + "`" + `catalog:read` + "`" + `."
+  "A brand; null if it does not exist. One call. Scope ` + "`" + `catalog:read` + "`" + `."
   brand("The brand's id." id: ID!): Brand @rest(operation: "getBrand") @requiresScopes(scopes: [["catalog:read"]])
 }
 
@@ -5076,7 +5076,7 @@ type Brand implements Node {
   name: String
   "A short code, unique."
   prefix: String
-  "Whether any of its products can be ordered, by whichever clinic. Brands inside products do not carry it."
+  "Whether any of its products can be ordered, by whichever clinic. Not included in brands of products."
   status: BrandStatus
   "The partner's own text of ` + "`" + `status` + "`" + `."
   statusRaw: String
@@ -5092,7 +5092,7 @@ enum BrandStatus {
   UNKNOWN
 }
 
-"A window of brands."
+"A page of brands."
 type BrandConnection {
   "The rows with their cursors; ` + "`" + `node` + "`" + ` is null, with an error, for a row that came without its id or name."
   edges: [BrandEdge!]!
@@ -5100,11 +5100,11 @@ type BrandConnection {
   nodes: [Brand!]!
   "Where the window stands."
   pageInfo: PageInfo!
-  "Rows in the whole list; null where the partner does not tell. Selected alone it costs one call."
+  "Number of rows in the whole list; null if the partner does not say. Selected alone it costs one call."
   totalCount: Int
 }
 
-"A row of a list of brands, and its place."
+"An edge of a list of brands: a row and its cursor."
 type BrandEdge {
   "The place, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
   cursor: String!
@@ -5126,7 +5126,7 @@ type BrandEdge {
     "How many rows to skip: a jump into the list, used with ` + "`" + `first` + "`" + `."
     offset: Int
   ): IngredientConnection @rest(operation: "listIngredients") @requiresScopes(scopes: [["catalog:read"]])
-  "An ingredient; null when there is none with this id. One call. Scope ` + "`" + `catalog:read` + "`" + `."
+  "An ingredient; null if it does not exist. One call. Scope ` + "`" + `catalog:read` + "`" + `."
   ingredient("The ingredient's id." id: ID!): Ingredient @rest(operation: "getIngredient") @requiresScopes(scopes: [["catalog:read"]])
   "The allergens by which products can be searched. One call for each 100 rows. Scope ` + "`" + `catalog:read` + "`" + `."
   allergens(
@@ -5141,7 +5141,7 @@ type BrandEdge {
     "How many rows to skip: a jump into the list, used with ` + "`" + `first` + "`" + `."
     offset: Int
   ): AllergenConnection @rest(operation: "listAllergens") @requiresScopes(scopes: [["catalog:read"]])
-  "An allergen; null when there is none with this id. One call. Scope ` + "`" + `catalog:read` + "`" + `."
+  "An allergen; null if it does not exist. One call. Scope ` + "`" + `catalog:read` + "`" + `."
   allergen("The allergen's id." id: ID!): Allergen @rest(operation: "getAllergen") @requiresScopes(scopes: [["catalog:read"]])
   "The supplement types by which products can be searched. One call for each 100 rows. Scope ` + "`" + `catalog:read` + "`" + `."
   supplementTypes(
@@ -5156,7 +5156,7 @@ type BrandEdge {
     "How many rows to skip: a jump into the list, used with ` + "`" + `first` + "`" + `."
     offset: Int
   ): SupplementTypeConnection @rest(operation: "listSupplementTypes") @requiresScopes(scopes: [["catalog:read"]])
-  "A supplement type; null when there is none with this id. One call. Scope ` + "`" + `catalog:read` + "`" + `."
+  "A supplement type; null if it does not exist. One call. Scope ` + "`" + `catalog:read` + "`" + `."
   supplementType("The supplement type's id." id: ID!): SupplementType @rest(operation: "getSupplementType") @requiresScopes(scopes: [["catalog:read"]])
   """
   The third-party certifications by which products can be searched. One call for
@@ -5174,7 +5174,7 @@ type BrandEdge {
     "How many rows to skip: a jump into the list, used with ` + "`" + `first` + "`" + `."
     offset: Int
   ): ThirdPartyCertificationConnection @rest(operation: "listThirdPartyCertifications") @requiresScopes(scopes: [["catalog:read"]])
-  "A third-party certification; null when there is none with this id. One call. Scope ` + "`" + `catalog:read` + "`" + `."
+  "A third-party certification; null if it does not exist. One call. Scope ` + "`" + `catalog:read` + "`" + `."
   thirdPartyCertification("The third-party certification's id." id: ID!): ThirdPartyCertification @rest(operation: "getThirdPartyCertification") @requiresScopes(scopes: [["catalog:read"]])
 }
 
@@ -5188,7 +5188,7 @@ type Ingredient implements Node {
   name: String
 }
 
-"A window of ingredients."
+"A page of ingredients."
 type IngredientConnection {
   "The rows with their cursors; ` + "`" + `node` + "`" + ` is null, with an error, for a row that came without its id or name."
   edges: [IngredientEdge!]!
@@ -5196,11 +5196,11 @@ type IngredientConnection {
   nodes: [Ingredient!]!
   "Where the window stands."
   pageInfo: PageInfo!
-  "Rows in the whole list; null where the partner does not tell. Selected alone it costs one call."
+  "Number of rows in the whole list; null if the partner does not say. Selected alone it costs one call."
   totalCount: Int
 }
 
-"A row of a list of ingredients, and its place."
+"An edge of a list of ingredients: a row and its cursor."
 type IngredientEdge {
   "The place, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
   cursor: String!
@@ -5208,7 +5208,7 @@ type IngredientEdge {
   node: Ingredient
 }
 
-"A maker's claim that a product is free of something, such as peanuts."
+"A manufacturer's claim that a product is free of something, such as peanuts."
 type Allergen implements Node {
   "The global id."
   id: ID!
@@ -5218,7 +5218,7 @@ type Allergen implements Node {
   name: String
 }
 
-"A window of allergens."
+"A page of allergens."
 type AllergenConnection {
   "The rows with their cursors; ` + "`" + `node` + "`" + ` is null, with an error, for a row that came without its id or name."
   edges: [AllergenEdge!]!
@@ -5226,11 +5226,11 @@ type AllergenConnection {
   nodes: [Allergen!]!
   "Where the window stands."
   pageInfo: PageInfo!
-  "Rows in the whole list; null where the partner does not tell. Selected alone it costs one call."
+  "Number of rows in the whole list; null if the partner does not say. Selected alone it costs one call."
   totalCount: Int
 }
 
-"A row of a list of allergens, and its place."
+"An edge of a list of allergens: a row and its cursor."
 type AllergenEdge {
   "The place, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
   cursor: String!
@@ -5248,7 +5248,7 @@ type SupplementType implements Node {
   name: String
 }
 
-"A window of supplement types."
+"A page of supplement types."
 type SupplementTypeConnection {
   "The rows with their cursors; ` + "`" + `node` + "`" + ` is null, with an error, for a row that came without its id or name."
   edges: [SupplementTypeEdge!]!
@@ -5256,11 +5256,11 @@ type SupplementTypeConnection {
   nodes: [SupplementType!]!
   "Where the window stands."
   pageInfo: PageInfo!
-  "Rows in the whole list; null where the partner does not tell. Selected alone it costs one call."
+  "Number of rows in the whole list; null if the partner does not say. Selected alone it costs one call."
   totalCount: Int
 }
 
-"A row of a list of supplement types, and its place."
+"An edge of a list of supplement types: a row and its cursor."
 type SupplementTypeEdge {
   "The place, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
   cursor: String!
@@ -5268,7 +5268,7 @@ type SupplementTypeEdge {
   node: SupplementType
 }
 
-"A claim about a product that an outside body checked."
+"A claim about a product that an independent body has verified."
 type ThirdPartyCertification implements Node {
   "The global id."
   id: ID!
@@ -5278,7 +5278,7 @@ type ThirdPartyCertification implements Node {
   name: String
 }
 
-"A window of third-party certifications."
+"A page of third-party certifications."
 type ThirdPartyCertificationConnection {
   "The rows with their cursors; ` + "`" + `node` + "`" + ` is null, with an error, for a row that came without its id or name."
   edges: [ThirdPartyCertificationEdge!]!
@@ -5286,11 +5286,11 @@ type ThirdPartyCertificationConnection {
   nodes: [ThirdPartyCertification!]!
   "Where the window stands."
   pageInfo: PageInfo!
-  "Rows in the whole list; null where the partner does not tell. Selected alone it costs one call."
+  "Number of rows in the whole list; null if the partner does not say. Selected alone it costs one call."
   totalCount: Int
 }
 
-"A row of a list of third-party certifications, and its place."
+"An edge of a list of third-party certifications: a row and its cursor."
 type ThirdPartyCertificationEdge {
   "The place, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
   cursor: String!
@@ -5312,7 +5312,7 @@ type ThirdPartyCertificationEdge {
     "How many rows to skip: a jump into the list, used with ` + "`" + `first` + "`" + `."
     offset: Int
   ): CategoryConnection @rest(operation: "listCategories") @requiresScopes(scopes: [["catalog:read"]])
-  "A category; null when there is none with this id for this caller. One call. Scope ` + "`" + `catalog:read` + "`" + `."
+  "A category; null if it does not exist or is not visible to the caller. One call. Scope ` + "`" + `catalog:read` + "`" + `."
   category("The category's id." id: ID!): Category @rest(operation: "getCategory") @requiresScopes(scopes: [["catalog:read"]])
 }
 
@@ -5341,7 +5341,7 @@ type Category implements Node {
   ): ProductConnection @rest(operation: "listCategoryProducts") @requiresScopes(scopes: [["catalog:read"]])
 }
 
-"A window of categories."
+"A page of categories."
 type CategoryConnection {
   "The rows with their cursors; ` + "`" + `node` + "`" + ` is null, with an error, for a row that came without its id or name."
   edges: [CategoryEdge!]!
@@ -5349,11 +5349,11 @@ type CategoryConnection {
   nodes: [Category!]!
   "Where the window stands."
   pageInfo: PageInfo!
-  "Rows in the whole list; null where the partner does not tell. Selected alone it costs one call."
+  "Number of rows in the whole list; null if the partner does not say. Selected alone it costs one call."
   totalCount: Int
 }
 
-"A row of a list of categories, and its place."
+"An edge of a list of categories: a row and its cursor."
 type CategoryEdge {
   "The place, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
   cursor: String!
@@ -5386,7 +5386,7 @@ type Clinic implements Node {
   integrationId: ID
   "When the installation was first used."
   integrationActivatedAt: DateTime
-  "The currency of the clinic's prices, which follows from the partner's environment; null for an environment of an own address. No call."
+  "The currency of the clinic's prices, which follows from the partner's environment; null if the environment is given by its URL. No call."
   currency: CurrencyCode
   "How the clinic earns on sales; the values are not published."
   marginType: String
@@ -5426,7 +5426,7 @@ extend type Mutation {
   ` + "`" + `clinic:write` + "`" + `, and ` + "`" + `patients:write` + "`" + ` where a patient may be added.
   """
   createGatewayTreatmentPlanLink(
-    "For whom the plan is, and where to begin."
+    "The patient and where to start."
     input: CreateGatewayTreatmentPlanLinkInput!
   ): CreateGatewayTreatmentPlanLinkPayload @rest(operation: "createGatewayTreatmentPlanLink") @requiresScopes(scopes: [["clinic:write", "patients:write"]])
 }
@@ -5484,11 +5484,11 @@ input DraftLinkPatientInput {
   sendWelcomeEmail: Boolean
 }
 
-"What came of ` + "`" + `createDraftTreatmentPlanLink` + "`" + `."
+"The result of ` + "`" + `createDraftTreatmentPlanLink` + "`" + `."
 type CreateDraftTreatmentPlanLinkPayload {
   "The link, with the draft and its patient."
   dynamicLink: DynamicLink
-  "What the partner had against the input; empty when all went well."
+  "Why the partner rejected the input; empty on success."
   userErrors: [UserError!]!
 }
 
@@ -5532,11 +5532,11 @@ input GatewayLinkPatientInput {
   sendWelcomeEmail: Boolean
 }
 
-"What came of ` + "`" + `createGatewayTreatmentPlanLink` + "`" + `."
+"The result of ` + "`" + `createGatewayTreatmentPlanLink` + "`" + `."
 type CreateGatewayTreatmentPlanLinkPayload {
   "The link."
   dynamicLink: DynamicLink
-  "What the partner had against the input; empty when all went well."
+  "Why the partner rejected the input; empty on success."
   userErrors: [UserError!]!
 }
 
@@ -5560,9 +5560,9 @@ enum LinkEntrypoint {
   ): CreateSessionGrantPayload @rest(operation: "createSessionGrant") @requiresScopes(scopes: [["clinic:write"]])
 }
 
-"Leave to open one browser session of the partner's tool. It works once and for 120 seconds."
+"Permission to open one browser session of the partner's tool. It can be used once, within 120 seconds."
 type SessionGrant {
-  "An id that no other record has. The partner has no way to fetch one by it, so ` + "`" + `node` + "`" + ` does not take it."
+  "A unique id. The partner cannot fetch the record by it, so ` + "`" + `node` + "`" + ` does not accept it."
   id: ID
   "The partner's own id."
   fullscriptId: ID
@@ -5576,9 +5576,9 @@ type SessionGrant {
   user: SessionGrantUser
 }
 
-"The practitioner or member of the staff whom a browser session is for."
+"The practitioner or staff member for whom the browser session is."
 type SessionGrantUser {
-  "The global id of the practitioner or of the member of the staff; see ` + "`" + `node` + "`" + `."
+  "The global id of the practitioner or of the staff member; see ` + "`" + `node` + "`" + `."
   id: ID
   "The partner's own id."
   fullscriptId: ID
@@ -5590,7 +5590,7 @@ type SessionGrantUser {
 
 "Whom a browser session is for. Only tokens from before August 2021, which belong to a clinic, need it."
 input CreateSessionGrantInput {
-  "Id of the practitioner or of the member of the staff, in either form."
+  "Id of the practitioner or of the staff member, in either form."
   userId: ID
   "Which of the two it is."
   userType: UserType
@@ -5600,22 +5600,22 @@ input CreateSessionGrantInput {
 enum UserType {
   "A practitioner."
   PRACTITIONER
-  "A member of the staff."
+  "A staff member."
   STAFF
   "A kind this gateway does not know yet; see ` + "`" + `typeRaw` + "`" + `. Never an input."
   UNKNOWN
 }
 
-"What came of ` + "`" + `createSessionGrant` + "`" + `."
+"The result of ` + "`" + `createSessionGrant` + "`" + `."
 type CreateSessionGrantPayload {
   "The grant."
   sessionGrant: SessionGrant
-  "What the partner had against the input; empty when all went well."
+  "Why the partner rejected the input; empty on success."
   userErrors: [UserError!]!
 }
 `, BuiltIn: false},
 	{Name: "../../schema/event.graphqls", Input: `extend type Query {
-  "One event; null when there is none for this caller. The scope is that of its kind."
+  "One event; null if it does not exist or is not visible to the caller. The scope is that of its kind."
   event(
     "The event's id, in either form."
     id: ID!
@@ -5779,11 +5779,11 @@ type Event implements Node {
   clinicId: ID
   "The partner's id of the application's installation in the clinic, see ` + "`" + `Clinic.integrationId` + "`" + `. Not a global id."
   integrationId: ID @detail
-  "What the event says of its record, as of its time. At hand in webhook deliveries, else one call for each event."
+  "The event's data: its record at that time. Included in webhook deliveries; elsewhere one call for each event."
   data: EventData @detail
 }
 
-"A window of events."
+"A page of events."
 type EventConnection {
   "The rows with their cursors; ` + "`" + `node` + "`" + ` is null, with an error, for a row that came without its id or name."
   edges: [EventEdge!]!
@@ -5791,11 +5791,11 @@ type EventConnection {
   nodes: [Event!]!
   "Where the window stands."
   pageInfo: PageInfo!
-  "Rows in the whole list; null where the partner does not tell. Selected alone it costs one call."
+  "Number of rows in the whole list; null if the partner does not say. Selected alone it costs one call."
   totalCount: Int
 }
 
-"A row of a list of events, and its place."
+"An edge of a list of events: a row and its cursor."
 type EventEdge {
   "The place, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
   cursor: String!
@@ -5811,7 +5811,7 @@ enum EventType {
   CLINIC_KEY_REVOKED
   "A patient placed an order. Also the only sign that a lab was bought."
   ORDER_PLACED
-  "Results of a lab came in or were amended; other changes of a lab order are announced nowhere."
+  "Results of a lab came in or were amended; other changes of a lab order are not announced."
   LAB_ORDER_UPDATED
   "A treatment plan was activated."
   TREATMENT_PLAN_CREATED
@@ -5831,7 +5831,7 @@ enum EventType {
   PRODUCT_UPDATED
   "A product's description changed."
   PRODUCT_DESCRIPTION_UPDATED
-  "A parcel of a fulfilment order left. Webhooks only."
+  "A parcel of a fulfilment order was shipped. Webhooks only."
   FULFILLMENT_SHIPMENT_SHIPPED
   "A type this gateway does not know yet; see ` + "`" + `typeRaw` + "`" + `. Never an input."
   UNKNOWN
@@ -5873,7 +5873,7 @@ type OrderEventData {
   totals cost one call. Scope ` + "`" + `patients:order_history` + "`" + `.
   """
   order: Order @rest(operation: "getOrder") @requiresScopes(scopes: [["patients:order_history"]])
-  "The practitioners behind the order. Only their ids are at hand. Scope ` + "`" + `clinic:read` + "`" + `."
+  "The practitioners behind the order. Only their ids are included. Scope ` + "`" + `clinic:read` + "`" + `."
   practitioners: [Practitioner] @rest(operation: "getPractitioner") @requiresScopes(scopes: [["clinic:read"]])
 }
 
@@ -5909,7 +5909,7 @@ type TreatmentPlanEventData {
 
 "A patient who was added, changed or emancipated."
 type PatientEventData {
-  "The patient. All but the archived mark and the external id is at hand. Scope ` + "`" + `patients:read` + "`" + `."
+  "The patient. Everything but the archived flag and the external id is included. Scope ` + "`" + `patients:read` + "`" + `."
   patient: Patient @rest(operation: "getPatient") @requiresScopes(scopes: [["patients:read"]])
 }
 
@@ -5919,7 +5919,7 @@ type ProductEventData {
   product: ProductSnapshot
 }
 
-"A product as an event shows it. Events do not tell its id: ` + "`" + `variants { product }` + "`" + ` leads to it."
+"A product as an event shows it. Events do not include its id: ` + "`" + `variants { product }` + "`" + ` leads to it."
 type ProductSnapshot {
   "The product's name."
   name: String
@@ -5929,7 +5929,7 @@ type ProductSnapshot {
   brand: Brand @rest(operation: "getBrand") @requiresScopes(scopes: [["catalog:read"]])
   "The sizes it comes in. Scope ` + "`" + `catalog:read` + "`" + `."
   variants: [Variant] @rest(operation: "getVariant") @requiresScopes(scopes: [["catalog:read"]])
-  "How to take it, as the maker recommends."
+  "How to take it, as the manufacturer recommends."
   dosage: Dosage
 }
 
@@ -5957,7 +5957,7 @@ type FulfillmentShipment {
   trackingNumber: String
   "Where to follow it."
   trackingUrl: URL
-  "How much of the whole order was shipped."
+  "How much of the order was shipped."
   orderShipmentState: String
   "What is in it."
   shippedSkus: [ShippedSku!]
@@ -5973,7 +5973,7 @@ type ShippedSku {
 
 "Data of a shape this gateway does not know, of clinic key events for one."
 type UnknownEventData {
-  "The data as JSON. Of an event that came without an id or a type, or could not be read at all, it is the whole body as it came."
+  "The data as JSON. For an event without an id or a type, or one that could not be read, the whole body as it arrived."
   raw: String!
 }
 `, BuiltIn: false},
@@ -5987,7 +5987,7 @@ type UnknownEventData {
 
 "An order for delivery. Nothing but its id is known of it, and it cannot be fetched: its shipments are announced by events."
 type FulfillmentOrder {
-  "An id that no other record has. The partner has no way to fetch one by it, so ` + "`" + `node` + "`" + ` does not take it."
+  "A unique id. The partner cannot fetch the record by it, so ` + "`" + `node` + "`" + ` does not accept it."
   id: ID!
   "The partner's own id."
   fullscriptId: ID!
@@ -6039,11 +6039,11 @@ input FulfillmentAddressInput {
   phone: String!
 }
 
-"The answer to ` + "`" + `createFulfillmentOrder` + "`" + `."
+"The result of ` + "`" + `createFulfillmentOrder` + "`" + `."
 type CreateFulfillmentOrderPayload {
   "The order; null when none was placed."
   fulfillmentOrder: FulfillmentOrder
-  "What is wrong with the input; empty when the order was placed."
+  "What is wrong with the input; empty if the order was placed."
   userErrors: [UserError!]!
 }
 `, BuiltIn: false},
@@ -6067,10 +6067,10 @@ type CreateFulfillmentOrderPayload {
     "How many rows to skip: a jump into the list, used with ` + "`" + `first` + "`" + `."
     offset: Int
   ): LabOrderConnection @rest(operation: "listLabOrders") @requiresScopes(scopes: [["patients:order_history"]])
-  "A lab order; null when there is none with this id for this caller. One call. Scope ` + "`" + `patients:order_history` + "`" + `."
+  "A lab order; null if it does not exist or is not visible to the caller. One call. Scope ` + "`" + `patients:order_history` + "`" + `."
   labOrder("The lab order's id." id: ID!): LabOrder @rest(operation: "getLabOrder") @requiresScopes(scopes: [["patients:order_history"]])
   """
-  A test of a lab order; null when there is none with this id for this caller. One
+  A test of a lab order; null if it does not exist or is not visible to the caller. One
   call. Scope ` + "`" + `patients:order_history` + "`" + `.
   """
   orderedLabTest("The ordered test's id." id: ID!): OrderedLabTest @rest(operation: "getOrderedLabTest") @requiresScopes(scopes: [["patients:order_history"]])
@@ -6087,7 +6087,7 @@ type CreateFulfillmentOrderPayload {
     "How many rows to skip: a jump into the list, used with ` + "`" + `first` + "`" + `."
     offset: Int
   ): LabTestConnection @rest(operation: "listLabTests") @requiresScopes(scopes: [["catalog:read"]]) @restricted
-  "A lab test of the catalogue; null when there is none with this id. One call. Scope ` + "`" + `catalog:read` + "`" + `."
+  "A lab test of the catalogue; null if it does not exist. One call. Scope ` + "`" + `catalog:read` + "`" + `."
   labTest("The lab test's id." id: ID!): LabTest @rest(operation: "getLabTest") @requiresScopes(scopes: [["catalog:read"]]) @restricted(inferred: true)
   "Lab tests found by words. One call for each 100 rows. Scope ` + "`" + `catalog:read` + "`" + `."
   searchLabTests(
@@ -6130,7 +6130,7 @@ type LabOrder implements Node {
   name: String @detail
   "How the sample is taken. The partner does not publish the values."
   collectionMethod: String @detail
-  "The tests that were ordered. A test without an id is left out. Scope ` + "`" + `patients:order_history` + "`" + `."
+  "The tests that were ordered. Tests without an id are omitted. Scope ` + "`" + `patients:order_history` + "`" + `."
   tests: [OrderedLabTest] @detail @rest(operation: "getOrderedLabTest") @requiresScopes(scopes: [["patients:order_history"]])
   "The results so far. They do not correspond to the tests one to one."
   results: [LabResult!] @detail
@@ -6154,9 +6154,9 @@ enum LabOrderState {
   UPCOMING_APPOINTMENT
   "The laboratory is at work."
   PROCESSING
-  "Some results are there. The same as ` + "`" + `RESULTS_RECEIVED` + "`" + `."
+  "Some results are available. The same as ` + "`" + `RESULTS_RECEIVED` + "`" + `."
   PARTIAL_RESULTS
-  "All results are there. The same as ` + "`" + `ALL_RESULTS_RECEIVED` + "`" + `."
+  "All results are available. The same as ` + "`" + `ALL_RESULTS_RECEIVED` + "`" + `."
   RESULTS_READY
   "Results were corrected."
   RESULTS_AMENDED
@@ -6164,9 +6164,9 @@ enum LabOrderState {
   INTERPRETATION_READY
   "The practitioner's interpretation was shared with the patient."
   INTERPRETATION_SHARED
-  "Some results are there; the webhooks' name of ` + "`" + `PARTIAL_RESULTS` + "`" + `."
+  "Some results are available; the webhooks' name of ` + "`" + `PARTIAL_RESULTS` + "`" + `."
   RESULTS_RECEIVED
-  "All results are there; the webhooks' name of ` + "`" + `RESULTS_READY` + "`" + `."
+  "All results are available; the webhooks' name of ` + "`" + `RESULTS_READY` + "`" + `."
   ALL_RESULTS_RECEIVED
   "A state this gateway does not know; see ` + "`" + `stateRaw` + "`" + `."
   UNKNOWN
@@ -6180,37 +6180,37 @@ type OrderedLabTest implements Node {
   fullscriptId: ID!
   "What the test is called."
   name: String
-  "Whether the patient has to fast before it. Lab orders do not carry it."
+  "Whether the patient has to fast before it. Not included in lab orders."
   requiresFasting: Boolean @detail
-  "What the patient has to do. Lab orders do not carry it."
+  "Instructions for the patient. Not included in lab orders."
   instructions: String @detail
 }
 
 "A result of a lab order."
 type LabResult {
-  "An id that no other record has, where the result has one. Nothing can be fetched by it, so ` + "`" + `node` + "`" + ` does not take it."
+  "A unique id, if the result has one. Nothing can be fetched by it, so ` + "`" + `node` + "`" + ` does not accept it."
   id: ID
   "The partner's own id, where the result has one."
   fullscriptId: ID
   "What the result is called."
   name: String
-  "How far the result is. The partner does not publish the values."
+  "Progress of the result. The partner does not publish the values."
   state: String
-  "The result as a PDF. The address lives for a short time: ask for it when it is needed, never store it."
+  "The result as a PDF. The URL expires soon: request it when needed, and do not store it."
   pdfUrl: URL
 }
 
 "The report on all results of a lab order."
 type LabAggregatedResult {
-  "An id that no other record has, where the report has one. Nothing can be fetched by it, so ` + "`" + `node` + "`" + ` does not take it."
+  "A unique id, if the report has one. Nothing can be fetched by it, so ` + "`" + `node` + "`" + ` does not accept it."
   id: ID
   "The partner's own id, where the report has one."
   fullscriptId: ID
   "The partner's own id of the report's file; it publishes no use of it. Not a global id."
   artifactId: ID
-  "The report as a PDF. The address lives for a short time: ask for it when it is needed, never store it."
+  "The report as a PDF. The URL expires soon: request it when needed, and do not store it."
   pdfUrl: URL
-  "How far the report is. The partner does not publish the values."
+  "Progress of the report. The partner does not publish the values."
   status: String
 }
 
@@ -6228,7 +6228,7 @@ type LabTest implements Node {
   instructions: String
 }
 
-"A window of lab orders."
+"A page of lab orders."
 type LabOrderConnection {
   "The rows with their cursors; ` + "`" + `node` + "`" + ` is null, with an error, for a row that came without its id or name."
   edges: [LabOrderEdge!]!
@@ -6236,11 +6236,11 @@ type LabOrderConnection {
   nodes: [LabOrder!]!
   "Where the window stands."
   pageInfo: PageInfo!
-  "Rows in the whole list; null where the partner does not tell. Selected alone it costs one call."
+  "Number of rows in the whole list; null if the partner does not say. Selected alone it costs one call."
   totalCount: Int
 }
 
-"A row of a list of lab orders, and its place."
+"An edge of a list of lab orders: a row and its cursor."
 type LabOrderEdge {
   "The place, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
   cursor: String!
@@ -6248,7 +6248,7 @@ type LabOrderEdge {
   node: LabOrder
 }
 
-"A window of lab tests."
+"A page of lab tests."
 type LabTestConnection {
   "The rows with their cursors; ` + "`" + `node` + "`" + ` is null, with an error, for a row that came without its id or name."
   edges: [LabTestEdge!]!
@@ -6256,11 +6256,11 @@ type LabTestConnection {
   nodes: [LabTest!]!
   "Where the window stands."
   pageInfo: PageInfo!
-  "Rows in the whole list; null where the partner does not tell. Selected alone it costs one call."
+  "Number of rows in the whole list; null if the partner does not say. Selected alone it costs one call."
   totalCount: Int
 }
 
-"A row of a list of lab tests, and its place."
+"An edge of a list of lab tests: a row and its cursor."
 type LabTestEdge {
   "The place, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
   cursor: String!
@@ -6315,7 +6315,7 @@ type ExternalIdMatch {
 "A record that can carry an identifier of the integrator."
 union ExternalIdRecord = Patient | Practitioner | Staff | TreatmentPlan
 
-"A window of records found by the integrator's identifier."
+"A page of records found by the integrator's identifier."
 type ExternalIdMatchConnection {
   "The rows with their cursors; ` + "`" + `node` + "`" + ` is null, with an error, for a row that came without its id or name."
   edges: [ExternalIdMatchEdge!]!
@@ -6323,11 +6323,11 @@ type ExternalIdMatchConnection {
   nodes: [ExternalIdMatch!]!
   "Where the window stands."
   pageInfo: PageInfo!
-  "Rows in the whole list; null where the partner does not tell. Selected alone it costs one call."
+  "Number of rows in the whole list; null if the partner does not say. Selected alone it costs one call."
   totalCount: Int
 }
 
-"A row of a list of records found by the integrator's identifier, and its place."
+"An edge of a list of records found by the integrator's identifier: a row and its cursor."
 type ExternalIdMatchEdge {
   "The place, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
   cursor: String!
@@ -6341,7 +6341,7 @@ enum RecordType {
   PATIENT
   "A practitioner."
   PRACTITIONER
-  "A member of the staff."
+  "A staff member."
   STAFF
   "A treatment plan."
   TREATMENT_PLAN
@@ -6378,7 +6378,7 @@ enum RecordType {
     "How many rows to skip: a jump into the list, used with ` + "`" + `first` + "`" + `."
     offset: Int
   ): OrderConnection @rest(operation: "listOrders") @requiresScopes(scopes: [["patients:order_history"]])
-  "An order; null when there is none with this id for this caller. One call. Scope ` + "`" + `patients:order_history` + "`" + `."
+  "An order; null if it does not exist or is not visible to the caller. One call. Scope ` + "`" + `patients:order_history` + "`" + `."
   order("The order's id." id: ID!): Order @rest(operation: "getOrder") @requiresScopes(scopes: [["patients:order_history"]])
 }
 
@@ -6401,11 +6401,11 @@ type Order implements Node {
   than its id is selected. Scope ` + "`" + `catalog:read` + "`" + `.
   """
   variants: [Variant] @rest(operation: "getVariant") @requiresScopes(scopes: [["catalog:read"]])
-  "The currency of the totals, which follows from the partner's environment; null for an environment of an own address. No call."
+  "The currency of the totals, which follows from the partner's environment; null if the environment is given by its URL. No call."
   currency: CurrencyCode
-  "The goods after discounts, before tax and shipping."
+  "Goods after discounts, before tax and shipping."
   itemTotal: Decimal @detail
-  "The goods at the makers' suggested prices, before tax and shipping."
+  "Goods at the manufacturers' suggested prices, before tax and shipping."
   msrpTotal: Decimal @detail
   "Everything that was paid, less refunds."
   paymentTotal: Decimal @detail
@@ -6465,7 +6465,7 @@ enum OrderSortField {
   ORDER_NUMBER
 }
 
-"A window of orders."
+"A page of orders."
 type OrderConnection {
   "The rows with their cursors; ` + "`" + `node` + "`" + ` is null, with an error, for a row that came without its id or name."
   edges: [OrderEdge!]!
@@ -6473,11 +6473,11 @@ type OrderConnection {
   nodes: [Order!]!
   "Where the window stands."
   pageInfo: PageInfo!
-  "Rows in the whole list; null where the partner does not tell. Selected alone it costs one call."
+  "Number of rows in the whole list; null if the partner does not say. Selected alone it costs one call."
   totalCount: Int
 }
 
-"A row of a list of orders, and its place."
+"An edge of a list of orders: a row and its cursor."
 type OrderEdge {
   "The place, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
   cursor: String!
@@ -6506,7 +6506,7 @@ type OrderEdge {
     offset: Int
   ): PatientConnection @rest(operation: "listPatients") @requiresScopes(scopes: [["patients:read"]])
 
-  "One patient; null when there is none for this caller. Scope ` + "`" + `patients:read` + "`" + `."
+  "One patient; null if it does not exist or is not visible to the caller. Scope ` + "`" + `patients:read` + "`" + `."
   patient(
     "The patient's id, in either form."
     id: ID!
@@ -6689,7 +6689,7 @@ type Patient implements Node {
   ): LabOrderConnection @rest(operation: "listLabOrders", parent: "patient_id") @requiresScopes(scopes: [["patients:order_history"]])
 }
 
-"A window of patients."
+"A page of patients."
 type PatientConnection {
   "The rows with their cursors; ` + "`" + `node` + "`" + ` is null, with an error, for a row that came without its id or name."
   edges: [PatientEdge!]!
@@ -6697,11 +6697,11 @@ type PatientConnection {
   nodes: [Patient!]!
   "Where the window stands."
   pageInfo: PageInfo!
-  "Rows in the whole list; null where the partner does not tell. Selected alone it costs one call."
+  "Number of rows in the whole list; null if the partner does not say. Selected alone it costs one call."
   totalCount: Int
 }
 
-"A row of a list of patients, and its place."
+"An edge of a list of patients: a row and its cursor."
 type PatientEdge {
   "The place, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
   cursor: String!
@@ -6709,9 +6709,9 @@ type PatientEdge {
   node: Patient
 }
 
-"A patient's postal address. It can be had through its patient only."
+"A patient's postal address. It is available only through its patient."
 type Address {
-  "An id that no other record has. The partner has no way to fetch one by it, so ` + "`" + `node` + "`" + ` does not take it."
+  "A unique id. The partner cannot fetch the record by it, so ` + "`" + `node` + "`" + ` does not accept it."
   id: ID
   "The partner's own id."
   fullscriptId: ID
@@ -6729,7 +6729,7 @@ type Address {
   country: String
 }
 
-"A window of addresses."
+"A page of addresses."
 type AddressConnection {
   "The rows with their cursors; ` + "`" + `node` + "`" + ` is null, with an error, for a row that came without its id or name."
   edges: [AddressEdge!]!
@@ -6737,11 +6737,11 @@ type AddressConnection {
   nodes: [Address!]!
   "Where the window stands."
   pageInfo: PageInfo!
-  "Rows in the whole list; null where the partner does not tell. Selected alone it costs one call."
+  "Number of rows in the whole list; null if the partner does not say. Selected alone it costs one call."
   totalCount: Int
 }
 
-"A row of a list of addresses, and its place."
+"An edge of a list of addresses: a row and its cursor."
 type AddressEdge {
   "The place, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
   cursor: String!
@@ -6755,7 +6755,7 @@ enum PatientType {
   ALL
   "Only patients in the care of another."
   DEPENDENT
-  "Only patients who care for themselves, and for others perhaps."
+  "Only patients who are not dependents; they may be guardians of others."
   GUARDIAN
 }
 
@@ -6793,15 +6793,15 @@ input CreatePatientInput {
   externalId: ID
 }
 
-"What came of ` + "`" + `createPatient` + "`" + `."
+"The result of ` + "`" + `createPatient` + "`" + `."
 type CreatePatientPayload {
   "The patient as the partner stored it."
   patient: Patient
-  "What the partner had against the input; empty when all went well."
+  "Why the partner rejected the input; empty on success."
   userErrors: [UserError!]!
 }
 
-"Changes to a patient: what is absent stays as it is, null clears."
+"Changes to a patient: absent fields stay unchanged, null clears."
 input UpdatePatientInput {
   "The patient's id, in either form."
   id: ID!
@@ -6823,11 +6823,11 @@ input UpdatePatientInput {
   externalId: ID
 }
 
-"What came of ` + "`" + `updatePatient` + "`" + `."
+"The result of ` + "`" + `updatePatient` + "`" + `."
 type UpdatePatientPayload {
   "The patient after the change."
   patient: Patient
-  "What the partner had against the input; empty when all went well."
+  "Why the partner rejected the input; empty on success."
   userErrors: [UserError!]!
 }
 `, BuiltIn: false},
@@ -6849,7 +6849,7 @@ type UpdatePatientPayload {
     offset: Int
   ): PractitionerConnection @rest(operation: "listPractitioners") @requiresScopes(scopes: [["clinic:read"]])
 
-  "One practitioner; null when there is none for this caller. Scope ` + "`" + `clinic:read` + "`" + `."
+  "One practitioner; null if it does not exist or is not visible to the caller. Scope ` + "`" + `clinic:read` + "`" + `."
   practitioner(
     "The practitioner's id, in either form."
     id: ID!
@@ -6884,7 +6884,7 @@ extend type Mutation {
   ): UpdatePractitionerPayload @rest(operation: "updatePractitioner") @requiresScopes(scopes: [["clinic:write"]])
 }
 
-"Someone of the clinic who writes treatment plans."
+"Someone at the clinic who writes treatment plans."
 type Practitioner implements Node {
   "The global id."
   id: ID!
@@ -6942,7 +6942,7 @@ type Practitioner implements Node {
   ): TemplateConnection @rest(operation: "listPractitionerTemplates") @requiresScopes(scopes: [["clinic:read"]]) @deprecated(reason: "The partner announced the end of templates; protocols take their place.")
 }
 
-"A window of practitioners."
+"A page of practitioners."
 type PractitionerConnection {
   "The rows with their cursors; ` + "`" + `node` + "`" + ` is null, with an error, for a row that came without its id or name."
   edges: [PractitionerEdge!]!
@@ -6950,11 +6950,11 @@ type PractitionerConnection {
   nodes: [Practitioner!]!
   "Where the window stands."
   pageInfo: PageInfo!
-  "Rows in the whole list; null where the partner does not tell. Selected alone it costs one call."
+  "Number of rows in the whole list; null if the partner does not say. Selected alone it costs one call."
   totalCount: Int
 }
 
-"A row of a list of practitioners, and its place."
+"An edge of a list of practitioners: a row and its cursor."
 type PractitionerEdge {
   "The place, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
   cursor: String!
@@ -6974,7 +6974,7 @@ type PractitionerType implements Node {
   description: String
 }
 
-"A window of professions."
+"A page of professions."
 type PractitionerTypeConnection {
   "The rows with their cursors; ` + "`" + `node` + "`" + ` is null, with an error, for a row that came without its id or name."
   edges: [PractitionerTypeEdge!]!
@@ -6982,11 +6982,11 @@ type PractitionerTypeConnection {
   nodes: [PractitionerType!]!
   "Where the window stands."
   pageInfo: PageInfo!
-  "Rows in the whole list; null where the partner does not tell. Selected alone it costs one call."
+  "Number of rows in the whole list; null if the partner does not say. Selected alone it costs one call."
   totalCount: Int
 }
 
-"A row of a list of professions, and its place."
+"An edge of a list of professions: a row and its cursor."
 type PractitionerTypeEdge {
   "The place, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
   cursor: String!
@@ -7008,15 +7008,15 @@ input CreatePractitionerInput {
   externalId: ID
 }
 
-"What came of ` + "`" + `createPractitioner` + "`" + `."
+"The result of ` + "`" + `createPractitioner` + "`" + `."
 type CreatePractitionerPayload {
   "The practitioner as the partner stored it."
   practitioner: Practitioner
-  "What the partner had against the input; empty when all went well."
+  "Why the partner rejected the input; empty on success."
   userErrors: [UserError!]!
 }
 
-"Changes to a practitioner: what is absent stays as it is, null clears. The profession cannot be changed."
+"Changes to a practitioner: absent fields stay unchanged, null clears. The profession cannot be changed."
 input UpdatePractitionerInput {
   "The practitioner's id, in either form."
   id: ID!
@@ -7030,11 +7030,11 @@ input UpdatePractitionerInput {
   externalId: ID
 }
 
-"What came of ` + "`" + `updatePractitioner` + "`" + `."
+"The result of ` + "`" + `updatePractitioner` + "`" + `."
 type UpdatePractitionerPayload {
   "The practitioner after the change."
   practitioner: Practitioner
-  "What the partner had against the input; empty when all went well."
+  "Why the partner rejected the input; empty on success."
   userErrors: [UserError!]!
 }
 `, BuiltIn: false},
@@ -7056,7 +7056,7 @@ type UpdatePractitionerPayload {
     "How many rows to skip: a jump into the list, used with ` + "`" + `first` + "`" + `."
     offset: Int
   ): ProductConnection @rest(operation: "listProducts") @requiresScopes(scopes: [["catalog:read"]])
-  "A product; null when there is none with this id for this caller. One call. Scope ` + "`" + `catalog:read` + "`" + `."
+  "A product; null if it does not exist or is not visible to the caller. One call. Scope ` + "`" + `catalog:read` + "`" + `."
   product("The product's id." id: ID!): Product @rest(operation: "getProduct") @requiresScopes(scopes: [["catalog:read"]])
   """
   Products found by words and filters, among the brands the clinic may see. The
@@ -7148,7 +7148,7 @@ enum ProductStatus {
   UNKNOWN
 }
 
-"A window of products."
+"A page of products."
 type ProductConnection {
   "The rows with their cursors; ` + "`" + `node` + "`" + ` is null, with an error, for a row that came without its id or name."
   edges: [ProductEdge!]!
@@ -7156,11 +7156,11 @@ type ProductConnection {
   nodes: [Product!]!
   "Where the window stands."
   pageInfo: PageInfo!
-  "Rows in the whole list; null where the partner does not tell. Selected alone it costs one call."
+  "Number of rows in the whole list; null if the partner does not say. Selected alone it costs one call."
   totalCount: Int
 }
 
-"A row of a list of products, and its place."
+"An edge of a list of products: a row and its cursor."
 type ProductEdge {
   "The place, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
   cursor: String!
@@ -7188,7 +7188,7 @@ type ProductEdge {
     offset: Int
   ): ProtocolConnection @rest(operation: "listFullscriptProtocols") @requiresScopes(scopes: [["clinic:read"]])
 
-  "One protocol; null when there is none for this caller. Scope ` + "`" + `clinic:read` + "`" + `."
+  "One protocol; null if it does not exist or is not visible to the caller. Scope ` + "`" + `clinic:read` + "`" + `."
   protocol(
     "The protocol's id, in either form."
     id: ID!
@@ -7216,13 +7216,13 @@ type Protocol implements Node {
   ownershipTypeRaw: String
   "Who wrote the protocol. Scope ` + "`" + `clinic:read` + "`" + `."
   practitioner: Practitioner @detail @rest(operation: "getPractitioner") @requiresScopes(scopes: [["clinic:read"]])
-  "What the practitioner says to the patient."
+  "The practitioner's message to the patient."
   personalMessage: String @detail
   "The products the protocol recommends."
   recommendations: [ProtocolRecommendation!] @detail
 }
 
-"A window of protocols."
+"A page of protocols."
 type ProtocolConnection {
   "The rows with their cursors; ` + "`" + `node` + "`" + ` is null, with an error, for a row that came without its id or name."
   edges: [ProtocolEdge!]!
@@ -7230,11 +7230,11 @@ type ProtocolConnection {
   nodes: [Protocol!]!
   "Where the window stands."
   pageInfo: PageInfo!
-  "Rows in the whole list; null where the partner does not tell. Selected alone it costs one call."
+  "Number of rows in the whole list; null if the partner does not say. Selected alone it costs one call."
   totalCount: Int
 }
 
-"A row of a list of protocols, and its place."
+"An edge of a list of protocols: a row and its cursor."
 type ProtocolEdge {
   "The place, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
   cursor: String!
@@ -7257,7 +7257,7 @@ type ProtocolRecommendation {
   dosage: Dosage
 }
 
-"Where a protocol or a template stands in its life."
+"The state of a protocol or a template."
 enum ProtocolState {
   "Being written."
   DRAFT
@@ -7367,7 +7367,7 @@ directive @defer(
 "A calendar day, ` + "`" + `2026-01-31` + "`" + `."
 scalar Date @specifiedBy(url: "https://www.rfc-editor.org/rfc/rfc3339#section-5.6")
 
-"A moment in RFC 3339 form with offset, ` + "`" + `2026-01-31T09:30:00Z` + "`" + `."
+"A date and time in RFC 3339 form with offset, ` + "`" + `2026-01-31T09:30:00Z` + "`" + `."
 scalar DateTime @specifiedBy(url: "https://www.rfc-editor.org/rfc/rfc3339#section-5.6")
 
 "A decimal number as text, ` + "`" + `\"24.50\"` + "`" + `: money, percentages. Never a float. The partner names no currency: it is that of the environment's country."
@@ -7384,29 +7384,29 @@ scalar EmailAddress @specifiedBy(url: "https://www.rfc-editor.org/rfc/rfc5322#se
 
 "A record with an id of its own that can be fetched by it."
 interface Node {
-  "The global id, ` + "`" + `Type:<partner's id>` + "`" + `. Opaque; hand it back as it is."
+  "The global id, ` + "`" + `Type:<partner's id>` + "`" + `. Opaque; pass it back unchanged."
   id: ID!
 }
 
-"Where a window of a connection stands in its list."
+"Where a page of a connection is in its list."
 type PageInfo {
-  "Whether rows follow this window. True as well where the partner does not tell and the window is full: the next one may be empty."
+  "Whether rows follow this page. Also true if the partner does not say and the page is full; the next page may then be empty."
   hasNextPage: Boolean!
   "Whether rows precede this window."
   hasPreviousPage: Boolean!
-  "Cursor of the first row; null for an empty window."
+  "Cursor of the first row; null for an empty page."
   startCursor: String
-  "Cursor of the last row; null for an empty window."
+  "Cursor of the last row; null for an empty page."
   endCursor: String
 }
 
-"A complaint about the input of a mutation. Nothing was changed."
+"A problem with the input of a mutation. Nothing was changed."
 type UserError {
-  "Path of the input field, outermost first; null when no field is to blame."
+  "Path of the input field, outermost first; null if the problem concerns no single field."
   field: [String!]
   "What kind of complaint it is."
   code: UserErrorCode!
-  "What the partner says, fit to be shown to whoever made the input."
+  "The message, suitable for the person who entered the input."
   message: String!
 }
 
@@ -7453,11 +7453,11 @@ is the most. Ids are taken in either form, global or the partner's own.
 """
 type Query {
   """
-  Any record by its global id; null when there is none for this caller. Selecting
+  Any record by its global id; null if it does not exist or is not visible to the caller. Selecting
   nothing but ids and links costs no call of its own.
   """
   node("A global id." id: ID!): Node
-  "Records by their global ids, in the order given; null for each there is none of, with an error where the id is malformed. At most 100 ids."
+  "Records by their global ids, in the given order; null for each that does not exist, with an error if the id is malformed. At most 100 ids."
   nodes("Global ids." ids: [ID!]!): [Node]
 }
 
@@ -7498,7 +7498,7 @@ type Subscription
     offset: Int
   ): StaffConnection @rest(operation: "listStaff") @requiresScopes(scopes: [["clinic:read"]])
 
-  "One member of the staff; null when there is none for this caller. Scope ` + "`" + `clinic:read` + "`" + `."
+  "One staff member; null if it does not exist or is not visible to the caller. Scope ` + "`" + `clinic:read` + "`" + `."
   staffMember(
     "The member's id, in either form."
     id: ID!
@@ -7512,14 +7512,14 @@ extend type Mutation {
     input: CreateStaffInput!
   ): CreateStaffPayload @rest(operation: "createStaff") @requiresScopes(scopes: [["clinic:write"]])
 
-  "Changes a member of the staff. Scope ` + "`" + `clinic:write` + "`" + `."
+  "Changes a staff member. Scope ` + "`" + `clinic:write` + "`" + `."
   updateStaff(
     "What to change."
     input: UpdateStaffInput!
   ): UpdateStaffPayload @rest(operation: "updateStaff") @requiresScopes(scopes: [["clinic:write"]])
 }
 
-"A member of the clinic's staff: someone who works for its practitioners without being one."
+"A staff member of the clinic: someone who works for its practitioners without being one."
 type Staff implements Node {
   "The global id."
   id: ID!
@@ -7535,7 +7535,7 @@ type Staff implements Node {
   externalId: ID
 }
 
-"A window of members of the staff."
+"A page of staff members."
 type StaffConnection {
   "The rows with their cursors; ` + "`" + `node` + "`" + ` is null, with an error, for a row that came without its id or name."
   edges: [StaffEdge!]!
@@ -7543,11 +7543,11 @@ type StaffConnection {
   nodes: [Staff!]!
   "Where the window stands."
   pageInfo: PageInfo!
-  "Rows in the whole list; null where the partner does not tell. Selected alone it costs one call."
+  "Number of rows in the whole list; null if the partner does not say. Selected alone it costs one call."
   totalCount: Int
 }
 
-"A row of a list of members of the staff, and its place."
+"An edge of a list of staff members: a row and its cursor."
 type StaffEdge {
   "The place, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
   cursor: String!
@@ -7555,7 +7555,7 @@ type StaffEdge {
   node: Staff
 }
 
-"A new member of the staff."
+"A new staff member."
 input CreateStaffInput {
   "Email address; the partner refuses one that is taken."
   email: EmailAddress!
@@ -7567,15 +7567,15 @@ input CreateStaffInput {
   externalId: ID
 }
 
-"What came of ` + "`" + `createStaff` + "`" + `."
+"The result of ` + "`" + `createStaff` + "`" + `."
 type CreateStaffPayload {
   "The member as the partner stored it."
   staff: Staff
-  "What the partner had against the input; empty when all went well."
+  "Why the partner rejected the input; empty on success."
   userErrors: [UserError!]!
 }
 
-"Changes to a member of the staff: what is absent stays as it is, null clears."
+"Changes to a staff member: absent fields stay unchanged, null clears."
 input UpdateStaffInput {
   "The member's id, in either form."
   id: ID!
@@ -7589,11 +7589,11 @@ input UpdateStaffInput {
   externalId: ID
 }
 
-"What came of ` + "`" + `updateStaff` + "`" + `."
+"The result of ` + "`" + `updateStaff` + "`" + `."
 type UpdateStaffPayload {
   "The member after the change."
   staff: Staff
-  "What the partner had against the input; empty when all went well."
+  "Why the partner rejected the input; empty on success."
   userErrors: [UserError!]!
 }
 `, BuiltIn: false},
@@ -7612,7 +7612,7 @@ type UpdateStaffPayload {
   ): Event!
   """
   Plans that were activated, which is when the partner counts them as created. Two calls
-  to begin. ` + "`" + `treatmentPlanUpdated` + "`" + ` tells of them too. Scope
+  to begin. ` + "`" + `treatmentPlanUpdated` + "`" + ` reports them, too. Scope
   ` + "`" + `patients:treatment_plan_history` + "`" + `.
   """
   treatmentPlanCreated(
@@ -7622,7 +7622,7 @@ type UpdateStaffPayload {
     after: ID
   ): TreatmentPlanUpdate! @requiresScopes(scopes: [["patients:treatment_plan_history"]])
   """
-  Plans that were activated, cancelled or changed. Two calls to begin. Scope
+  Plans that were activated, cancelled or changed. Takes two calls to start. Scope
   ` + "`" + `patients:treatment_plan_history` + "`" + `.
   """
   treatmentPlanUpdated(
@@ -7631,38 +7631,38 @@ type UpdateStaffPayload {
     "The id of the last event seen, in either form."
     after: ID
   ): TreatmentPlanUpdate! @requiresScopes(scopes: [["patients:treatment_plan_history"]])
-  "Patients who were added. Two calls to begin. ` + "`" + `patientUpdated` + "`" + ` tells of them too. Scope ` + "`" + `patients:read` + "`" + `."
+  "Patients who were added. Takes two calls to start. ` + "`" + `patientUpdated` + "`" + ` reports them, too. Scope ` + "`" + `patients:read` + "`" + `."
   patientCreated(
     "The id of the last event seen, in either form."
     after: ID
   ): PatientUpdate! @requiresScopes(scopes: [["patients:read"]])
-  "Patients who were added, changed or emancipated. Two calls to begin. Scope ` + "`" + `patients:read` + "`" + `."
+  "Patients who were added, changed or emancipated. Takes two calls to start. Scope ` + "`" + `patients:read` + "`" + `."
   patientUpdated(
     "Only this patient; the id in either form."
     id: ID
     "The id of the last event seen, in either form."
     after: ID
   ): PatientUpdate! @requiresScopes(scopes: [["patients:read"]])
-  "Orders that patients placed. Two calls to begin. Scope ` + "`" + `patients:order_history` + "`" + `."
+  "Orders that patients placed. Takes two calls to start. Scope ` + "`" + `patients:order_history` + "`" + `."
   orderPlaced(
     "Only orders of this patient; the id in either form."
     patientId: ID
     "The id of the last event seen, in either form."
     after: ID
   ): OrderUpdate! @requiresScopes(scopes: [["patients:order_history"]])
-  "Lab orders whose results came in or were amended. Two calls to begin. Scope ` + "`" + `patients:order_history` + "`" + `."
+  "Lab orders whose results came in or were amended. Takes two calls to start. Scope ` + "`" + `patients:order_history` + "`" + `."
   labOrderUpdated(
     "Only this lab order; its id in either form."
     id: ID
     "The id of the last event seen, in either form."
     after: ID
   ): LabOrderUpdate! @requiresScopes(scopes: [["patients:order_history"]])
-  "Products that are new. Two calls to begin. ` + "`" + `productUpdated` + "`" + ` tells of them too. Scope ` + "`" + `catalog:read` + "`" + `."
+  "Products that are new. Takes two calls to start. ` + "`" + `productUpdated` + "`" + ` reports them, too. Scope ` + "`" + `catalog:read` + "`" + `."
   productCreated(
     "The id of the last event seen, in either form."
     after: ID
   ): ProductUpdate! @requiresScopes(scopes: [["catalog:read"]])
-  "Products that are new or have changed. Two calls to begin. Scope ` + "`" + `catalog:read` + "`" + `."
+  "Products that are new or have changed. Takes two calls to start. Scope ` + "`" + `catalog:read` + "`" + `."
   productUpdated(
     "The id of the last event seen, in either form."
     after: ID
@@ -7711,12 +7711,12 @@ type LabOrderUpdate {
 type ProductUpdate {
   "The event."
   event: Event!
-  "The product as the event tells of it, which is without its id."
+  "The product as the event shows it, without its id."
   product: ProductSnapshot
 }
 `, BuiltIn: false},
 	{Name: "../../schema/template.graphqls", Input: `extend type Query {
-  "One template; null when there is none for this caller. Scope ` + "`" + `clinic:read` + "`" + `."
+  "One template; null if it does not exist or is not visible to the caller. Scope ` + "`" + `clinic:read` + "`" + `."
   template(
     "The template's id, in either form."
     id: ID!
@@ -7737,13 +7737,13 @@ type Template implements Node {
   currentStateRaw: String
   "Who wrote the template. Scope ` + "`" + `clinic:read` + "`" + `."
   practitioner: Practitioner @detail @rest(operation: "getPractitioner") @requiresScopes(scopes: [["clinic:read"]])
-  "What the practitioner says to the patient."
+  "The practitioner's message to the patient."
   personalMessage: String @detail
   "The products the template recommends."
   recommendations: [ProtocolRecommendation!] @detail
 }
 
-"A window of templates."
+"A page of templates."
 type TemplateConnection {
   "The rows with their cursors; ` + "`" + `node` + "`" + ` is null, with an error, for a row that came without its id or name."
   edges: [TemplateEdge!]!
@@ -7751,11 +7751,11 @@ type TemplateConnection {
   nodes: [Template!]!
   "Where the window stands."
   pageInfo: PageInfo!
-  "Rows in the whole list; null where the partner does not tell. Selected alone it costs one call."
+  "Number of rows in the whole list; null if the partner does not say. Selected alone it costs one call."
   totalCount: Int
 }
 
-"A row of a list of templates, and its place."
+"An edge of a list of templates: a row and its cursor."
 type TemplateEdge {
   "The place, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
   cursor: String!
@@ -7765,7 +7765,7 @@ type TemplateEdge {
 `, BuiltIn: false},
 	{Name: "../../schema/treatment_plan.graphqls", Input: `extend type Query {
   """
-  A treatment plan; null when there is none with this id for this caller. One call.
+  A treatment plan; null if it does not exist or is not visible to the caller. One call.
   The partner has no list of a clinic's plans: they are listed under their patient.
   Scope ` + "`" + `patients:treatment_plan_history` + "`" + `.
   """
@@ -7819,7 +7819,7 @@ type TreatmentPlan implements Node {
   invitationUrl: URL @detail
   "The supplements, in the practitioner's sequence."
   recommendations: [Recommendation!] @detail
-  "The practitioner's words to the patient."
+  "The practitioner's message to the patient."
   personalMessage: String @detail
   "The integrator's own identifier of the plan."
   externalId: ID @detail
@@ -7835,9 +7835,9 @@ type TreatmentPlan implements Node {
   practitionerPayUrl: URL @detail
   "The plan as plain text."
   treatmentPlanText: String @detail
-  "How far the checkout of the labs has come. The partner does not publish the values."
+  "Progress of the checkout of the labs. The partner does not publish the values."
   labCheckoutStatus: String @detail
-  "What is still to be known of the patient before the labs can be ordered, in the partner's names."
+  "What is still missing about the patient before labs can be ordered, by the partner's names."
   patientLabFieldsNeeded: [String!] @detail
   """
   A link that opens the plan in the practitioner's browser, for a draft or an active
@@ -7912,7 +7912,7 @@ type Dosage {
   formatRaw: String
   "Instructions beyond the other fields."
   additionalInfo: String
-  "When, in the course of a day. Known for plans only."
+  "Time of day. Known for plans only."
   timeOfDay: [TimeOfDay!]
   "The partner's own texts of ` + "`" + `timeOfDay` + "`" + `."
   timeOfDayRaw: [String!]
@@ -7984,7 +7984,7 @@ enum TimeOfDay {
 
 "A lab that a plan recommends."
 type LabRecommendation {
-  "An id that no other record has. The partner has no way to fetch one by it, so ` + "`" + `node` + "`" + ` does not take it."
+  "A unique id. The partner cannot fetch the record by it, so ` + "`" + `node` + "`" + ` does not accept it."
   id: ID
   "The partner's own id."
   fullscriptId: ID
@@ -8003,7 +8003,7 @@ A test that a recommended lab consists of. The partner does not say which of its
 two kinds of lab test this id names, so it leads nowhere.
 """
 type LabRecommendationTest {
-  "An id that no other record has. The partner has no way to fetch one by it, so ` + "`" + `node` + "`" + ` does not take it."
+  "A unique id. The partner cannot fetch the record by it, so ` + "`" + `node` + "`" + ` does not accept it."
   id: ID
   "The partner's own id."
   fullscriptId: ID
@@ -8013,7 +8013,7 @@ type LabRecommendationTest {
 
 "A file attached to a plan."
 type Resource {
-  "An id that no other record has. The partner has no way to fetch one by it, so ` + "`" + `node` + "`" + ` does not take it."
+  "A unique id. The partner cannot fetch the record by it, so ` + "`" + `node` + "`" + ` does not accept it."
   id: ID!
   "The partner's own id."
   fullscriptId: ID!
@@ -8032,11 +8032,11 @@ type Resource {
   category: String
   "What the file is called."
   name: String
-  "What sort of file it is, such as ` + "`" + `Handout` + "`" + `."
+  "The kind of file, such as ` + "`" + `Handout` + "`" + `."
   type: String
 }
 
-"A window of treatment plans."
+"A page of treatment plans."
 type TreatmentPlanConnection {
   "The rows with their cursors; ` + "`" + `node` + "`" + ` is null, with an error, for a row that came without its id or name."
   edges: [TreatmentPlanEdge!]!
@@ -8044,11 +8044,11 @@ type TreatmentPlanConnection {
   nodes: [TreatmentPlan!]!
   "Where the window stands."
   pageInfo: PageInfo!
-  "Rows in the whole list; null where the partner does not tell. Selected alone it costs one call."
+  "Number of rows in the whole list; null if the partner does not say. Selected alone it costs one call."
   totalCount: Int
 }
 
-"A row of a list of treatment plans, and its place."
+"An edge of a list of treatment plans: a row and its cursor."
 type TreatmentPlanEdge {
   "The place, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
   cursor: String!
@@ -8078,7 +8078,7 @@ input CreateTreatmentPlanInput {
   patientId: ID!
   "The practitioner whose plan it is. Needed when the token belongs to a member of staff; else the token's owner."
   practitionerId: ID
-  "The practitioner's words to the patient."
+  "The practitioner's message to the patient."
   personalMessage: String
   "A draft, or active: then the patient gets it at once. The partner's own default is active, so it is asked for here."
   state: TreatmentPlanInputState!
@@ -8088,7 +8088,7 @@ input CreateTreatmentPlanInput {
   labs: [LabInput!]
   "The integrator's own identifier of the plan."
   externalId: ID
-  "Whether the patient is told of the plan."
+  "Whether the patient is notified of the plan."
   sendToPatient: Boolean
   "Whether to leave out the mail to the patient."
   skipEmailNotification: Boolean
@@ -8154,9 +8154,9 @@ input LabInput {
 input UpdateTreatmentPlanInput {
   "The plan to change."
   id: ID!
-  "The practitioner's words to the patient."
+  "The practitioner's message to the patient."
   personalMessage: String
-  "All the supplements the plan is to have. The partner asks for them with every change."
+  "All supplements of the plan. The partner requires them with every change."
   recommendations: [RecommendationInput!]!
   "The integrator's own identifier of the plan."
   externalId: ID
@@ -8180,43 +8180,43 @@ input CreateInOfficeCheckoutInput {
   treatmentPlanId: ID!
 }
 
-"The answer to ` + "`" + `createTreatmentPlan` + "`" + `."
+"The result of ` + "`" + `createTreatmentPlan` + "`" + `."
 type CreateTreatmentPlanPayload {
-  "The plan as it was written; null when it was not."
+  "The new plan; null if it was not created."
   treatmentPlan: TreatmentPlan
-  "What is wrong with the input; empty when the plan was written."
+  "What is wrong with the input; empty if the plan was written."
   userErrors: [UserError!]!
 }
 
-"The answer to ` + "`" + `updateTreatmentPlan` + "`" + `."
+"The result of ` + "`" + `updateTreatmentPlan` + "`" + `."
 type UpdateTreatmentPlanPayload {
-  "The plan as it was changed; null when it was not."
+  "The changed plan; null if it was not changed."
   treatmentPlan: TreatmentPlan
-  "What is wrong with the input; empty when the plan was changed."
+  "What is wrong with the input; empty if the plan was changed."
   userErrors: [UserError!]!
 }
 
-"The answer to ` + "`" + `activateTreatmentPlan` + "`" + `."
+"The result of ` + "`" + `activateTreatmentPlan` + "`" + `."
 type ActivateTreatmentPlanPayload {
-  "The plan as it was sent; null when it was not."
+  "The plan that was sent; null if it was not sent."
   treatmentPlan: TreatmentPlan
-  "What is wrong with the input; empty when the plan was sent."
+  "What is wrong with the input; empty if the plan was sent."
   userErrors: [UserError!]!
 }
 
-"The answer to ` + "`" + `cancelTreatmentPlan` + "`" + `."
+"The result of ` + "`" + `cancelTreatmentPlan` + "`" + `."
 type CancelTreatmentPlanPayload {
-  "The plan as it was withdrawn; null when it was not."
+  "The canceled plan; null if it was not canceled."
   treatmentPlan: TreatmentPlan
-  "What is wrong with the input; empty when the plan was withdrawn."
+  "What is wrong with the input; empty if the plan was withdrawn."
   userErrors: [UserError!]!
 }
 
-"The answer to ` + "`" + `createInOfficeCheckout` + "`" + `."
+"The result of ` + "`" + `createInOfficeCheckout` + "`" + `."
 type CreateInOfficeCheckoutPayload {
   "The checkout; null when none was started."
   inOfficeCheckout: InOfficeCheckout
-  "What is wrong with the input; empty when a checkout was started."
+  "What is wrong with the input; empty if a checkout was started."
   userErrors: [UserError!]!
 }
 
@@ -8228,7 +8228,7 @@ type InOfficeCheckout {
 `, BuiltIn: false},
 	{Name: "../../schema/variant.graphqls", Input: `extend type Query {
   """
-  A variant; null when there is none with this id for this caller. One call. The
+  A variant; null if it does not exist or is not visible to the caller. One call. The
   partner has no list of variants. Scope ` + "`" + `catalog:read` + "`" + `.
   """
   variant("The variant's id." id: ID!): Variant @rest(operation: "getVariant") @requiresScopes(scopes: [["catalog:read"]])
@@ -8258,11 +8258,11 @@ type Variant implements Node {
   upc: String
   "The price the maker suggests."
   msrp: Decimal
-  "The currency of ` + "`" + `msrp` + "`" + `, which follows from the partner's environment; null for an environment of an own address. No call."
+  "The currency of ` + "`" + `msrp` + "`" + `, which follows from the partner's environment; null if the environment is given by its URL. No call."
   currency: CurrencyCode
   "The supplier's stock number."
   supplierSku: String
-  "The address of its picture; null if the partner has only its placeholder. The variants in ` + "`" + `Product.variants` + "`" + ` come without pictures, so there it costs a call each."
+  "The URL of its picture; null if the partner has only its placeholder. The variants in ` + "`" + `Product.variants` + "`" + ` come without pictures, so there it costs a call each."
   imageUrl("The size; the partner does not publish the pixels." size: ImageSize! = MEDIUM): URL @detail
   """
   What it is a variant of. Id, name and brand come with the variant; the rest takes
@@ -8306,11 +8306,11 @@ enum VariantStatus {
   viewer: Viewer
 }
 
-"The caller: the owner of the token that calls to the partner are made with."
+"The caller: the owner of the token used for calls to the partner."
 type Viewer {
-  "Whether the caller is signed in here, with a cookie. If not, it sends a token of its own."
+  "Whether the caller is signed in at the gateway, with a cookie, rather than sending a token."
   signedIn: Boolean!
-  "When the caller has to sign in again; null for a token of its own."
+  "When the caller has to sign in again; null for callers who send a token."
   sessionEndsAt: DateTime
   "Which kind of user the owner is; null where that is not known."
   ownerType: UserType
@@ -8318,11 +8318,11 @@ type Viewer {
   ownerTypeRaw: String
   "The owner, if it is a practitioner. Only the id is free. Scope ` + "`" + `clinic:read` + "`" + `."
   practitioner: Practitioner @rest(operation: "getPractitioner") @requiresScopes(scopes: [["clinic:read"]])
-  "The owner, if it is a member of the staff. Only the id is free. Scope ` + "`" + `clinic:read` + "`" + `."
+  "The owner, if it is a staff member. Only the id is free. Scope ` + "`" + `clinic:read` + "`" + `."
   staff: Staff @rest(operation: "getStaff") @requiresScopes(scopes: [["clinic:read"]])
-  "The clinic that everything is read of and written to. One call. Scope ` + "`" + `clinic:read` + "`" + `."
+  "The clinic whose data is read and written. One call. Scope ` + "`" + `clinic:read` + "`" + `."
   clinic: Clinic @rest(operation: "getClinic") @requiresScopes(scopes: [["clinic:read"]])
-  "What the token may do, as the partner told when it gave it out; null where that is not known."
+  "What the token may do, as the partner said when it issued the token; null if unknown."
   scopes: [String!]
 }
 `, BuiltIn: false},
@@ -8355,9 +8355,9 @@ type Viewer {
   ): WebhookDeliveryConnection @rest(operation: "listWebhookDeliveries")
 }
 
-"An attempt to deliver an event to the application's webhook address."
+"An attempt to deliver an event to the application's webhook URL."
 type WebhookDelivery {
-  "An id that no other record has. The partner has no way to fetch one by it, so ` + "`" + `node` + "`" + ` does not take it."
+  "A unique id. The partner cannot fetch the record by it, so ` + "`" + `node` + "`" + ` does not accept it."
   id: ID
   "The partner's own id."
   fullscriptId: ID
@@ -8385,7 +8385,7 @@ type WebhookDelivery {
   event: Event
 }
 
-"A window of webhook deliveries."
+"A page of webhook deliveries."
 type WebhookDeliveryConnection {
   "The rows with their cursors; ` + "`" + `node` + "`" + ` is null, with an error, for a row that came without its id or name."
   edges: [WebhookDeliveryEdge!]!
@@ -8393,11 +8393,11 @@ type WebhookDeliveryConnection {
   nodes: [WebhookDelivery!]!
   "Where the window stands."
   pageInfo: PageInfo!
-  "Rows in the whole list; null where the partner does not tell. Selected alone it costs one call."
+  "Number of rows in the whole list; null if the partner does not say. Selected alone it costs one call."
   totalCount: Int
 }
 
-"A row of a list of webhook deliveries, and its place."
+"An edge of a list of webhook deliveries: a row and its cursor."
 type WebhookDeliveryEdge {
   "The place, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
   cursor: String!
