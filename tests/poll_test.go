@@ -121,7 +121,7 @@ func TestPollingFails(t *testing.T) {
 		}
 		s.sees(ids...)
 
-		// One that the partner can never give does not stop the others for ever.
+		// One that the partner can never give does not stop the others forever.
 		lost := h.happen(sandbox.Emission{Type: "order.placed"})
 		v.sandbox.AddFault(sandbox.Fault{Operation: "getEvent", PathContains: lost[0], Status: http.StatusInternalServerError})
 		others := h.happen(sandbox.Emission{Type: "patient.updated"})

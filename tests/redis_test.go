@@ -94,7 +94,7 @@ func TestRedisHung(t *testing.T) {
 	w.query(`{ clinic { name } }`)
 	relay.Hang(false)
 	eventually(t, func() bool { return b.ask(who).Status == http.StatusOK }, "the session is gone")
-	eventually(t, w.taken, "webhooks are refused for ever")
+	eventually(t, w.taken, "webhooks are refused forever")
 }
 
 // TestRedisRestartsEmpty: a subscriber is told that events may be missing, not that
@@ -124,7 +124,7 @@ func TestRedisRestartsEmpty(t *testing.T) {
 			missed = append(missed, sent[0].EventID)
 		}
 		return len(missed) == 2
-	}, "webhooks are refused for ever")
+	}, "webhooks are refused forever")
 	resumed := w.subscribe(sandbox.TokenPractitioner, watchAll, "after", seen)
 	got := map[any]int{}
 	for len(got) < 2 || got[missed[1]] == 0 {
@@ -165,7 +165,7 @@ func TestRedisKeysTellNothing(t *testing.T) {
 			t.Errorf("a key is %s", key)
 		}
 		if ttl, err := client.Do(t.Context(), client.B().Ttl().Key(key).Build()).AsInt64(); err != nil || ttl == -1 {
-			t.Errorf("%s is kept for ever, %v", key, err)
+			t.Errorf("%s is kept forever, %v", key, err)
 		}
 	}
 }

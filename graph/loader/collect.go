@@ -16,13 +16,13 @@ import (
 // started. "Not found" becomes GraphQL's null here and nowhere else, and for
 // look-ups only: a list below a record that is gone is an error.
 
-// List gives the connection of the field being resolved. parent is the object
+// List returns the connection of the field being resolved. parent is the object
 // the field is on, nil at the root.
 func List[T any](ctx context.Context, parent any) (*model.Connection[T], error) {
 	return collect[*model.Connection[T]](ctx, parent)
 }
 
-// Value gives what the operation of the field being resolved answered.
+// Value returns what the operation of the field being resolved answered.
 func Value[T any](ctx context.Context, parent any) (*T, error) {
 	v, err := collect[*T](ctx, parent)
 	if fsclient.IsNotFound(err) {
@@ -31,7 +31,7 @@ func Value[T any](ctx context.Context, parent any) (*T, error) {
 	return v, err
 }
 
-// Record gives the record that the field being resolved looks up by id.
+// Record returns the record that the field being resolved looks up by id.
 func Record[T any](ctx context.Context) (*T, error) {
 	rec, err := collect[fsclient.Recorder](ctx, nil)
 	if rec == nil || err != nil {
@@ -44,7 +44,7 @@ func Record[T any](ctx context.Context) (*T, error) {
 	return any(found).(*T), nil
 }
 
-// Node gives the record of `node`, of whichever type.
+// Node returns the record of `node`, of whichever type.
 func Node(ctx context.Context) (model.Node, error) {
 	rec, err := collect[fsclient.Recorder](ctx, nil)
 	if rec == nil || err != nil {
@@ -53,8 +53,8 @@ func Node(ctx context.Context) (model.Node, error) {
 	return orNull(lookedUp(ctx, rec))
 }
 
-// Nodes gives the records of `nodes` in order, null for each that there is none
-// of, and null with an error for each id that is none.
+// Nodes returns the records of `nodes` in order, null for each that there is none
+// of, and null with an error for each malformed id.
 func Nodes(ctx context.Context) ([]model.Node, error) {
 	found, err := collect[[]nodeFound](ctx, nil)
 	if err != nil {

@@ -278,7 +278,7 @@ func (r *listRead) place(p paging.Page, a pageResult, size int) {
 		return
 	}
 	meta := a.meta
-	if a.rows == 0 { // a total that says more counts rows that are not to be had
+	if a.rows == 0 { // a total that says more counts rows that are not available
 		meta.TotalCount = nil
 	}
 	switch follows := meta.After(p.Number, c.end); {

@@ -96,7 +96,7 @@ func newCalls() *calls {
 	return &calls{promises: map[key]*promise{}, thunks: map[key]dataloader.Thunk[any]{}}
 }
 
-// promise gives the promise of a key and whether it is new.
+// promise returns the promise of a key and whether it is new.
 func (m *calls) promise(k key) (p *promise, fresh bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -73,7 +73,7 @@ func (s *Session) Start() {
 	visit{s, 1}.announce(n, nil, reflect.Value{})
 }
 
-// field gives the promise of a field of an object, and whether it is new.
+// field returns the promise of a field of an object, and whether it is new.
 func (s *Session) field(parent any, f *ast.Field) (p *promise, fresh bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -122,7 +122,7 @@ func (s *Session) call(k key, f func(ctx context.Context) (any, error)) {
 
 func recordKey(op *recordOp, id string) key { return key{kind: op.name, id: fsclient.IDKey(id)} }
 
-// record gives the promise of a whole record, and starts its call if it is the
+// record returns the promise of a whole record, and starts its call if it is the
 // first to ask.
 func (at visit) record(op *recordOp, id string) *promise {
 	if op.sole != nil {
@@ -139,7 +139,7 @@ func (at visit) record(op *recordOp, id string) *promise {
 	return p
 }
 
-// ownRecord gives the promise of the one record of its kind that the caller has,
+// ownRecord returns the promise of the one record of its kind that the caller has,
 // which has to be the one that is asked for.
 func (s *Session) ownRecord(op *recordOp, id string) *promise {
 	call, p := s.value(op.sole, "", nil), newPromise()

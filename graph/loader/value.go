@@ -38,7 +38,7 @@ func (op *valueOp) announce(at visit, c *fieldCall, parent fsclient.Recorder, p 
 	return nil
 }
 
-// value gives the promise of an operation's value, and starts its call if it is
+// value returns the promise of an operation's value, and starts its call if it is
 // the first to ask.
 func (s *Session) value(op *valueOp, parent string, args map[string]any) *promise {
 	k := key{kind: op.operation, id: parent, query: fmt.Sprint(args)}

@@ -34,7 +34,7 @@ type learned struct {
 }
 
 // sizesLast is how long sizes are remembered. One odd page must not make a list
-// dear for ever.
+// dear forever.
 const sizesLast = 10 * time.Minute
 
 func (l *ListSizes) Get(operation string) Sizes {

@@ -59,7 +59,7 @@ type Options struct {
 }
 
 // New makes the extension, which is a graphql.OperationParameterMutator. It is
-// refused for a mode that is none or lacks its manifest, and for a manifest that
+// refused for an unknown mode, for one that lacks its manifest, and for a manifest that
 // cannot be read or contradicts itself; the error names the file.
 func New(o Options) (graphql.HandlerExtension, error) {
 	e := &extension{mode: cmp.Or(o.Mode, Off), log: o.Log}

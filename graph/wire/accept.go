@@ -12,7 +12,7 @@ const (
 	mediaJSON    = "application/json"
 )
 
-// acceptance is what an Accept header comes to.
+// acceptance is the outcome of an Accept header.
 type acceptance struct {
 	media string
 	// legacy says that the client asked for application/json by name and got

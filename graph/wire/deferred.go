@@ -14,7 +14,7 @@ import (
 
 const boundary = "graphql"
 
-// stream answers with a part for what is there at once and one for the rest, in
+// stream answers with one part for what is available at once and one for the rest, in
 // the form of August 2022, which is Apollo Client's.
 func (x *Exchange) stream(ctx context.Context, exec graphql.GraphExecutor, d *deferral) {
 	ctx = context.WithValue(ctx, deferralKey{}, d)

@@ -17,7 +17,7 @@ import (
 // has no ResponseWriter.
 type Exchange struct {
 	*Options
-	Result Result // what there is to say of it so far
+	Result Result // what is known of it so far
 
 	w      http.ResponseWriter
 	media  string
@@ -91,7 +91,7 @@ func (x *Exchange) begin(status int) {
 	x.w.WriteHeader(status)
 }
 
-// Errors gives each error its request's id and notes its code. Of too many the
+// Errors returns each error its request's id and notes its code. Of too many the
 // last says how many are left out.
 func (x *Exchange) Errors(ctx context.Context, errs gqlerror.List) gqlerror.List {
 	if most := x.maxExecutionErrors(); len(errs) > most {

@@ -34,7 +34,7 @@ type Options struct {
 func (o *Options) maxRequestErrors() int   { return cmp.Or(o.MaxRequestErrors, 10) }
 func (o *Options) maxExecutionErrors() int { return cmp.Or(o.MaxExecutionErrors, 100) }
 
-// Result is what there is to say of a response without repeating any of it.
+// Result describes a response without repeating any of it.
 type Result struct {
 	// Operation is the name the client gave it, Type query, mutation or
 	// subscription; both "" for what was refused before it was known.

@@ -26,7 +26,7 @@ type AddressListOptions struct {
 	PageOptions
 }
 
-// ListByPatient gives a patient's addresses, whole.
+// ListByPatient returns a patient's addresses, whole.
 //
 // op: GET /clinic/patients/{patient_id}/addresses
 func (s *AddressesService) ListByPatient(ctx context.Context, patientID string, o *AddressListOptions) (*Page[Address], error) {

@@ -40,7 +40,7 @@ type BrandListOptions struct {
 	PageOptions
 }
 
-// List gives the brands, a page at a time, whole.
+// List returns the brands, a page at a time, whole.
 //
 // op: GET /catalog/brands
 func (s *BrandsService) List(ctx context.Context, o *BrandListOptions) (*Page[Brand], error) {
@@ -57,7 +57,7 @@ func onlyTrue(b *bool) *bool {
 	return b
 }
 
-// Get gives one brand.
+// Get returns one brand.
 //
 // op: GET /catalog/brands/{id}
 func (s *BrandsService) Get(ctx context.Context, id string) (*Brand, error) {

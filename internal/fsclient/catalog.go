@@ -24,14 +24,14 @@ type IngredientListOptions struct {
 	PageOptions
 }
 
-// List gives the ingredients, a page at a time, whole.
+// List returns the ingredients, a page at a time, whole.
 //
 // op: GET /catalog/ingredients
 func (s *IngredientsService) List(ctx context.Context, o *IngredientListOptions) (*Page[Ingredient], error) {
 	return getPage[Ingredient](ctx, s.client, get("/catalog/ingredients"), o, "ingredients")
 }
 
-// Get gives one ingredient.
+// Get returns one ingredient.
 //
 // op: GET /catalog/ingredients/{id}
 func (s *IngredientsService) Get(ctx context.Context, id string) (*Ingredient, error) {
@@ -56,14 +56,14 @@ type AllergenListOptions struct {
 	PageOptions
 }
 
-// List gives the allergens, a page at a time, whole.
+// List returns the allergens, a page at a time, whole.
 //
 // op: GET /catalog/allergens
 func (s *AllergensService) List(ctx context.Context, o *AllergenListOptions) (*Page[Allergen], error) {
 	return getPage[Allergen](ctx, s.client, get("/catalog/allergens"), o, "allergens")
 }
 
-// Get gives one allergen.
+// Get returns one allergen.
 //
 // op: GET /catalog/allergens/{id}
 func (s *AllergensService) Get(ctx context.Context, id string) (*Allergen, error) {
@@ -88,14 +88,14 @@ type SupplementTypeListOptions struct {
 	PageOptions
 }
 
-// List gives the supplement types, a page at a time, whole.
+// List returns the supplement types, a page at a time, whole.
 //
 // op: GET /catalog/supplement_types
 func (s *SupplementTypesService) List(ctx context.Context, o *SupplementTypeListOptions) (*Page[SupplementType], error) {
 	return getPage[SupplementType](ctx, s.client, get("/catalog/supplement_types"), o, "supplement_types")
 }
 
-// Get gives one supplement type.
+// Get returns one supplement type.
 //
 // op: GET /catalog/supplement_types/{id}
 func (s *SupplementTypesService) Get(ctx context.Context, id string) (*SupplementType, error) {
@@ -120,14 +120,14 @@ type ThirdPartyCertificationListOptions struct {
 	PageOptions
 }
 
-// List gives the third-party certifications, a page at a time, whole.
+// List returns the third-party certifications, a page at a time, whole.
 //
 // op: GET /catalog/third_party_certifications
 func (s *ThirdPartyCertificationsService) List(ctx context.Context, o *ThirdPartyCertificationListOptions) (*Page[ThirdPartyCertification], error) {
 	return getPage[ThirdPartyCertification](ctx, s.client, get("/catalog/third_party_certifications"), o, "third_party_certifications")
 }
 
-// Get gives one third-party certification.
+// Get returns one third-party certification.
 //
 // op: GET /catalog/third_party_certifications/{id}
 func (s *ThirdPartyCertificationsService) Get(ctx context.Context, id string) (*ThirdPartyCertification, error) {

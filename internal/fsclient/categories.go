@@ -22,14 +22,14 @@ type CategoryListOptions struct {
 	PageOptions
 }
 
-// List gives the clinic's categories, a page at a time, as summaries.
+// List returns the clinic's categories, a page at a time, as summaries.
 //
 // op: GET /clinic/categories
 func (s *CategoriesService) List(ctx context.Context, o *CategoryListOptions) (*Page[Category], error) {
 	return getPage[Category](ctx, s.client, get("/clinic/categories"), o, "categories")
 }
 
-// Get gives one category, whole.
+// Get returns one category, whole.
 //
 // op: GET /clinic/categories/{id}
 func (s *CategoriesService) Get(ctx context.Context, id string) (*Category, error) {

@@ -24,7 +24,7 @@ type Clinic struct {
 // FullscriptID is the partner's own id.
 func (c *Clinic) FullscriptID() string { return string(c.ID) }
 
-// Get gives the clinic of the caller's token.
+// Get returns the clinic of the caller's token.
 // https://fullscript.dev/technical-reference/clinic
 //
 // op: GET /clinic

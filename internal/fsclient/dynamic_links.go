@@ -30,7 +30,7 @@ func linked(r route, l *DynamicLink, err error) (*DynamicLink, error) {
 	return l, nil
 }
 
-// New gives a link to a blank plan. Its answer has no envelope.
+// New returns a link to a blank plan. Its answer has no envelope.
 //
 // op: GET /clinic/dynamic_links/treatment_plans
 func (s *DynamicLinksService) New(ctx context.Context) (*DynamicLink, error) {
@@ -38,7 +38,7 @@ func (s *DynamicLinksService) New(ctx context.Context) (*DynamicLink, error) {
 	return getOne[DynamicLink](ctx, s.client, r, nil, "dynamic_link")
 }
 
-// Get gives a link to a draft or an active plan.
+// Get returns a link to a draft or an active plan.
 //
 // op: GET /clinic/dynamic_links/treatment_plans/{id}
 func (s *DynamicLinksService) Get(ctx context.Context, planID string) (*DynamicLink, error) {
@@ -116,7 +116,7 @@ type GatewayLinkPatientInput struct {
 	SendWelcomeEmail Opt[*Flag]      `json:"send_welcome_email,omitzero"`
 }
 
-// CreateGateway gives a link behind which the practitioner settles unclear
+// CreateGateway returns a link behind which the practitioner settles unclear
 // matches of the patient. Whether its answer has an envelope is not published.
 //
 // op: POST /clinic/dynamic_links/gateway/treatment_plans

@@ -65,11 +65,11 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Unwrap gives the cause in the transport or the decoder. Its text can hold an
+// Unwrap returns the cause in the transport or the decoder. Its text can hold an
 // address; do not log it.
 func (e *Error) Unwrap() error { return e.cause }
 
-// InputError is what is wrong with a value a client of ours gave: an id of
+// InputError is what is wrong with a value that a client gave: an id of
 // another type, a malformed day. Its text is meant for them.
 type InputError string
 

@@ -144,7 +144,7 @@ type EventListOptions struct {
 	PageOptions
 }
 
-// ListClinicKeyEvents gives the events of the older clinic-key integrations.
+// ListClinicKeyEvents returns the events of the older clinic-key integrations.
 // https://fullscript.dev/technical-reference/events
 //
 // op: GET /events/clinic_keys
@@ -152,7 +152,7 @@ func (s *EventsService) ListClinicKeyEvents(ctx context.Context, o *EventListOpt
 	return getPage[Event](ctx, s.client, get("/events/clinic_keys"), o, "events")
 }
 
-// ListOrderEvents gives the events of orders.
+// ListOrderEvents returns the events of orders.
 // https://fullscript.dev/technical-reference/events
 //
 // op: GET /events/orders
@@ -160,7 +160,7 @@ func (s *EventsService) ListOrderEvents(ctx context.Context, o *EventListOptions
 	return getPage[Event](ctx, s.client, get("/events/orders"), o, "events")
 }
 
-// ListPatientEvents gives the events of patients.
+// ListPatientEvents returns the events of patients.
 // https://fullscript.dev/technical-reference/events
 //
 // op: GET /events/patients
@@ -168,7 +168,7 @@ func (s *EventsService) ListPatientEvents(ctx context.Context, o *EventListOptio
 	return getPage[Event](ctx, s.client, get("/events/patients"), o, "events")
 }
 
-// ListProductEvents gives the events of products.
+// ListProductEvents returns the events of products.
 // https://fullscript.dev/technical-reference/events
 //
 // op: GET /events/products
@@ -176,7 +176,7 @@ func (s *EventsService) ListProductEvents(ctx context.Context, o *EventListOptio
 	return getPage[Event](ctx, s.client, get("/events/products"), o, "events")
 }
 
-// ListTreatmentPlanEvents gives the events of treatment plans.
+// ListTreatmentPlanEvents returns the events of treatment plans.
 // https://fullscript.dev/technical-reference/events
 //
 // op: GET /events/treatment_plans
@@ -184,7 +184,7 @@ func (s *EventsService) ListTreatmentPlanEvents(ctx context.Context, o *EventLis
 	return getPage[Event](ctx, s.client, get("/events/treatment_plans"), o, "events")
 }
 
-// ListLabOrderEvents gives the events of lab orders.
+// ListLabOrderEvents returns the events of lab orders.
 // https://fullscript.dev/technical-reference/events
 //
 // op: GET /events/lab_orders
@@ -192,7 +192,7 @@ func (s *EventsService) ListLabOrderEvents(ctx context.Context, o *EventListOpti
 	return getPage[Event](ctx, s.client, get("/events/lab_orders"), o, "events")
 }
 
-// Get gives one event with its data.
+// Get returns one event with its data.
 // https://fullscript.dev/technical-reference/events
 //
 // op: GET /events/{id}
@@ -200,7 +200,7 @@ func (s *EventsService) Get(ctx context.Context, id string) (*Event, error) {
 	return getOne[Event](ctx, s.client, get("/events/{id}", id), nil, "event")
 }
 
-// GetBody gives one event, and the answer that it is in, which has the form of a
+// GetBody returns one event, and the answer that it is in, which has the form of a
 // webhook's body.
 // https://fullscript.dev/technical-reference/events
 //

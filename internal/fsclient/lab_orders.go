@@ -80,7 +80,7 @@ type LabOrderListOptions struct {
 	PageOptions
 }
 
-// List gives the clinic's lab orders, a page at a time, as summaries.
+// List returns the clinic's lab orders, a page at a time, as summaries.
 // https://fullscript.dev/technical-reference/labs
 //
 // op: GET /clinic/labs/orders
@@ -99,7 +99,7 @@ func (s *LabOrdersService) List(ctx context.Context, o *LabOrderListOptions) (*P
 	return page, nil
 }
 
-// Get gives one lab order, whole. Most changes of state are announced nowhere,
+// Get returns one lab order, whole. Most changes of state are announced nowhere,
 // so whoever waits for one asks again.
 //
 // op: GET /clinic/labs/orders/{id}

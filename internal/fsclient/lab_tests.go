@@ -25,7 +25,7 @@ type LabTestListOptions struct {
 	PageOptions
 }
 
-// List gives the lab tests that can be ordered, a page at a time.
+// List returns the lab tests that can be ordered, a page at a time.
 //
 // op: GET /labs
 func (s *LabTestsService) List(ctx context.Context, o *LabTestListOptions) (*Page[LabTest], error) {
@@ -45,7 +45,7 @@ func (s *LabTestsService) Search(ctx context.Context, o *LabTestSearchOptions) (
 	return getPage[LabTest](ctx, s.client, get("/labs/search/tests"), o, "labs", "lab_tests", "tests")
 }
 
-// Get gives one lab test.
+// Get returns one lab test.
 //
 // op: GET /labs/{id}
 func (s *LabTestsService) Get(ctx context.Context, id string) (*LabTest, error) {
@@ -70,7 +70,7 @@ type OrderedLabTest struct {
 // FullscriptID is the partner's own id.
 func (t *OrderedLabTest) FullscriptID() string { return string(t.ID) }
 
-// Get gives one test of a lab order.
+// Get returns one test of a lab order.
 //
 // op: GET /clinic/labs/tests/{id}
 func (s *OrderedLabTestsService) Get(ctx context.Context, id string) (*OrderedLabTest, error) {

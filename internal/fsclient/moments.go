@@ -98,7 +98,7 @@ func parseDay(s string) (string, bool) {
 	if len(s) <= len(time.DateOnly) || isDigits(s) {
 		return "", false
 	}
-	// A time of that day is no matter, and neither is whether its zone is known.
+	// The time of day does not matter, nor whether its zone is known.
 	for _, zone := range [...]string{"", "Z"} {
 		if moment, ok := parseMoment(s + zone); ok {
 			return moment[:len(time.DateOnly)], true

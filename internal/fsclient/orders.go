@@ -113,7 +113,7 @@ type OrderListOptions struct {
 	PageOptions
 }
 
-// List gives the clinic's orders, a page at a time, as summaries.
+// List returns the clinic's orders, a page at a time, as summaries.
 // https://fullscript.dev/technical-reference/orders
 //
 // op: GET /clinic/orders
@@ -127,7 +127,7 @@ type PatientOrderListOptions struct {
 	PageOptions
 }
 
-// ListByPatient gives the orders of one patient, a page at a time, as
+// ListByPatient returns the orders of one patient, a page at a time, as
 // summaries.
 //
 // op: GET /clinic/patients/{patient_id}/orders
@@ -146,7 +146,7 @@ func (s *OrdersService) ListByPatient(ctx context.Context, patientID string, o *
 	return page, nil
 }
 
-// Get gives one order, whole.
+// Get returns one order, whole.
 //
 // op: GET /clinic/orders/{id}
 func (s *OrdersService) Get(ctx context.Context, id string) (*Order, error) {

@@ -61,7 +61,7 @@ type PatientListOptions struct {
 	PageOptions
 }
 
-// List gives the clinic's patients, a page at a time, as summaries.
+// List returns the clinic's patients, a page at a time, as summaries.
 // https://fullscript.dev/technical-reference/patients
 //
 // op: GET /clinic/patients
@@ -168,7 +168,7 @@ type DependentListOptions struct {
 	PageOptions
 }
 
-// ListDependents gives the patients in a guardian's care, as summaries. The
+// ListDependents returns the patients in a guardian's care, as summaries. The
 // key of the answer is not published.
 // https://fullscript.dev/technical-reference/patients
 //
@@ -177,7 +177,7 @@ func (s *PatientsService) ListDependents(ctx context.Context, patientID string, 
 	return getPage[Patient](ctx, s.client, get("/clinic/patients/{patient_id}/dependents", patientID), o, "patients", "dependents")
 }
 
-// Get gives one patient, whole.
+// Get returns one patient, whole.
 // https://fullscript.dev/technical-reference/patients
 //
 // op: GET /clinic/patients/{id}

@@ -21,7 +21,7 @@ type PractitionerTypeListOptions struct {
 	PageOptions
 }
 
-// List gives the professions, whole. There is no single fetch.
+// List returns the professions, whole. There is no single fetch.
 //
 // op: GET /catalog/practitioner_types
 func (s *PractitionerTypesService) List(ctx context.Context, o *PractitionerTypeListOptions) (*Page[PractitionerType], error) {

@@ -25,14 +25,14 @@ type PractitionerListOptions struct {
 	PageOptions
 }
 
-// List gives the clinic's practitioners, whole.
+// List returns the clinic's practitioners, whole.
 //
 // op: GET /clinic/practitioners
 func (s *PractitionersService) List(ctx context.Context, o *PractitionerListOptions) (*Page[Practitioner], error) {
 	return getPage[Practitioner](ctx, s.client, get("/clinic/practitioners"), o, "practitioners")
 }
 
-// Get gives one practitioner.
+// Get returns one practitioner.
 //
 // op: GET /clinic/practitioners/{id}
 func (s *PractitionersService) Get(ctx context.Context, id string) (*Practitioner, error) {

@@ -103,14 +103,14 @@ type ProductListOptions struct {
 	PageOptions
 }
 
-// List gives the products of the catalogue, a page at a time, as list items.
+// List returns the products of the catalogue, a page at a time, as list items.
 //
 // op: GET /catalog/products
 func (s *ProductsService) List(ctx context.Context, o *ProductListOptions) (*Page[Product], error) {
 	return getPage[Product](ctx, s.client, get("/catalog/products"), o, "products")
 }
 
-// ListSimilar gives the products like another one, a page at a time, as list
+// ListSimilar returns the products like another one, a page at a time, as list
 // items.
 //
 // op: GET /catalog/products/{product_id}/similar
@@ -118,7 +118,7 @@ func (s *ProductsService) ListSimilar(ctx context.Context, productID string, o *
 	return getPage[Product](ctx, s.client, get("/catalog/products/{product_id}/similar", productID), o, "products")
 }
 
-// ListByCategory gives the products of a category of the clinic, a page at a
+// ListByCategory returns the products of a category of the clinic, a page at a
 // time, as list items.
 //
 // op: GET /clinic/categories/{category_id}/products
@@ -147,7 +147,7 @@ func (s *ProductsService) Search(ctx context.Context, o *ProductSearchOptions) (
 	return getPage[Product](ctx, s.client, get("/catalog/search/products"), o, "products")
 }
 
-// Get gives one product with all its variants. Its custom dosage is that of the
+// Get returns one product with all its variants. Its custom dosage is that of the
 // token's practitioner.
 //
 // op: GET /catalog/products/{id}

@@ -112,7 +112,7 @@ type ProtocolListOptions struct {
 	PageOptions
 }
 
-// ListByPractitioner gives a practitioner's protocols, as summaries.
+// ListByPractitioner returns a practitioner's protocols, as summaries.
 // https://fullscript.dev/technical-reference/protocols
 //
 // op: GET /clinic/practitioners/{practitioner_id}/protocols
@@ -126,7 +126,7 @@ type FullscriptProtocolListOptions struct {
 	PageOptions
 }
 
-// ListFullscript gives the protocols the partner offers to everyone, as
+// ListFullscript returns the protocols the partner offers to everyone, as
 // summaries. The key of the answer is not published.
 // https://fullscript.dev/technical-reference/protocols
 //
@@ -135,7 +135,7 @@ func (s *ProtocolsService) ListFullscript(ctx context.Context, o *FullscriptProt
 	return getPage[Protocol](ctx, s.client, get("/clinic/fullscript_protocols"), o, "protocols", "fullscript_protocols")
 }
 
-// Get gives one protocol with its recommendations.
+// Get returns one protocol with its recommendations.
 // https://fullscript.dev/technical-reference/protocols
 //
 // op: GET /clinic/protocols/{id}

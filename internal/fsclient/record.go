@@ -20,7 +20,7 @@ type Record struct {
 }
 
 // Pending is what the rest of a record waits for; its owner is package loader. It lies
-// in the record, since a map from records to it would be asked for every row.
+// in the record, since a map from records to it would be asked forevery row.
 type Pending interface {
 	// Missing returns the fields that are to come; all others may be read.
 	Missing() Fields

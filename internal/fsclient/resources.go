@@ -7,11 +7,11 @@ import (
 	"net/url"
 )
 
-// ResourcesService gives the files attached to plans.
+// ResourcesService returns the files attached to plans.
 type ResourcesService service
 
 // Resource is a file attached to a plan. Its address at the partner's needs the
-// caller's token, so it is nothing to hand to a browser.
+// caller's token, so it must not be given to a browser.
 type Resource struct {
 	Record
 	ID            ResourceID `json:"id"`

@@ -38,7 +38,7 @@ func TestResourcesDownloadRequest(t *testing.T) {
 	same(t, "request", sent.request, "GET /clinic/resources/a-b/download?type=kind%26more")
 }
 
-// A client that read the body before handing it on would wait for ever here.
+// A client that read the body before handing it on would wait forever here.
 func TestResourcesDownloadStreams(t *testing.T) {
 	t.Parallel()
 	seen := make(chan struct{})

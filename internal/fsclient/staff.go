@@ -23,14 +23,14 @@ type StaffListOptions struct {
 	PageOptions
 }
 
-// List gives the clinic's staff, whole.
+// List returns the clinic's staff, whole.
 //
 // op: GET /clinic/staff
 func (s *StaffService) List(ctx context.Context, o *StaffListOptions) (*Page[Staff], error) {
 	return getPage[Staff](ctx, s.client, get("/clinic/staff"), o, "staff")
 }
 
-// Get gives one member of the staff. The key of the single record is that of
+// Get returns one member of the staff. The key of the single record is that of
 // the list.
 //
 // op: GET /clinic/staff/{id}

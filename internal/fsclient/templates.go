@@ -29,14 +29,14 @@ type TemplateListOptions struct {
 	PageOptions
 }
 
-// ListByPractitioner gives a practitioner's templates, as summaries.
+// ListByPractitioner returns a practitioner's templates, as summaries.
 //
 // op: GET /clinic/practitioners/{practitioner_id}/templates
 func (s *TemplatesService) ListByPractitioner(ctx context.Context, practitionerID string, o *TemplateListOptions) (*Page[Template], error) {
 	return getPage[Template](ctx, s.client, get("/clinic/practitioners/{practitioner_id}/templates", practitionerID), o, "templates")
 }
 
-// Get gives one template with its recommendations.
+// Get returns one template with its recommendations.
 //
 // op: GET /clinic/templates/{id}
 func (s *TemplatesService) Get(ctx context.Context, id string) (*Template, error) {

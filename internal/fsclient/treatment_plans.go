@@ -137,7 +137,7 @@ type TreatmentPlanListOptions struct {
 	PageOptions
 }
 
-// ListByPatient gives the plans of one patient, a page at a time, as
+// ListByPatient returns the plans of one patient, a page at a time, as
 // summaries. There is no list of all plans of a clinic.
 //
 // op: GET /clinic/patients/{patient_id}/treatment_plans
@@ -145,7 +145,7 @@ func (s *TreatmentPlansService) ListByPatient(ctx context.Context, patientID str
 	return getPage[TreatmentPlan](ctx, s.client, get("/clinic/patients/{patient_id}/treatment_plans", patientID), o, "treatment_plans")
 }
 
-// Get gives one plan, whole.
+// Get returns one plan, whole.
 //
 // op: GET /clinic/treatment_plans/{id}
 func (s *TreatmentPlansService) Get(ctx context.Context, id string) (*TreatmentPlan, error) {

@@ -85,7 +85,7 @@ func (e *VariantStatus) UnmarshalGQL(v any) error {
 	return unmarshalEnum(variantStatuses, v, (*string)(e))
 }
 
-// Get gives one variant, with a mention of its product and brand.
+// Get returns one variant, with a mention of its product and brand.
 //
 // op: GET /catalog/variants/{id}
 func (s *VariantsService) Get(ctx context.Context, id string) (*Variant, error) {

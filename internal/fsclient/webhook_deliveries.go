@@ -69,7 +69,7 @@ type WebhookDeliveryListOptions struct {
 	PageOptions
 }
 
-// List gives the deliveries of the last 30 days, whole.
+// List returns the deliveries of the last 30 days, whole.
 // https://fullscript.dev/technical-reference/webhooks
 //
 // op: GET /webhooks/deliveries

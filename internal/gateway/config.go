@@ -22,19 +22,19 @@ import (
 type Config struct {
 	Addr                   string        `help:"Address to listen on." default:"127.0.0.1:8080" from:"GATEWAY_ADDR"`
 	Upstream               string        `help:"The partner's environment: embedded, us-sandbox, ca-sandbox, us, ca, or an API base URL." default:"embedded" from:"FULLSCRIPT_UPSTREAM"`
-	AllowEmbedded          bool          `help:"Let the embedded sandbox run where others reach it, or with the credentials of a real app." default:"false" from:"GATEWAY_ALLOW_EMBEDDED"`
-	AdminAddr              string        `help:"Address of health and metrics; empty for none." default:"127.0.0.1:8081" from:"GATEWAY_ADMIN_ADDR"`
-	AdminHosts             []string      `help:"Names under which --admin-addr is asked where other machines reach it, comma-separated. Default: any." from:"GATEWAY_ADMIN_HOSTS"`
+	AllowEmbedded          bool          `help:"Allow the embedded sandbox where others can reach it, or with the credentials of a real app." default:"false" from:"GATEWAY_ALLOW_EMBEDDED"`
+	AdminAddr              string        `help:"Address of health and metrics; empty to disable." default:"127.0.0.1:8081" from:"GATEWAY_ADMIN_ADDR"`
+	AdminHosts             []string      `help:"Host names that --admin-addr answers to if other machines reach it, comma-separated. Default: any." from:"GATEWAY_ADMIN_HOSTS"`
 	PublicURL              string        `help:"The gateway's address as clients see it, for links to attachments. Default: http:// and --addr." from:"GATEWAY_PUBLIC_URL"`
-	OperationTimeout       time.Duration `help:"How long an operation may take; what is there by then is answered." default:"15s" over:"0" from:"GATEWAY_OPERATION_TIMEOUT"`
+	OperationTimeout       time.Duration `help:"Time limit of an operation; what has arrived by then is answered." default:"15s" over:"0" from:"GATEWAY_OPERATION_TIMEOUT"`
 	CallTimeout            time.Duration `help:"How long one call to the partner may take." default:"5s" over:"0" from:"GATEWAY_CALL_TIMEOUT"`
 	DialTimeout            time.Duration `help:"How long connecting to the partner may take." default:"2s" over:"0" from:"GATEWAY_DIAL_TIMEOUT"`
 	MaxConcurrency         int           `help:"Calls to the partner at once, shared fairly between callers." default:"64" min:"1" from:"GATEWAY_MAX_CONCURRENCY"`
-	MaxDownloads           int           `help:"Attachments that are sent at once. Those who ask for more wait." default:"32" min:"1" from:"GATEWAY_MAX_DOWNLOADS"`
-	MaxDownloadsPerCaller  int           `help:"Attachments that are sent to one caller at once." default:"8" min:"1" from:"GATEWAY_MAX_DOWNLOADS_PER_CALLER"`
+	MaxDownloads           int           `help:"Attachments sent at once; further requests wait." default:"32" min:"1" from:"GATEWAY_MAX_DOWNLOADS"`
+	MaxDownloadsPerCaller  int           `help:"Attachments sent to one caller at once." default:"8" min:"1" from:"GATEWAY_MAX_DOWNLOADS_PER_CALLER"`
 	MaxBody                int64         `help:"Bytes of a request's body." default:"262144" min:"1" from:"GATEWAY_MAX_BODY"`
 	MaxTokens              int           `help:"Tokens of a query; 0 for no limit." default:"2000" min:"0" from:"GATEWAY_MAX_TOKENS"`
-	MaxFields              int           `help:"Fields of a query, those of a fragment wherever it is spread; 0 for no limit." default:"500" min:"0" from:"GATEWAY_MAX_FIELDS"`
+	MaxFields              int           `help:"Fields of a query, those of a fragment counted at each spread; 0 for no limit." default:"500" min:"0" from:"GATEWAY_MAX_FIELDS"`
 	MaxDepth               int           `help:"How deep fields may be nested; 0 for no limit." default:"12" min:"0" from:"GATEWAY_MAX_DEPTH"`
 	MaxIntrospectionDepth  int           `help:"How deep fields below __schema and __type may be nested; 0 for no limit." default:"20" min:"0" from:"GATEWAY_MAX_INTROSPECTION_DEPTH"`
 	MaxAliases             int           `help:"Aliases of a query; 0 for no limit." default:"30" min:"0" from:"GATEWAY_MAX_ALIASES"`
@@ -43,15 +43,15 @@ type Config struct {
 	MaxFragmentSpreads     int           `help:"Fragment spreads of a query; 0 for no limit." default:"50" min:"0" from:"GATEWAY_MAX_FRAGMENT_SPREADS"`
 	MaxListItems           int           `help:"Items of a list in arguments and variables; 0 for no limit." default:"100" min:"0" from:"GATEWAY_MAX_LIST_ITEMS"`
 	MaxOperationNameLength int           `help:"Bytes of a name in a query; 0 for no limit." default:"256" min:"0" from:"GATEWAY_MAX_OPERATION_NAME_LENGTH"`
-	MaxStreams             int           `help:"Subscriptions that one caller may have running at once; 0 for no limit." default:"100" min:"0" from:"GATEWAY_MAX_STREAMS"`
-	MaxRequestErrors       int           `help:"Errors that leave of a document that was refused." default:"10" min:"1" from:"GATEWAY_MAX_REQUEST_ERRORS"`
-	MaxExecutionErrors     int           `help:"Errors that leave of an operation that ran." default:"100" min:"1" from:"GATEWAY_MAX_EXECUTION_ERRORS"`
+	MaxStreams             int           `help:"Subscriptions of one caller at once; 0 for no limit." default:"100" min:"0" from:"GATEWAY_MAX_STREAMS"`
+	MaxRequestErrors       int           `help:"Maximum errors returned for a rejected document." default:"10" min:"1" from:"GATEWAY_MAX_REQUEST_ERRORS"`
+	MaxExecutionErrors     int           `help:"Maximum errors returned for an operation that ran." default:"100" min:"1" from:"GATEWAY_MAX_EXECUTION_ERRORS"`
 	Introspection          string        `help:"Who may read the schema by query: auto (with the embedded sandbox everyone, else who has a token), on or off." default:"auto" from:"GATEWAY_INTROSPECTION"`
 	PersistedDocuments     string        `help:"Documents outside the manifest: off (they run), log (they run and are logged) or enforce (they are refused)." default:"off" from:"GATEWAY_PERSISTED_DOCUMENTS"`
 	PersistedManifest      string        `help:"File of the trusted documents, as graphql-codegen or relay-compiler writes it." from:"GATEWAY_PERSISTED_MANIFEST"`
 	APQ                    bool          `name:"apq" negatable:"" help:"Let clients register documents by hash (automatic persisted queries)." default:"true" from:"GATEWAY_APQ"`
 	HTTPDraftStatus        bool          `name:"http-draft-status" help:"Answer with the statuses of the 2026 draft of GraphQL over HTTP: 422 and 294." default:"false" from:"GATEWAY_HTTP_DRAFT_STATUS"`
-	CORSOrigins            []string      `name:"cors-origins" help:"Origins whose pages may call the gateway, by comma." from:"GATEWAY_CORS_ORIGINS"`
+	CORSOrigins            []string      `name:"cors-origins" help:"Origins whose pages may call the gateway, comma-separated." from:"GATEWAY_CORS_ORIGINS"`
 	CORSHeaders            []string      `name:"cors-headers" help:"Headers that pages of --cors-origins may send beside the usual ones, comma-separated." from:"GATEWAY_CORS_HEADERS"`
 	GraphiQL               bool          `name:"graphiql" negatable:"" help:"Serve the GraphiQL page at /." default:"true" from:"GATEWAY_GRAPHIQL"`
 	H2C                    bool          `name:"h2c" help:"Speak HTTP/2 without TLS, too, to proxies that begin with it." default:"false" from:"GATEWAY_H2C"`
@@ -59,22 +59,22 @@ type Config struct {
 	WriteTimeout           time.Duration `help:"How long a client may take to accept each 128 KiB of an answer." default:"10s" over:"0" from:"GATEWAY_WRITE_TIMEOUT"`
 	IdleTimeout            time.Duration `help:"How long a connection may wait for its next request." default:"60s" over:"0" from:"GATEWAY_IDLE_TIMEOUT"`
 	MaxHeaderBytes         int           `help:"Bytes of a request's headers." default:"32768" min:"1" from:"GATEWAY_MAX_HEADER_BYTES"`
-	DrainDelay             time.Duration `help:"How long new requests are still taken after SIGTERM, while /readyz says no." default:"5s" min:"0" from:"GATEWAY_DRAIN_DELAY"`
-	DrainTimeout           time.Duration `help:"How long ending may take after SIGTERM or SIGINT, the delay included." default:"30s" over:"0" from:"GATEWAY_DRAIN_TIMEOUT"`
+	DrainDelay             time.Duration `help:"How long new requests are still accepted after SIGTERM, while /readyz fails." default:"5s" min:"0" from:"GATEWAY_DRAIN_DELAY"`
+	DrainTimeout           time.Duration `help:"Time limit of shutting down after SIGTERM or SIGINT, including the delay." default:"30s" over:"0" from:"GATEWAY_DRAIN_TIMEOUT"`
 	Pprof                  bool          `help:"Serve profiles on --admin-addr." default:"false" from:"GATEWAY_PPROF"`
-	ClientID               string        `help:"The app's id at the partner, with which users sign in. The embedded sandbox has its own." from:"FULLSCRIPT_CLIENT_ID"`
-	ClientSecret           string        `help:"The app's secret." secret:"" from:"FULLSCRIPT_CLIENT_SECRET"`
-	RedirectURL            string        `help:"Where the partner leads back to after a sign-in, as the app is registered with. Default: --public-url and /oauth/callback." from:"FULLSCRIPT_REDIRECT_URL"`
+	ClientID               string        `help:"The app's client id, with which users sign in. The embedded sandbox has its own." from:"FULLSCRIPT_CLIENT_ID"`
+	ClientSecret           string        `help:"The app's client secret." secret:"" from:"FULLSCRIPT_CLIENT_SECRET"`
+	RedirectURL            string        `help:"The redirect URI after a sign-in, as registered with the app. Default: --public-url and /oauth/callback." from:"FULLSCRIPT_REDIRECT_URL"`
 	AuthorizeURL           string        `help:"The partner's consent page. Default: that of --upstream." from:"FULLSCRIPT_AUTHORIZE_URL"`
 	SessionLifetime        time.Duration `help:"How long a sign-in lasts." default:"12h" over:"0" from:"GATEWAY_SESSION_LIFETIME"`
-	ProofAge               time.Duration `help:"How long it is believed what a subscriber may read, before the partner is asked again." default:"1m" over:"0" from:"GATEWAY_PROOF_AGE"`
-	OAuthRelay             bool          `name:"oauth-relay" help:"Trade codes and tokens at /oauth/token for apps that do not hold the app's secret. With the embedded sandbox it is on." default:"false" from:"GATEWAY_OAUTH_RELAY"`
-	EncryptionKey          []string      `help:"Keys that encrypt sessions and events, by comma: the first encrypts, all decrypt. Default: a random one." secret:"" from:"GATEWAY_ENCRYPTION_KEY"`
+	ProofAge               time.Duration `help:"How long the gateway trusts what the partner said a subscriber may read." default:"1m" over:"0" from:"GATEWAY_PROOF_AGE"`
+	OAuthRelay             bool          `name:"oauth-relay" help:"Exchange codes and tokens at /oauth/token for apps that do not hold the app's secret. On with the embedded sandbox." default:"false" from:"GATEWAY_OAUTH_RELAY"`
+	EncryptionKey          []string      `help:"Keys that encrypt sessions and events, comma-separated: the first encrypts, all decrypt. Default: a random one." secret:"" from:"GATEWAY_ENCRYPTION_KEY"`
 	RedisURL               string        `help:"Redis server that keeps sessions and events for all gateways." secret:"" from:"REDIS_URL"`
-	WebhookSecret          []string      `help:"Keys that sign the partner's webhooks, by comma: several while one is being replaced. The embedded sandbox has its own." secret:"" from:"FULLSCRIPT_WEBHOOK_SECRET"`
-	WebhookChallenge       string        `help:"The challenge token that answers to webhooks echo." secret:"" from:"FULLSCRIPT_WEBHOOK_CHALLENGE"`
-	EventsKept             int           `help:"Events kept for subscribers that are slow or come back." default:"10000" min:"1" from:"GATEWAY_EVENTS_KEPT"`
-	PollEvents             time.Duration `help:"Ask the partner for events this often, where its webhooks cannot arrive; 0 for never." default:"0s" from:"GATEWAY_POLL_EVENTS"`
+	WebhookSecret          []string      `help:"Keys that sign the partner's webhooks, comma-separated: several while one is being replaced. The embedded sandbox has its own." secret:"" from:"FULLSCRIPT_WEBHOOK_SECRET"`
+	WebhookChallenge       string        `help:"The challenge token that webhook answers echo." secret:"" from:"FULLSCRIPT_WEBHOOK_CHALLENGE"`
+	EventsKept             int           `help:"Events kept for subscribers that are slow or reconnect." default:"10000" min:"1" from:"GATEWAY_EVENTS_KEPT"`
+	PollEvents             time.Duration `help:"How often to ask the partner for events if its webhooks cannot arrive; 0 for never." default:"0s" from:"GATEWAY_POLL_EVENTS"`
 	LogLevel               string        `help:"trace, debug, info, warn or error." default:"info" from:"LOG_LEVEL"`
 	LogFormat              string        `help:"auto (console on a terminal, else JSON), console or json." default:"auto" from:"LOG_FORMAT"`
 }

@@ -29,7 +29,7 @@ func (p *pipe) Dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	}
 }
 
-// Accept gives the next connection.
+// Accept returns the next connection.
 func (p *pipe) Accept() (net.Conn, error) {
 	select {
 	case c := <-p.conns:

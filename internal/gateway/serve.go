@@ -120,7 +120,7 @@ func Serve(config Config, out io.Writer, listening Listening, opts ...Option) (e
 type SandboxConfig struct {
 	Addr         string   `help:"Address to listen on." default:"127.0.0.1:7070" from:"SANDBOX_ADDR"`
 	ClientID     string   `help:"The id of the app that it knows." default:"sandbox-client" from:"SANDBOX_CLIENT_ID"`
-	ClientSecret string   `help:"The app's secret." default:"sandbox-secret" secret:"" from:"SANDBOX_CLIENT_SECRET"`
+	ClientSecret string   `help:"The app's client secret." default:"sandbox-secret" secret:"" from:"SANDBOX_CLIENT_SECRET"`
 	RedirectURLs []string `name:"redirect-urls" help:"Where the app may be led back to after a sign-in, comma-separated. Default: any address of this machine." from:"SANDBOX_REDIRECT_URLS"`
 }
 

@@ -79,7 +79,7 @@ func (s *Sessions) keepLogins(w http.ResponseWriter, all logins) bool {
 			sealed, err = s.o.Seal.Seal("login", plain.Bytes())
 		}
 		if err != nil {
-			panic(err) // a bug: texts and times are sealed with a key of ours
+			panic(err) // a bug: texts and times are sealed with the gateway's key
 		}
 		if len(sealed) <= maxLoginCookie {
 			s.setCookie(w, s.loginCookie(), sealed, loginLife)

@@ -338,7 +338,7 @@ func (s *Sessions) seal(key string, have *session) (string, error) {
 }
 
 // open reads what is stored. What cannot be read was sealed with a key that is
-// gone, and is as good as none.
+// gone, and counts as none.
 func (s *Sessions) open(key, sealed string) (*session, error) {
 	plain, err := s.o.Seal.Open(sessionPrefix+key, sealed)
 	if err != nil {

@@ -71,10 +71,10 @@ func (s *Sessions) User(r *http.Request) (*User, error) {
 	return &User{Key: key, Owner: have.Owner, Ends: have.Ends, sessions: s, ctx: r.Context(), have: have}, nil
 }
 
-// Token gives an access token that lasts for a while.
+// Token returns an access token that lasts for a while.
 func (u *User) Token() (*oauth2.Token, error) { return u.token("") }
 
-// Renew gives another access token than one that the partner has refused, or
+// Renew returns another access token than one that the partner has refused, or
 // that one again when there is no better.
 func (u *User) Renew(rejected *oauth2.Token) (*oauth2.Token, error) {
 	return u.token(rejected.AccessToken)

@@ -321,7 +321,7 @@ func (p *Poller) publish(ctx context.Context, c *clinic, all []found) error {
 }
 
 // givenUp reports whether an event is left out since the partner cannot give it: not
-// at once, for the sake of the order, but one must not stop all others for ever.
+// at once, to keep the order, but one must not stop all others forever.
 func (c *clinic) givenUp(id string, err error) bool {
 	if e, ok := errors.AsType[*fsclient.Error](err); !ok || e.Kind != fsclient.KindUpstream {
 		delete(c.failed, id)

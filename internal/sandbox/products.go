@@ -147,7 +147,7 @@ func getProduct(req *request) reply {
 	return ok(object{"product": p.full(req.customDosage(p, who))})
 }
 
-// customDosage is set for every seventh pair of product and practitioner, so each practitioner sees other wording.
+// customDosage is set forevery seventh pair of product and practitioner, so each practitioner sees other wording.
 func (r *request) customDosage(p *product, practitionerID string) *productDosage {
 	who, found := r.practitioner(practitionerID)
 	if !found || who.number < 0 || (p.number+3*who.number)%7 != 0 {

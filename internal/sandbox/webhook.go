@@ -27,7 +27,7 @@ type Emission struct {
 	Clinic string `json:"clinic,omitempty"`
 	// Data is the event's data, that of one of the seed's events of the type when left out.
 	Data json.RawMessage `json:"data,omitempty"`
-	// Count is how many events to make, 1 unless told, 10,000 at most.
+	// Count is how many events to make, default 1, at most 10,000.
 	Count int `json:"count,omitempty"`
 	// Duplicate sends each twice, Reverse the last one first.
 	Duplicate bool `json:"duplicate,omitempty"`

@@ -56,7 +56,7 @@ func (k *Keys) Seal(purpose string, plain []byte) (string, error) {
 	return sealed, nil
 }
 
-// Open gives what was sealed, and refuses what was not sealed for this purpose
+// Open returns what was sealed, and refuses what was not sealed for this purpose
 // with one of the keys.
 func (k *Keys) Open(purpose, sealed string) (plain []byte, err error) {
 	if err := securecookie.DecodeMulti(purpose, sealed, &plain, k.codecs...); err != nil {

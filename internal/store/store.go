@@ -12,7 +12,7 @@ import (
 
 // Store keeps short texts for a while. What it is given is sealed already.
 type Store interface {
-	// Get gives the value of a key, "" when there is none.
+	// Get returns the value of a key, "" when there is none.
 	Get(ctx context.Context, key string) (string, error)
 	// Add sets the value of a key that has none, for a time, and reports whether it
 	// did.

@@ -35,7 +35,7 @@ const (
 	Ping       Outcome = "ping"       // an empty body, by which the partner tests the address
 	Unreadable Outcome = "unreadable" // signed, but no event with an id and a type; published as it came
 	Unsigned   Outcome = "unsigned"   // no signature, or one of another form
-	Forged     Outcome = "forged"     // by no secret of ours
+	Forged     Outcome = "forged"     // by none of the gateway's secrets
 	Stale      Outcome = "stale"      // signed too long ago, or in the future
 	TooLarge   Outcome = "too_large"
 	Broken     Outcome = "broken" // the body ended early
@@ -51,8 +51,7 @@ type Options struct {
 	Challenge string
 	// Publish hands an event on; it reports whether the event was new.
 	Publish func(context.Context, events.Event) (fresh bool, err error)
-	// Tolerance is how far the time of a signature may be from now: 5 minutes
-	// unless told.
+	// Tolerance is how far the time of a signature may be from now; default 5 minutes.
 	Tolerance time.Duration
 	// Now is the clock.
 	Now func() time.Time

@@ -32,7 +32,7 @@ func Entry(b *bytes.Buffer, name string, value any, given bool) {
 	Encode(b, value)
 }
 
-// Encode writes a value of ours.
+// Encode writes a value of the gateway's.
 func Encode(b *bytes.Buffer, value any) {
 	e := json.NewEncoder(b)
 	e.SetEscapeHTML(false) // JSON is never put into a page as it is

@@ -103,7 +103,7 @@ func (s *socket) run(ctx context.Context, op *operation, params *graphql.RawPara
 	s.answer(ctx, op, o)
 }
 
-// answer sends what an operation comes to: its results and that they are
+// answer sends the outcome of an operation: its results and that they are
 // complete, or the error that it ends with.
 func (s *socket) answer(ctx context.Context, op *operation, o *graphql.OperationContext) {
 	if !op.streams {

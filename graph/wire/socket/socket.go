@@ -286,7 +286,7 @@ func (s *socket) close(c *closeReason) {
 	clear(s.running)
 	s.mu.Unlock()
 	s.stop()
-	// The library waits for the client's close, but for ever if that comes within a
+	// The library waits for the client's close, but forever if that comes within a
 	// message that does not.
 	defer time.AfterFunc(closeTimeout, s.cut).Stop()
 	_ = s.conn.Close(c.code, c.reason) // the client may be gone; there is nobody to tell
