@@ -248,7 +248,7 @@ func (g *Gateway) embed(s *sandbox.Server) func(context.Context, string, string)
 		})
 	}
 	g.sandbox = s
-	p := newPipe()
+	p := sandbox.NewPipe()
 	server := &http.Server{Handler: s, ErrorLog: g.errorLog}
 	go func() { _ = server.Serve(p) }() // ends with Close
 	g.close = append(g.close, server.Close, p.Close, s.Close)

@@ -1,4 +1,4 @@
-package gateway
+package sandbox
 
 import (
 	"context"
@@ -6,18 +6,19 @@ import (
 	"sync"
 )
 
-// pipe is a network of one listener in the process: what is dialled here is
-// accepted there, so the embedded sandbox is spoken to in HTTP without a port.
-type pipe struct {
+// Pipe is a network of one listener in the process: what is dialled here is accepted
+// there, so a sandbox can be reached over HTTP without a port.
+type Pipe struct {
 	conns  chan net.Conn
 	closed chan struct{}
 	once   sync.Once
 }
 
-func newPipe() *pipe { return &pipe{conns: make(chan net.Conn), closed: make(chan struct{})} }
+// NewPipe returns a pipe.
+func NewPipe() *Pipe { return &Pipe{conns: make(chan net.Conn), closed: make(chan struct{})} }
 
 // Dial has the form of http.Transport.DialContext.
-func (p *pipe) Dial(ctx context.Context, _, _ string) (net.Conn, error) {
+func (p *Pipe) Dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	ours, theirs := net.Pipe()
 	select {
 	case p.conns <- theirs:
@@ -30,7 +31,7 @@ func (p *pipe) Dial(ctx context.Context, _, _ string) (net.Conn, error) {
 }
 
 // Accept returns the next connection.
-func (p *pipe) Accept() (net.Conn, error) {
+func (p *Pipe) Accept() (net.Conn, error) {
 	select {
 	case c := <-p.conns:
 		return c, nil
@@ -40,10 +41,10 @@ func (p *pipe) Accept() (net.Conn, error) {
 }
 
 // Close ends Accept and Dial.
-func (p *pipe) Close() error {
+func (p *Pipe) Close() error {
 	p.once.Do(func() { close(p.closed) })
 	return nil
 }
 
 // Addr is the listener's, which has none.
-func (p *pipe) Addr() net.Addr { return &net.UnixAddr{Name: "embedded", Net: "pipe"} }
+func (p *Pipe) Addr() net.Addr { return &net.UnixAddr{Name: "embedded", Net: "pipe"} }
