@@ -5096,9 +5096,9 @@ enum BrandStatus {
 type BrandConnection {
   "The rows with their cursors; ` + "`" + `node` + "`" + ` is null, with an error, for a row that came without its id or name."
   edges: [BrandEdge!]!
-  "The rows without the unusable ones."
+  "The rows, without the unusable ones."
   nodes: [Brand!]!
-  "Where the window stands."
+  "Where the page is in the list."
   pageInfo: PageInfo!
   "Number of rows in the whole list; null if the partner does not say. Selected alone it costs one call."
   totalCount: Int
@@ -5106,7 +5106,7 @@ type BrandConnection {
 
 "An edge of a list of brands: a row and its cursor."
 type BrandEdge {
-  "The place, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  "The cursor of the row, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
   cursor: String!
   "The row."
   node: Brand
@@ -5192,9 +5192,9 @@ type Ingredient implements Node {
 type IngredientConnection {
   "The rows with their cursors; ` + "`" + `node` + "`" + ` is null, with an error, for a row that came without its id or name."
   edges: [IngredientEdge!]!
-  "The rows without the unusable ones."
+  "The rows, without the unusable ones."
   nodes: [Ingredient!]!
-  "Where the window stands."
+  "Where the page is in the list."
   pageInfo: PageInfo!
   "Number of rows in the whole list; null if the partner does not say. Selected alone it costs one call."
   totalCount: Int
@@ -5202,7 +5202,7 @@ type IngredientConnection {
 
 "An edge of a list of ingredients: a row and its cursor."
 type IngredientEdge {
-  "The place, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  "The cursor of the row, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
   cursor: String!
   "The row."
   node: Ingredient
@@ -5222,9 +5222,9 @@ type Allergen implements Node {
 type AllergenConnection {
   "The rows with their cursors; ` + "`" + `node` + "`" + ` is null, with an error, for a row that came without its id or name."
   edges: [AllergenEdge!]!
-  "The rows without the unusable ones."
+  "The rows, without the unusable ones."
   nodes: [Allergen!]!
-  "Where the window stands."
+  "Where the page is in the list."
   pageInfo: PageInfo!
   "Number of rows in the whole list; null if the partner does not say. Selected alone it costs one call."
   totalCount: Int
@@ -5232,7 +5232,7 @@ type AllergenConnection {
 
 "An edge of a list of allergens: a row and its cursor."
 type AllergenEdge {
-  "The place, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  "The cursor of the row, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
   cursor: String!
   "The row."
   node: Allergen
@@ -5252,9 +5252,9 @@ type SupplementType implements Node {
 type SupplementTypeConnection {
   "The rows with their cursors; ` + "`" + `node` + "`" + ` is null, with an error, for a row that came without its id or name."
   edges: [SupplementTypeEdge!]!
-  "The rows without the unusable ones."
+  "The rows, without the unusable ones."
   nodes: [SupplementType!]!
-  "Where the window stands."
+  "Where the page is in the list."
   pageInfo: PageInfo!
   "Number of rows in the whole list; null if the partner does not say. Selected alone it costs one call."
   totalCount: Int
@@ -5262,7 +5262,7 @@ type SupplementTypeConnection {
 
 "An edge of a list of supplement types: a row and its cursor."
 type SupplementTypeEdge {
-  "The place, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  "The cursor of the row, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
   cursor: String!
   "The row."
   node: SupplementType
@@ -5282,9 +5282,9 @@ type ThirdPartyCertification implements Node {
 type ThirdPartyCertificationConnection {
   "The rows with their cursors; ` + "`" + `node` + "`" + ` is null, with an error, for a row that came without its id or name."
   edges: [ThirdPartyCertificationEdge!]!
-  "The rows without the unusable ones."
+  "The rows, without the unusable ones."
   nodes: [ThirdPartyCertification!]!
-  "Where the window stands."
+  "Where the page is in the list."
   pageInfo: PageInfo!
   "Number of rows in the whole list; null if the partner does not say. Selected alone it costs one call."
   totalCount: Int
@@ -5292,7 +5292,7 @@ type ThirdPartyCertificationConnection {
 
 "An edge of a list of third-party certifications: a row and its cursor."
 type ThirdPartyCertificationEdge {
-  "The place, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  "The cursor of the row, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
   cursor: String!
   "The row."
   node: ThirdPartyCertification
@@ -5345,9 +5345,9 @@ type Category implements Node {
 type CategoryConnection {
   "The rows with their cursors; ` + "`" + `node` + "`" + ` is null, with an error, for a row that came without its id or name."
   edges: [CategoryEdge!]!
-  "The rows without the unusable ones."
+  "The rows, without the unusable ones."
   nodes: [Category!]!
-  "Where the window stands."
+  "Where the page is in the list."
   pageInfo: PageInfo!
   "Number of rows in the whole list; null if the partner does not say. Selected alone it costs one call."
   totalCount: Int
@@ -5355,7 +5355,7 @@ type CategoryConnection {
 
 "An edge of a list of categories: a row and its cursor."
 type CategoryEdge {
-  "The place, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  "The cursor of the row, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
   cursor: String!
   "The row."
   node: Category
@@ -5787,9 +5787,9 @@ type Event implements Node {
 type EventConnection {
   "The rows with their cursors; ` + "`" + `node` + "`" + ` is null, with an error, for a row that came without its id or name."
   edges: [EventEdge!]!
-  "The rows without the unusable ones."
+  "The rows, without the unusable ones."
   nodes: [Event!]!
-  "Where the window stands."
+  "Where the page is in the list."
   pageInfo: PageInfo!
   "Number of rows in the whole list; null if the partner does not say. Selected alone it costs one call."
   totalCount: Int
@@ -5797,7 +5797,7 @@ type EventConnection {
 
 "An edge of a list of events: a row and its cursor."
 type EventEdge {
-  "The place, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  "The cursor of the row, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
   cursor: String!
   "The row."
   node: Event
@@ -6232,9 +6232,9 @@ type LabTest implements Node {
 type LabOrderConnection {
   "The rows with their cursors; ` + "`" + `node` + "`" + ` is null, with an error, for a row that came without its id or name."
   edges: [LabOrderEdge!]!
-  "The rows without the unusable ones."
+  "The rows, without the unusable ones."
   nodes: [LabOrder!]!
-  "Where the window stands."
+  "Where the page is in the list."
   pageInfo: PageInfo!
   "Number of rows in the whole list; null if the partner does not say. Selected alone it costs one call."
   totalCount: Int
@@ -6242,7 +6242,7 @@ type LabOrderConnection {
 
 "An edge of a list of lab orders: a row and its cursor."
 type LabOrderEdge {
-  "The place, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  "The cursor of the row, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
   cursor: String!
   "The row."
   node: LabOrder
@@ -6252,9 +6252,9 @@ type LabOrderEdge {
 type LabTestConnection {
   "The rows with their cursors; ` + "`" + `node` + "`" + ` is null, with an error, for a row that came without its id or name."
   edges: [LabTestEdge!]!
-  "The rows without the unusable ones."
+  "The rows, without the unusable ones."
   nodes: [LabTest!]!
-  "Where the window stands."
+  "Where the page is in the list."
   pageInfo: PageInfo!
   "Number of rows in the whole list; null if the partner does not say. Selected alone it costs one call."
   totalCount: Int
@@ -6262,7 +6262,7 @@ type LabTestConnection {
 
 "An edge of a list of lab tests: a row and its cursor."
 type LabTestEdge {
-  "The place, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  "The cursor of the row, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
   cursor: String!
   "The row."
   node: LabTest
@@ -6319,9 +6319,9 @@ union ExternalIdRecord = Patient | Practitioner | Staff | TreatmentPlan
 type ExternalIdMatchConnection {
   "The rows with their cursors; ` + "`" + `node` + "`" + ` is null, with an error, for a row that came without its id or name."
   edges: [ExternalIdMatchEdge!]!
-  "The rows without the unusable ones."
+  "The rows, without the unusable ones."
   nodes: [ExternalIdMatch!]!
-  "Where the window stands."
+  "Where the page is in the list."
   pageInfo: PageInfo!
   "Number of rows in the whole list; null if the partner does not say. Selected alone it costs one call."
   totalCount: Int
@@ -6329,7 +6329,7 @@ type ExternalIdMatchConnection {
 
 "An edge of a list of records found by the integrator's identifier: a row and its cursor."
 type ExternalIdMatchEdge {
-  "The place, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  "The cursor of the row, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
   cursor: String!
   "The row."
   node: ExternalIdMatch
@@ -6469,9 +6469,9 @@ enum OrderSortField {
 type OrderConnection {
   "The rows with their cursors; ` + "`" + `node` + "`" + ` is null, with an error, for a row that came without its id or name."
   edges: [OrderEdge!]!
-  "The rows without the unusable ones."
+  "The rows, without the unusable ones."
   nodes: [Order!]!
-  "Where the window stands."
+  "Where the page is in the list."
   pageInfo: PageInfo!
   "Number of rows in the whole list; null if the partner does not say. Selected alone it costs one call."
   totalCount: Int
@@ -6479,7 +6479,7 @@ type OrderConnection {
 
 "An edge of a list of orders: a row and its cursor."
 type OrderEdge {
-  "The place, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  "The cursor of the row, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
   cursor: String!
   "The row."
   node: Order
@@ -6693,9 +6693,9 @@ type Patient implements Node {
 type PatientConnection {
   "The rows with their cursors; ` + "`" + `node` + "`" + ` is null, with an error, for a row that came without its id or name."
   edges: [PatientEdge!]!
-  "The rows without the unusable ones."
+  "The rows, without the unusable ones."
   nodes: [Patient!]!
-  "Where the window stands."
+  "Where the page is in the list."
   pageInfo: PageInfo!
   "Number of rows in the whole list; null if the partner does not say. Selected alone it costs one call."
   totalCount: Int
@@ -6703,7 +6703,7 @@ type PatientConnection {
 
 "An edge of a list of patients: a row and its cursor."
 type PatientEdge {
-  "The place, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  "The cursor of the row, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
   cursor: String!
   "The row."
   node: Patient
@@ -6733,9 +6733,9 @@ type Address {
 type AddressConnection {
   "The rows with their cursors; ` + "`" + `node` + "`" + ` is null, with an error, for a row that came without its id or name."
   edges: [AddressEdge!]!
-  "The rows without the unusable ones."
+  "The rows, without the unusable ones."
   nodes: [Address!]!
-  "Where the window stands."
+  "Where the page is in the list."
   pageInfo: PageInfo!
   "Number of rows in the whole list; null if the partner does not say. Selected alone it costs one call."
   totalCount: Int
@@ -6743,7 +6743,7 @@ type AddressConnection {
 
 "An edge of a list of addresses: a row and its cursor."
 type AddressEdge {
-  "The place, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  "The cursor of the row, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
   cursor: String!
   "The row."
   node: Address
@@ -6946,9 +6946,9 @@ type Practitioner implements Node {
 type PractitionerConnection {
   "The rows with their cursors; ` + "`" + `node` + "`" + ` is null, with an error, for a row that came without its id or name."
   edges: [PractitionerEdge!]!
-  "The rows without the unusable ones."
+  "The rows, without the unusable ones."
   nodes: [Practitioner!]!
-  "Where the window stands."
+  "Where the page is in the list."
   pageInfo: PageInfo!
   "Number of rows in the whole list; null if the partner does not say. Selected alone it costs one call."
   totalCount: Int
@@ -6956,7 +6956,7 @@ type PractitionerConnection {
 
 "An edge of a list of practitioners: a row and its cursor."
 type PractitionerEdge {
-  "The place, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  "The cursor of the row, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
   cursor: String!
   "The row."
   node: Practitioner
@@ -6978,9 +6978,9 @@ type PractitionerType implements Node {
 type PractitionerTypeConnection {
   "The rows with their cursors; ` + "`" + `node` + "`" + ` is null, with an error, for a row that came without its id or name."
   edges: [PractitionerTypeEdge!]!
-  "The rows without the unusable ones."
+  "The rows, without the unusable ones."
   nodes: [PractitionerType!]!
-  "Where the window stands."
+  "Where the page is in the list."
   pageInfo: PageInfo!
   "Number of rows in the whole list; null if the partner does not say. Selected alone it costs one call."
   totalCount: Int
@@ -6988,7 +6988,7 @@ type PractitionerTypeConnection {
 
 "An edge of a list of professions: a row and its cursor."
 type PractitionerTypeEdge {
-  "The place, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  "The cursor of the row, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
   cursor: String!
   "The row."
   node: PractitionerType
@@ -7152,9 +7152,9 @@ enum ProductStatus {
 type ProductConnection {
   "The rows with their cursors; ` + "`" + `node` + "`" + ` is null, with an error, for a row that came without its id or name."
   edges: [ProductEdge!]!
-  "The rows without the unusable ones."
+  "The rows, without the unusable ones."
   nodes: [Product!]!
-  "Where the window stands."
+  "Where the page is in the list."
   pageInfo: PageInfo!
   "Number of rows in the whole list; null if the partner does not say. Selected alone it costs one call."
   totalCount: Int
@@ -7162,7 +7162,7 @@ type ProductConnection {
 
 "An edge of a list of products: a row and its cursor."
 type ProductEdge {
-  "The place, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  "The cursor of the row, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
   cursor: String!
   "The row."
   node: Product
@@ -7226,9 +7226,9 @@ type Protocol implements Node {
 type ProtocolConnection {
   "The rows with their cursors; ` + "`" + `node` + "`" + ` is null, with an error, for a row that came without its id or name."
   edges: [ProtocolEdge!]!
-  "The rows without the unusable ones."
+  "The rows, without the unusable ones."
   nodes: [Protocol!]!
-  "Where the window stands."
+  "Where the page is in the list."
   pageInfo: PageInfo!
   "Number of rows in the whole list; null if the partner does not say. Selected alone it costs one call."
   totalCount: Int
@@ -7236,7 +7236,7 @@ type ProtocolConnection {
 
 "An edge of a list of protocols: a row and its cursor."
 type ProtocolEdge {
-  "The place, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  "The cursor of the row, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
   cursor: String!
   "The row."
   node: Protocol
@@ -7539,9 +7539,9 @@ type Staff implements Node {
 type StaffConnection {
   "The rows with their cursors; ` + "`" + `node` + "`" + ` is null, with an error, for a row that came without its id or name."
   edges: [StaffEdge!]!
-  "The rows without the unusable ones."
+  "The rows, without the unusable ones."
   nodes: [Staff!]!
-  "Where the window stands."
+  "Where the page is in the list."
   pageInfo: PageInfo!
   "Number of rows in the whole list; null if the partner does not say. Selected alone it costs one call."
   totalCount: Int
@@ -7549,7 +7549,7 @@ type StaffConnection {
 
 "An edge of a list of staff members: a row and its cursor."
 type StaffEdge {
-  "The place, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  "The cursor of the row, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
   cursor: String!
   "The row."
   node: Staff
@@ -7747,9 +7747,9 @@ type Template implements Node {
 type TemplateConnection {
   "The rows with their cursors; ` + "`" + `node` + "`" + ` is null, with an error, for a row that came without its id or name."
   edges: [TemplateEdge!]!
-  "The rows without the unusable ones."
+  "The rows, without the unusable ones."
   nodes: [Template!]!
-  "Where the window stands."
+  "Where the page is in the list."
   pageInfo: PageInfo!
   "Number of rows in the whole list; null if the partner does not say. Selected alone it costs one call."
   totalCount: Int
@@ -7757,7 +7757,7 @@ type TemplateConnection {
 
 "An edge of a list of templates: a row and its cursor."
 type TemplateEdge {
-  "The place, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  "The cursor of the row, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
   cursor: String!
   "The row."
   node: Template
@@ -8040,9 +8040,9 @@ type Resource {
 type TreatmentPlanConnection {
   "The rows with their cursors; ` + "`" + `node` + "`" + ` is null, with an error, for a row that came without its id or name."
   edges: [TreatmentPlanEdge!]!
-  "The rows without the unusable ones."
+  "The rows, without the unusable ones."
   nodes: [TreatmentPlan!]!
-  "Where the window stands."
+  "Where the page is in the list."
   pageInfo: PageInfo!
   "Number of rows in the whole list; null if the partner does not say. Selected alone it costs one call."
   totalCount: Int
@@ -8050,7 +8050,7 @@ type TreatmentPlanConnection {
 
 "An edge of a list of treatment plans: a row and its cursor."
 type TreatmentPlanEdge {
-  "The place, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  "The cursor of the row, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
   cursor: String!
   "The row."
   node: TreatmentPlan
@@ -8389,9 +8389,9 @@ type WebhookDelivery {
 type WebhookDeliveryConnection {
   "The rows with their cursors; ` + "`" + `node` + "`" + ` is null, with an error, for a row that came without its id or name."
   edges: [WebhookDeliveryEdge!]!
-  "The rows without the unusable ones."
+  "The rows, without the unusable ones."
   nodes: [WebhookDelivery!]!
-  "Where the window stands."
+  "Where the page is in the list."
   pageInfo: PageInfo!
   "Number of rows in the whole list; null if the partner does not say. Selected alone it costs one call."
   totalCount: Int
@@ -8399,7 +8399,7 @@ type WebhookDeliveryConnection {
 
 "An edge of a list of webhook deliveries: a row and its cursor."
 type WebhookDeliveryEdge {
-  "The place, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  "The cursor of the row, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
   cursor: String!
   "The row."
   node: WebhookDelivery
