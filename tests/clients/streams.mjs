@@ -89,6 +89,7 @@ const watchers = {
       connectionParams: { Authorization: authorization },
       retryAttempts: 1000,
       retryWait: () => new Promise((r) => setTimeout(r, 10)),
+      shouldRetry: () => true, // else it gives up if a connection is cut while it is made
       on: { closed: ({ code }) => seen.closes.push(code) },
     });
     const request = { query, variables: { after } };
