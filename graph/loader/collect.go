@@ -6,7 +6,6 @@ import (
 	"reflect"
 
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/vektah/gqlparser/v2/ast"
 
 	"fsgateway/graph/model"
 	"fsgateway/internal/fsclient"
@@ -74,22 +73,6 @@ func Nodes(ctx context.Context) ([]model.Node, error) {
 	return out, nil
 }
 
-// lookedUp waits for a record that is asked for by its id. One that does not
-// exist is nil, without an error.
-func lookedUp(ctx context.Context, rec fsclient.Recorder) (fsclient.Recorder, error) {
-	h := pending(rec)
-	if h == nil {
-		return rec, nil
-	}
-	switch _, err := h.wait(ctx); {
-	case fsclient.IsNotFound(err):
-		return nil, nil
-	case err != nil:
-		return nil, err
-	}
-	return rec, nil
-}
-
 func orNull(rec fsclient.Recorder, err error) (model.Node, error) {
 	if rec == nil {
 		return nil, err
@@ -136,40 +119,6 @@ func Link(ctx context.Context, v any) (any, error) {
 		}
 	}
 	return v, nil
-}
-
-// link waits for what is selected of one record and still to come.
-func link(ctx context.Context, rec fsclient.Recorder, selected ast.SelectionSet) {
-	h := pending(rec)
-	if h == nil {
-		return
-	}
-	awaited := awaitedFields(ctx, rec, h, selected)
-	if len(awaited) == 0 {
-		return
-	}
-	_, err := h.wait(ctx)
-	if err == nil {
-		return
-	}
-	for _, f := range awaited {
-		at := &graphql.FieldContext{Field: f, Args: map[string]any{}}
-		graphql.AddError(graphql.WithFieldContext(ctx, at), err)
-	}
-}
-
-// awaitedFields are the fields that are selected of a record and still to come.
-// Those marked @detail wait for themselves.
-func awaitedFields(ctx context.Context, rec fsclient.Recorder, h *hydration, selected ast.SelectionSet) (awaited []graphql.CollectedField) {
-	s, t := sessionFrom(ctx), reflect.TypeOf(rec).Elem()
-	b := s.ops.binding(s.ops.schema.Types[t.Name()], t)
-	for _, f := range graphql.CollectFields(graphql.GetOperationContext(ctx), selected, b.satisfies) {
-		bound := b.fields[f.Name]
-		if h.missing.Has(bound.bit) && !bound.detail && !bound.calls(f.ArgumentMap(s.op.Variables)) {
-			awaited = append(awaited, f)
-		}
-	}
-	return awaited
 }
 
 // Detail waits until a field that list items lack is there. It fails if the

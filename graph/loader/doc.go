@@ -16,8 +16,8 @@
 //     and the value does not hold, and goes on with what these bring.
 //   - Embedded is what arrived of a record inside something else. If it is enough, the
 //     record is not fetched.
-//   - A hydration is a record that waits for its missing fields. The fields that it
-//     holds may be read meanwhile.
+//   - A hydration (hydration.go) is a record that waits for its missing fields. The
+//     fields that it holds may be read meanwhile.
 //   - A call's wave (waves.go) is the number of calls that had to be answered before it
 //     could be made.
 //   - The plan (plan.go) is for resources whose list holds full records. Their keys wait

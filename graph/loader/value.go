@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
-	"sync/atomic"
 
 	"fsgateway/internal/fsclient"
 )
@@ -84,33 +83,6 @@ func (at visit) reference(op *recordOp, id string, c *fieldCall) fsclient.Record
 		at.walk(v, n)
 	}
 	return rec
-}
-
-// whenHere runs f when what the records wait for has come or failed. Until then
-// nobody reads them, so their ids become what the partner's answers call them:
-// the same record is one, however it was asked for.
-func whenHere(recs []fsclient.Recorder, f func()) {
-	var left atomic.Int32
-	left.Add(int32(len(recs)) + 1)
-	done := func() {
-		if left.Add(-1) == 0 {
-			f()
-		}
-	}
-	for _, rec := range recs {
-		h := pending(rec)
-		if h == nil {
-			done()
-			continue
-		}
-		h.then(func() {
-			if whole, ok := h.value.(fsclient.Recorder); ok {
-				fsclient.Respell(rec, whole)
-			}
-			done()
-		})
-	}
-	done()
 }
 
 // nodes are records of any type by their global ids.

@@ -6,21 +6,6 @@ import (
 	"fsgateway/internal/fsclient"
 )
 
-// hydration is a record waiting for the rest of itself.
-type hydration struct {
-	*promise
-	missing fsclient.Fields // the fields that are to come; all others may be read
-}
-
-// Missing makes it a [fsclient.Pending].
-func (h *hydration) Missing() fsclient.Fields { return h.missing }
-
-// pending returns what a record waits for, nil if it does not.
-func pending(rec fsclient.Recorder) *hydration {
-	h, _ := rec.Pending().(*hydration)
-	return h
-}
-
 // visit is the walker in a session, with the wave of the calls that it makes.
 type visit struct {
 	*Session
@@ -110,40 +95,4 @@ func (at visit) announce(n *node, rec fsclient.Recorder, v reflect.Value) {
 			}
 		}
 	}
-}
-
-// hydrate completes a record: from what has arrived embedded elsewhere if that
-// is enough, else by its own call. What the record holds already is walked
-// meanwhile, the rest of it when it is there.
-func (at visit) hydrate(rec fsclient.Recorder, v reflect.Value, n *node, missing fsclient.Fields) {
-	op := n.binding.record
-	id := fsclient.IDOf(rec)
-	held := rec.Held()
-	if from := at.fromEmbedded(op, id, missing, n.detail); from != nil {
-		fsclient.Fill(rec, from, missing)
-		// As if it had taken the call: whether something arrived in time to spare
-		// one must not change what the planner is asked together.
-		at.next().walkChildren(v, n, 0)
-		return
-	}
-	h := &hydration{promise: newPromise(), missing: missing}
-	rec.SetPending(h)
-	at.enter()
-	at.walkChildren(v, n, fsclient.AllFields.Without(held))
-	whole := at.record(op, id)
-	whole.then(func() {
-		defer at.leave()
-		defer h.guard()
-		if whole.err == nil {
-			// What is missing and nothing else: a row is in the executor's hands by
-			// now, which reads the fields that do not wait.
-			fsclient.Fill(rec, whole.value.(fsclient.Recorder), missing)
-			for _, c := range n.children {
-				if c.bit.Without(held) != 0 {
-					at.next().walkInto(c, v)
-				}
-			}
-		}
-		h.resolve(whole.value, whole.err)
-	})
 }

@@ -1,0 +1,145 @@
+package loader
+
+import (
+	"context"
+	"reflect"
+	"sync/atomic"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"fsgateway/internal/fsclient"
+)
+
+// What waits for what: the executor waits for a hydration where a link leads to its
+// record and a missing field is selected (link), or at a missing @detail field itself
+// (Detail); a look-up by id waits for the whole record, to know whether it exists
+// (whenHere, lookedUp). The walk never waits: it goes on when a promise is kept.
+
+// hydration is a record waiting for the rest of itself.
+type hydration struct {
+	*promise
+	missing fsclient.Fields // the fields that are to come; all others may be read
+}
+
+// Missing makes it a [fsclient.Pending].
+func (h *hydration) Missing() fsclient.Fields { return h.missing }
+
+// pending returns what a record waits for, nil if it does not.
+func pending(rec fsclient.Recorder) *hydration {
+	h, _ := rec.Pending().(*hydration)
+	return h
+}
+
+// hydrate completes a record: from what has arrived embedded elsewhere if that
+// is enough, else by its own call. What the record holds already is walked
+// meanwhile, the rest of it when it is there.
+func (at visit) hydrate(rec fsclient.Recorder, v reflect.Value, n *node, missing fsclient.Fields) {
+	op := n.binding.record
+	id := fsclient.IDOf(rec)
+	held := rec.Held()
+	if from := at.fromEmbedded(op, id, missing, n.detail); from != nil {
+		fsclient.Fill(rec, from, missing)
+		// As if it had taken the call: whether something arrived in time to spare
+		// one must not change what the planner is asked together.
+		at.next().walkChildren(v, n, 0)
+		return
+	}
+	h := &hydration{promise: newPromise(), missing: missing}
+	rec.SetPending(h)
+	at.enter()
+	at.walkChildren(v, n, fsclient.AllFields.Without(held))
+	whole := at.record(op, id)
+	whole.then(func() {
+		defer at.leave()
+		defer h.guard()
+		if whole.err == nil {
+			// What is missing and nothing else: a row is in the executor's hands by
+			// now, which reads the fields that do not wait.
+			fsclient.Fill(rec, whole.value.(fsclient.Recorder), missing)
+			for _, c := range n.children {
+				if c.bit.Without(held) != 0 {
+					at.next().walkInto(c, v)
+				}
+			}
+		}
+		h.resolve(whole.value, whole.err)
+	})
+}
+
+// lookedUp waits for a record that is asked for by its id. One that does not
+// exist is nil, without an error.
+func lookedUp(ctx context.Context, rec fsclient.Recorder) (fsclient.Recorder, error) {
+	h := pending(rec)
+	if h == nil {
+		return rec, nil
+	}
+	switch _, err := h.wait(ctx); {
+	case fsclient.IsNotFound(err):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	return rec, nil
+}
+
+// link waits for what is selected of one record and still to come.
+func link(ctx context.Context, rec fsclient.Recorder, selected ast.SelectionSet) {
+	h := pending(rec)
+	if h == nil {
+		return
+	}
+	awaited := awaitedFields(ctx, rec, h, selected)
+	if len(awaited) == 0 {
+		return
+	}
+	_, err := h.wait(ctx)
+	if err == nil {
+		return
+	}
+	for _, f := range awaited {
+		at := &graphql.FieldContext{Field: f, Args: map[string]any{}}
+		graphql.AddError(graphql.WithFieldContext(ctx, at), err)
+	}
+}
+
+// awaitedFields are the fields that are selected of a record and still to come.
+// Those marked @detail wait for themselves.
+func awaitedFields(ctx context.Context, rec fsclient.Recorder, h *hydration, selected ast.SelectionSet) (awaited []graphql.CollectedField) {
+	s, t := sessionFrom(ctx), reflect.TypeOf(rec).Elem()
+	b := s.ops.binding(s.ops.schema.Types[t.Name()], t)
+	for _, f := range graphql.CollectFields(graphql.GetOperationContext(ctx), selected, b.satisfies) {
+		bound := b.fields[f.Name]
+		if h.missing.Has(bound.bit) && !bound.detail && !bound.calls(f.ArgumentMap(s.op.Variables)) {
+			awaited = append(awaited, f)
+		}
+	}
+	return awaited
+}
+
+// whenHere runs f when what the records wait for has come or failed. Until then
+// nobody reads them, so their ids become what the partner's answers call them:
+// the same record is one, however it was asked for.
+func whenHere(recs []fsclient.Recorder, f func()) {
+	var left atomic.Int32
+	left.Add(int32(len(recs)) + 1)
+	done := func() {
+		if left.Add(-1) == 0 {
+			f()
+		}
+	}
+	for _, rec := range recs {
+		h := pending(rec)
+		if h == nil {
+			done()
+			continue
+		}
+		h.then(func() {
+			if whole, ok := h.value.(fsclient.Recorder); ok {
+				fsclient.Respell(rec, whole)
+			}
+			done()
+		})
+	}
+	done()
+}
