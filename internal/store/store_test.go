@@ -143,6 +143,9 @@ func TestListen(t *testing.T) {
 					t.Fatal(ok, err)
 				}
 				change(key, "1", "2")
+				if len(removed) > 0 {
+					t.Errorf("told of %s, which is only changed", <-removed)
+				}
 				change(key, "2", "")
 				if got := <-removed; got != key {
 					t.Errorf("told of %s, want %s", got, key)
