@@ -108,7 +108,7 @@ func NewHandler(r *Resolver, o Options) *Handler {
 	})
 	h.AroundResponses(streams.EachEvent)
 	// Root fields of a mutation run one after the other, and each may change
-	// what the one before has read, so each begins with an empty set.
+	// what the one before has read, so each has a session of its own.
 	h.AroundRootFields(func(ctx context.Context, next graphql.RootResolver) graphql.Marshaler {
 		if graphql.GetOperationContext(ctx).Operation.Operation == ast.Mutation {
 			ctx, _ = ops.NewSession(ctx, o.Caller(ctx))

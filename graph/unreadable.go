@@ -60,7 +60,7 @@ func isUnreadable(o unreadable, field string) bool {
 	for _, name := range [...]string{field, strings.TrimSuffix(field, "Raw")} {
 		f, ok := t.FieldByNameFunc(func(s string) bool { return strings.EqualFold(s, name) })
 		if ok && len(f.Index) == 1 {
-			return faults&(1<<f.Index[0]) != 0
+			return faults.Has(fsclient.FieldAt(f.Index[0]))
 		}
 	}
 	return false

@@ -4,15 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
-
-	"github.com/rs/zerolog"
-
-	"fsgateway/internal/gateway"
 )
 
 // manyBrands is an upstream with n brands, b0 to b<n-1>, and nothing else. It
@@ -126,22 +121,7 @@ func brandsByID(ids []int) string {
 // before puts a gateway before an upstream that is not the sandbox.
 func before(t *testing.T, upstream http.Handler) *harness {
 	t.Helper()
-	up := httptest.NewServer(upstream)
-	c := config()
-	c.Upstream = up.URL + "/api"
-	g, err := gateway.New(c, zerolog.Nop())
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(g.Handler())
-	t.Cleanup(func() {
-		server.Close()
-		if err := g.Close(); err != nil {
-			t.Error(err)
-		}
-		up.Close()
-	})
-	return &harness{t: t, url: server.URL}
+	return startRemote(t, config(), upstream)
 }
 
 // professions is an upstream whose practitioners, x0 to x<n-1>, each have the

@@ -127,7 +127,7 @@ func (s *Streams) Begin(ctx context.Context) (context.Context, *gqlerror.Error) 
 	return context.WithValue(ctx, streamKey{}, st), nil
 }
 
-// EachEvent returns every event of a subscription a loader session and a time of its own.
+// EachEvent gives every event of a subscription a loader session and a time of its own.
 // Waiting for an event takes as long as it takes. It is a [graphql.ResponseMiddleware].
 func (s *Streams) EachEvent(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
 	st, _ := ctx.Value(streamKey{}).(*stream)

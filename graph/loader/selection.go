@@ -80,7 +80,7 @@ func (o *Operations) bind(def *ast.Definition, f *ast.FieldDefinition, t reflect
 			read = "id"
 		}
 		if i := find(same(read)); i >= 0 {
-			b.bit = fsclient.Fields(1) << i
+			b.bit = fsclient.FieldAt(i)
 		}
 		for i := range reflect.PointerTo(t).NumMethod() {
 			m := reflect.PointerTo(t).Method(i)
@@ -89,7 +89,7 @@ func (o *Operations) bind(def *ast.Definition, f *ast.FieldDefinition, t reflect
 			}
 		}
 	} else {
-		b.bit = fsclient.Fields(1) << b.index
+		b.bit = fsclient.FieldAt(b.index)
 	}
 	b.call = o.byField[def.Name+"."+f.Name]
 	rest := f.Directives.ForName("rest")

@@ -91,7 +91,7 @@ func (x *Exchange) begin(status int) {
 	x.w.WriteHeader(status)
 }
 
-// Errors returns each error its request's id and notes its code. Of too many the
+// Errors adds the request's id to each error and notes its code. Of too many the
 // last says how many are left out.
 func (x *Exchange) Errors(ctx context.Context, errs gqlerror.List) gqlerror.List {
 	if most := x.maxExecutionErrors(); len(errs) > most {

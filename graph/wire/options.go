@@ -12,8 +12,8 @@ type Options struct {
 	RequestID func(context.Context) string
 	// LogBug is told of errors that are the gateway's fault.
 	LogBug func(context.Context, error)
-	// Timeout bounds an operation. What is there when it is over is answered,
-	// with errors for the rest.
+	// Timeout is the time limit of an operation. What has arrived by then is
+	// answered, with errors for the rest.
 	Timeout time.Duration
 	// Done is told of each response, for the access log and the metrics.
 	Done func(context.Context, Result)

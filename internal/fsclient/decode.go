@@ -206,7 +206,7 @@ func decodeStruct(d *jsontext.Decoder, v reflect.Value, kind jsontext.Kind, byID
 			}
 			continue
 		}
-		bit := fieldAt(k.field)
+		bit := FieldAt(k.field)
 		got, err := decodeField(d, v.Field(k.field), k, held.Has(bit))
 		if err != nil {
 			return missing, err
@@ -274,7 +274,7 @@ func decodeInline(d *jsontext.Decoder, f reflect.Value, k key) (outcome, error) 
 	got, err := decodeValue(d, part, false)
 	if err == nil && got != missing {
 		if got == unreadable {
-			e.Interface().(faulted).faults().add(fieldAt(k.part))
+			e.Interface().(faulted).faults().add(FieldAt(k.part))
 		}
 		f.Set(e)
 	}

@@ -69,7 +69,7 @@ func told(v reflect.Value) string {
 			if !v.Field(i).IsZero() {
 				text = "=" + told(v.Field(i))
 			}
-			if faults.Has(fieldAt(i)) {
+			if faults.Has(FieldAt(i)) {
 				text += "!"
 			}
 			if text != "" {

@@ -12,18 +12,16 @@ const AllFields = ^Fields(0)
 // empty if there is no such field.
 func FieldOf(t reflect.Type, name string) Fields {
 	if i, ok := shapeOf(t).fields[name]; ok {
-		return fieldAt(i)
+		return FieldAt(i)
 	}
 	return 0
 }
 
-func fieldAt(i int) Fields { return 1 << i }
+// FieldAt returns the set of field i of a struct.
+func FieldAt(i int) Fields { return 1 << i }
 
 // Has reports whether any of the fields of g is in the set.
 func (f Fields) Has(g Fields) bool { return f&g != 0 }
-
-// With returns the set with the fields of g.
-func (f Fields) With(g Fields) Fields { return f | g }
 
 // Without returns the set without the fields of g.
 func (f Fields) Without(g Fields) Fields { return f &^ g }

@@ -93,7 +93,7 @@ func isUUID(s string) bool {
 	return true
 }
 
-// Respell returns rec the id as answer, the same record, spells it.
+// Respell sets the id of rec as answer, the same record, spells it.
 func Respell(rec, answer Recorder) {
 	e := reflect.ValueOf(rec).Elem()
 	e.Field(shapeOf(e.Type()).id).SetString(IDOf(answer))

@@ -106,13 +106,13 @@ func setID(v reflect.Value, s *shape, id string) {
 	}
 	f.SetString(id)
 	r := v.Addr().Interface().(recorded).record()
-	r.held |= fieldAt(s.id)
-	r.unreadable = r.unreadable.Without(fieldAt(s.id))
+	r.held |= FieldAt(s.id)
+	r.unreadable = r.unreadable.Without(FieldAt(s.id))
 }
 
 // holdsOnlyID reports whether the record v is a mere reference.
 func holdsOnlyID(v reflect.Value, s *shape) bool {
-	return v.Addr().Interface().(recorded).record().held == fieldAt(s.id)
+	return v.Addr().Interface().(recorded).record().held == FieldAt(s.id)
 }
 
 // lacksID reports whether the record v lacks the id that records of its kind
@@ -255,7 +255,7 @@ func Fill(dst, src Recorder, fields Fields) {
 	d, s := reflect.ValueOf(dst).Elem(), reflect.ValueOf(src).Elem()
 	missing := fields.Only(src.Held()).Without(dst.Held())
 	for _, i := range shapeOf(d.Type()).fields {
-		if missing.Has(fieldAt(i)) {
+		if missing.Has(FieldAt(i)) {
 			d.Field(i).Set(Cloned(s.Field(i)))
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"net/url"
 )
 
-// ResourcesService returns the files attached to plans.
+// ResourcesService downloads the files attached to plans.
 type ResourcesService service
 
 // Resource is a file attached to a plan. Its address at the partner's needs the

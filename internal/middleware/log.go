@@ -49,7 +49,7 @@ func OperationFrom(ctx context.Context) *Operation { return &EntryFrom(ctx).Oper
 
 type entryKey struct{}
 
-// Part returns an operation of a socket an entry of its own.
+// Part gives an operation of a socket an entry of its own.
 func Part(ctx context.Context) context.Context {
 	return context.WithValue(ctx, entryKey{}, &Entry{socket: EntryFrom(ctx), start: time.Now()})
 }

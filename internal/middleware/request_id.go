@@ -9,7 +9,7 @@ import (
 
 type requestIDKey struct{}
 
-// RequestID returns each request an id: the one it came with, if that is a plain
+// RequestID gives each request an id: the one it came with, if that is a plain
 // token, else a new one. The answer carries it in X-Request-Id.
 //
 // It is not sent to the partner, who gives each call an id of its own and says

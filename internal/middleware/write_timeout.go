@@ -10,7 +10,7 @@ import (
 // is small, since a client's progress shows in steps of that size.
 const WritePiece = 128 << 10
 
-// WriteTimeout returns up a client that does not accept [WritePiece] bytes of its
+// WriteTimeout gives up a client that does not accept [WritePiece] bytes of its
 // answer within d, so that nobody holds a connection, or what an answer is made
 // from, by reading slowly or not at all. Only the time spent writing counts.
 //

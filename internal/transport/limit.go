@@ -94,7 +94,7 @@ func (l *Places) Acquire(ctx context.Context, caller string) error {
 	return context.Cause(ctx)
 }
 
-// Release returns back a place of a caller.
+// Release gives back a place of a caller.
 func (l *Places) Release(caller string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
