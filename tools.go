@@ -4,6 +4,4 @@
 // skipped by `go generate ./...`).
 package main
 
-//go:generate go tool gqlgen generate
-
-import _ "github.com/99designs/gqlgen"
+//go:generate go run ./internal/generate
