@@ -62,7 +62,7 @@ func TestGetEventNeedsTheScopeOfItsCategory(t *testing.T) {
 	s.state.oauth.access["catalog-only"] = &oauthToken{
 		user: identity{clinicID: ClinicID, scopes: needs(scopeCatalogRead)}, created: s.opts.Now(), life: time.Hour,
 	}
-	for _, e := range seedData().events.list {
+	for _, e := range seedData().events.seed.list {
 		if e.owner == OtherClinicID {
 			continue
 		}
@@ -93,7 +93,7 @@ func TestClinicsDoNotSeeEachOther(t *testing.T) {
 					}
 				}
 			}
-			patients, plans := idsIn(d.patients.byGroup[c.stranger], 7), idsIn(d.plans.byGroup[c.stranger], 23)
+			patients, plans := idsIn(d.patients.seed.byGroup[c.stranger], 7), idsIn(d.plans.seed.byGroup[c.stranger], 23)
 			hidden("GET", "/clinic/patients/", patients, "")
 			hidden("PATCH", "/clinic/patients/", patients, "")
 			for _, suffix := range []string{"/dependents", "/addresses", "/orders", "/treatment_plans"} {
@@ -106,7 +106,7 @@ func TestClinicsDoNotSeeEachOther(t *testing.T) {
 			hidden("PATCH", "/clinic/treatment_plans/", plans, "/cancel")
 			hidden("POST", "/clinic/treatment_plans/", plans, "/in_office_checkout")
 			hidden("GET", "/clinic/dynamic_links/treatment_plans/", plans, "")
-			practitioners, staff := idsIn(d.practitioners.byGroup[c.stranger], 1), idsIn(d.staff.byGroup[c.stranger], 1)
+			practitioners, staff := idsIn(d.practitioners.seed.byGroup[c.stranger], 1), idsIn(d.staff.seed.byGroup[c.stranger], 1)
 			hidden("GET", "/clinic/practitioners/", practitioners, "")
 			hidden("PATCH", "/clinic/practitioners/", practitioners, "")
 			hidden("GET", "/clinic/practitioners/", practitioners, "/protocols")
@@ -114,19 +114,19 @@ func TestClinicsDoNotSeeEachOther(t *testing.T) {
 			hidden("GET", "/catalog/products/"+ProductID+"?practitioner_id=", practitioners, "")
 			hidden("GET", "/clinic/staff/", staff, "")
 			hidden("PATCH", "/clinic/staff/", staff, "")
-			hidden("GET", "/clinic/orders/", idsIn(d.orders.byGroup[c.stranger], 7), "")
-			hidden("GET", "/clinic/labs/orders/", idsIn(d.labOrders.byGroup[c.stranger], 1), "")
-			hidden("GET", "/clinic/labs/tests/", idsIn(d.orderedTests.byGroup[c.stranger], 5), "")
-			hidden("GET", "/clinic/resources/", idsIn(d.resources.byGroup[c.stranger], 1), "/download")
-			hidden("GET", "/clinic/protocols/", idsIn(d.protocols.byGroup[c.stranger], 1), "")
-			hidden("GET", "/clinic/categories/", idsIn(d.categories.byGroup[c.stranger], 1), "")
-			hidden("GET", "/clinic/categories/", idsIn(d.categories.byGroup[c.stranger], 1), "/products")
-			hidden("GET", "/events/", idsIn(keep(d.events.list, func(e *event) bool { return e.owner == c.stranger }), 3), "")
+			hidden("GET", "/clinic/orders/", idsIn(d.orders.seed.byGroup[c.stranger], 7), "")
+			hidden("GET", "/clinic/labs/orders/", idsIn(d.labOrders.seed.byGroup[c.stranger], 1), "")
+			hidden("GET", "/clinic/labs/tests/", idsIn(d.orderedTests.seed.byGroup[c.stranger], 5), "")
+			hidden("GET", "/clinic/resources/", idsIn(d.resources.seed.byGroup[c.stranger], 1), "/download")
+			hidden("GET", "/clinic/protocols/", idsIn(d.protocols.seed.byGroup[c.stranger], 1), "")
+			hidden("GET", "/clinic/categories/", idsIn(d.categories.seed.byGroup[c.stranger], 1), "")
+			hidden("GET", "/clinic/categories/", idsIn(d.categories.seed.byGroup[c.stranger], 1), "/products")
+			hidden("GET", "/events/", idsIn(keep(d.events.seed.list, func(e *event) bool { return e.owner == c.stranger }), 3), "")
 
 			strange := map[string]bool{}
 			for _, ids := range [][]string{
-				idsIn(d.patients.byGroup[c.stranger], 1), idsIn(d.plans.byGroup[c.stranger], 1), practitioners, staff,
-				idsIn(d.orders.byGroup[c.stranger], 1), idsIn(d.labOrders.byGroup[c.stranger], 1),
+				idsIn(d.patients.seed.byGroup[c.stranger], 1), idsIn(d.plans.seed.byGroup[c.stranger], 1), practitioners, staff,
+				idsIn(d.orders.seed.byGroup[c.stranger], 1), idsIn(d.labOrders.seed.byGroup[c.stranger], 1),
 				{c.stranger},
 			} {
 				for _, id := range ids {

@@ -93,7 +93,7 @@ func TestSortingAndFilters(t *testing.T) {
 	}
 	before, on, after := days("<2026-01-15"), days("2026-01-15"), days(">2026-01-15")
 	within := days("2026-01-01..2026-01-31")
-	all := len(keep(seedData().orders.byGroup[ClinicID], func(o *order) bool { return o.CompletedAt != nil }))
+	all := len(keep(seedData().orders.seed.byGroup[ClinicID], func(o *order) bool { return o.CompletedAt != nil }))
 	if len(before)+len(on)+len(after) != all || len(before) == 0 || len(after) == 0 {
 		t.Errorf("%d before, %d on, %d after the day; %d in all", len(before), len(on), len(after), all)
 	}

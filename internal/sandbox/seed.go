@@ -4,58 +4,11 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
-	"sync"
 	"time"
 )
 
 //go:embed seed/*.json
 var seedFiles embed.FS
-
-// seed is what every Server starts from; nobody writes to it once it is made.
-type seed struct {
-	clinics           *rows[*clinic]
-	practitioners     *rows[*practitioner]
-	practitionerTypes *rows[*practitionerType]
-	staff             *rows[*staffMember]
-	patients          *rows[*patient]
-	addresses         *rows[*address]
-	plans             *rows[*plan]
-	protocols         *rows[*protocol]
-	templates         *rows[*template]
-	orders            *rows[*order]
-	resources         *rows[*resource]
-	labs              *rows[*lab]
-	labOrders         *rows[*labOrder]
-	orderedTests      *rows[*orderedTest]
-	brands            *rows[*brand]
-	products          *rows[*product]
-	variants          *rows[*variant]
-	ingredients       *rows[*namedItem]
-	allergens         *rows[*namedItem]
-	supplementTypes   *rows[*namedItem]
-	certifications    *rows[*namedItem]
-	categories        *rows[*category]
-	events            *rows[*event]
-	deliveries        *rows[*delivery]
-}
-
-// seedData makes the seed on first use. The parts follow each other as they refer to each other.
-var seedData = sync.OnceValue(func() *seed {
-	d := &seed{}
-	d.makeClinics()
-	d.makePatients()
-	d.makeCatalog()
-	d.makeProducts()
-	d.makeCategories()
-	d.makeLabs()
-	d.makeResources()
-	d.makePlans()
-	d.makeProtocols()
-	d.makeOrders()
-	d.makeLabOrders()
-	d.makeEvents()
-	return d
-})
 
 // vocabulary reads one of the word lists. They are part of the program, so a bad one is a broken build.
 func vocabulary(name string, into any) {

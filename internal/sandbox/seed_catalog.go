@@ -20,15 +20,14 @@ type catalogWords struct {
 	Categories     []string
 }
 
-func named(k kind, names []string) *rows[*namedItem] {
-	r := newRows[*namedItem](len(names))
+func named(k kind, names []string) (r rows[*namedItem]) {
 	for i, name := range names {
 		r.add(&namedItem{id(k, i), name})
 	}
 	return r
 }
 
-func (d *seed) makeCatalog() {
+func (d *records) makeCatalog() {
 	var w catalogWords
 	vocabulary("catalog", &w)
 	var names, types []string
@@ -38,36 +37,34 @@ func (d *seed) makeCatalog() {
 			types = append(types, in.Type)
 		}
 	}
-	d.ingredients = named(kindIngredient, names)
-	d.supplementTypes = named(kindSupplementType, append(types, w.ExtraTypes...))
-	d.allergens = named(kindAllergen, w.Allergens)
-	d.certifications = named(kindCertification, w.Certifications)
-	d.brands = newRows[*brand](len(w.Brands))
+	d.ingredients.seed = named(kindIngredient, names)
+	d.supplementTypes.seed = named(kindSupplementType, append(types, w.ExtraTypes...))
+	d.allergens.seed = named(kindAllergen, w.Allergens)
+	d.certifications.seed = named(kindCertification, w.Certifications)
 	for i, b := range w.Brands {
-		d.brands.add(&brand{brandRef{id(kindBrand, i), b[0], &b[1]}, statusUnavailable})
+		d.brands.seed.add(&brand{brandRef{id(kindBrand, i), b[0], &b[1]}, statusUnavailable})
 	}
 	// Two brands without prefix, since the API allows it; one that sells nothing any more; some that a clinic may not see.
-	d.brands.list[17].Prefix, d.brands.list[44].Prefix = nil, nil
-	for i, b := range d.brands.list {
+	d.brands.seed.list[17].Prefix, d.brands.seed.list[44].Prefix = nil, nil
+	for i, b := range d.brands.seed.list {
 		if i >= 56 {
-			d.clinics.list[0].hiddenBrands[b.ID] = true
+			d.clinics.seed.list[0].hiddenBrands[b.ID] = true
 		} else if i >= 50 {
-			d.clinics.list[1].hiddenBrands[b.ID] = true
+			d.clinics.seed.list[1].hiddenBrands[b.ID] = true
 		}
 	}
 }
 
 const deadBrand = 41
 
-func (d *seed) makeProducts() {
+func (d *records) makeProducts() {
 	var w catalogWords
 	vocabulary("catalog", &w)
 	s := newSequence("products")
-	d.products, d.variants = newRows[*product](productsInAll), newRows[*variant](2*productsInAll)
 	used := map[string]bool{}
 	for i := range productsInAll {
-		brandNumber := i % len(d.brands.list)
-		b := d.brands.list[brandNumber]
+		brandNumber := i % len(d.brands.seed.list)
+		b := d.brands.seed.list[brandNumber]
 		// The first ones are single vitamins, so that examples show what everybody knows.
 		number := i
 		if i >= len(w.Ingredients) {
@@ -88,18 +85,18 @@ func (d *seed) makeProducts() {
 			ID: id(kindProduct, i), Name: name, Dosage: makersDosage(s, form), brand: b, number: i,
 			DescriptionHTML: maybe(s, 5, "<p><strong>"+name+"</strong> "+pick(s, w.Claims)+".</p><p>Suggested use: see <em>dosage</em> &amp; label.</p>"),
 			ingredients:     d.otherIngredients(s, number),
-			allergens:       idsOf(pickSome(s, d.allergens.list, s.between(1, 6))),
+			allergens:       idsOf(pickSome(s, d.allergens.seed.list, s.between(1, 6))),
 			supplementTypes: []string{d.typeNamed(in.Type)},
-			certifications:  idsOf(pickSome(s, d.certifications.list, s.intn(4))),
+			certifications:  idsOf(pickSome(s, d.certifications.seed.list, s.intn(4))),
 		}
 		if s.chance(15) {
-			p.supplementTypes = append(p.supplementTypes, pick(s, d.supplementTypes.list[len(d.supplementTypes.list)-len(w.ExtraTypes):]).ID)
+			p.supplementTypes = append(p.supplementTypes, pick(s, d.supplementTypes.seed.list[len(d.supplementTypes.seed.list)-len(w.ExtraTypes):]).ID)
 		}
 		d.addVariants(s, p, form, brandNumber == deadBrand)
 		if p.Status == statusAvailable {
 			b.Status = statusAvailable
 		}
-		d.products.add(p)
+		d.products.seed.add(p)
 	}
 }
 
@@ -125,9 +122,9 @@ func makersDosage(s *sequence, form string) productDosage {
 	}
 }
 
-func (d *seed) otherIngredients(s *sequence, main int) []string {
-	out := []string{d.ingredients.list[main].ID}
-	for _, other := range pickSome(s, d.ingredients.list, s.intn(3)) {
+func (d *records) otherIngredients(s *sequence, main int) []string {
+	out := []string{d.ingredients.seed.list[main].ID}
+	for _, other := range pickSome(s, d.ingredients.seed.list, s.intn(3)) {
 		if other.ID != out[0] {
 			out = append(out, other.ID)
 		}
@@ -135,8 +132,8 @@ func (d *seed) otherIngredients(s *sequence, main int) []string {
 	return out
 }
 
-func (d *seed) typeNamed(name string) string {
-	for _, t := range d.supplementTypes.list {
+func (d *records) typeNamed(name string) string {
+	for _, t := range d.supplementTypes.seed.list {
 		if t.Name == name {
 			return t.ID
 		}
@@ -170,7 +167,7 @@ func packages(form string) (sizes []float64, unit string) {
 }
 
 // addVariants gives a product one to three sizes, two on average; the price follows the size.
-func (d *seed) addVariants(s *sequence, p *product, form string, dead bool) {
+func (d *records) addVariants(s *sequence, p *product, form string, dead bool) {
 	sizes, unit := packages(form)
 	prefix := strings.ToUpper(p.brand.Name[:3])
 	if p.brand.Prefix != nil {
@@ -205,7 +202,7 @@ func (d *seed) addVariants(s *sequence, p *product, form string, dead bool) {
 			v.Status, v.Availability = statusUnavailable, "n/a"
 		}
 		p.variants = append(p.variants, v)
-		d.variants.add(v)
+		d.variants.seed.add(v)
 	}
 	p.Status = productStatus(p.variants)
 }
@@ -225,19 +222,18 @@ func productStatus(variants []*variant) string {
 }
 
 // makeCategories: each clinic arranges the catalogue its own way; the last category of each is empty.
-func (d *seed) makeCategories() {
+func (d *records) makeCategories() {
 	var w catalogWords
 	vocabulary("catalog", &w)
 	s := newSequence("categories")
-	d.categories = newRows[*category](40)
-	for i, c := range d.clinics.list {
+	for i, c := range d.clinics.seed.list {
 		names := w.Categories[:len(w.Categories)-10*i]
 		for n, name := range names {
 			size := s.between(15, 140)
 			if n == len(names)-1 {
 				size = 0
 			}
-			d.categories.add(&category{ID: id(kindCategory, 100*i+n), Name: name, clinicID: c.ID, products: pickSome(s, d.products.list, size)})
+			d.categories.seed.add(&category{ID: id(kindCategory, 100*i+n), Name: name, clinicID: c.ID, products: pickSome(s, d.products.seed.list, size)})
 		}
 	}
 }

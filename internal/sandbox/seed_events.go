@@ -8,7 +8,7 @@ import (
 )
 
 // makeEvents makes some of every type, in the 30 days before the seed ends, and their deliveries.
-func (d *seed) makeEvents() {
+func (d *records) makeEvents() {
 	s := newSequence("events")
 	var made []*event
 	add := func(kind, owner string, data func(*Server) any) *event {
@@ -16,35 +16,34 @@ func (d *seed) makeEvents() {
 		made = append(made, e)
 		return e
 	}
-	for i, c := range d.clinics.list {
+	for i, c := range d.clinics.seed.list {
 		d.clinicEvents(s, c.ID, 24-12*i, add)
 	}
 	for _, kind := range []string{"product.created", "product.updated", "product.description.updated"} {
 		for range 12 {
-			add(kind, "", productData(kind, pick(s, d.products.list)))
+			add(kind, "", productData(kind, pick(s, d.products.seed.list)))
 		}
 	}
 	for n := range 4 {
-		add("fulfillment.shipment.shipped", ClinicID, shipmentData(n, pick(s, d.variants.list))).clinicID = ""
+		add("fulfillment.shipment.shipped", ClinicID, shipmentData(n, pick(s, d.variants.seed.list))).clinicID = ""
 	}
 	slices.SortStableFunc(made, func(a, b *event) int { return cmp.Compare(a.createdAt, b.createdAt) })
-	d.events = newRows[*event](len(made))
 	for i, e := range made {
 		e.id = id(kindEvent, i)
-		d.events.add(e)
+		d.events.seed.add(e)
 	}
 	d.makeDeliveries(s)
 }
 
-func (d *seed) clinicEvents(s *sequence, clinicID string, n int, add func(kind, owner string, data func(*Server) any) *event) {
-	orders := keep(d.orders.byGroup[clinicID], func(o *order) bool { return o.CompletedAt != nil })
-	sent := keep(d.plans.byGroup[clinicID], func(p *plan) bool { return p.State == stateActive })
-	cancelled := keep(d.plans.byGroup[clinicID], func(p *plan) bool { return p.State == stateCancelled })
-	patients := d.patients.byGroup[clinicID]
+func (d *records) clinicEvents(s *sequence, clinicID string, n int, add func(kind, owner string, data func(*Server) any) *event) {
+	orders := keep(d.orders.seed.byGroup[clinicID], func(o *order) bool { return o.CompletedAt != nil })
+	sent := keep(d.plans.seed.byGroup[clinicID], func(p *plan) bool { return p.State == stateActive })
+	cancelled := keep(d.plans.seed.byGroup[clinicID], func(p *plan) bool { return p.State == stateCancelled })
+	patients := d.patients.seed.byGroup[clinicID]
 	for range n {
 		o := pick(s, orders)
 		add("order.placed", clinicID, orderData(o, d.practitionersOfOrder(o)))
-		add("lab_order.updated", clinicID, d.labOrderData(pick(s, d.labOrders.byGroup[clinicID])))
+		add("lab_order.updated", clinicID, d.labOrderData(pick(s, d.labOrders.seed.byGroup[clinicID])))
 		add("treatment_plan.created", clinicID, planData(pick(s, sent)))
 		add("treatment_plan.recommendation.updated", clinicID, planData(pick(s, sent)))
 		add("treatment_plan.updated", clinicID, planData(pick(s, cancelled)))
@@ -71,17 +70,17 @@ func orderData(o *order, practitioners []string) func(*Server) any {
 }
 
 // practitionersOfOrder are those of its plans.
-func (d *seed) practitionersOfOrder(o *order) []string {
+func (d *records) practitionersOfOrder(o *order) []string {
 	out := []string{}
 	for _, planID := range o.TreatmentPlanIDs {
-		out = append(out, d.plans.byID[planID].PractitionerID)
+		out = append(out, d.plans.seed.byID[planID].PractitionerID)
 	}
 	return out
 }
 
 // labOrderData says status where the REST API says state.
-func (d *seed) labOrderData(o *labOrder) func(*Server) any {
-	who := d.patients.byID[o.PatientID]
+func (d *records) labOrderData(o *labOrder) func(*Server) any {
+	who := d.patients.seed.byID[o.PatientID]
 	return func(*Server) any {
 		about := object{
 			"id": o.ID, "practitioner_id": o.PractitionerID, "patient_id": o.PatientID, "first_name": who.FirstName, "last_name": who.LastName,
@@ -147,9 +146,8 @@ func shipmentData(n int, v *variant) func(*Server) any {
 }
 
 // makeDeliveries: most arrive at once, every ninth at the second attempt, every twenty-third not yet. Clinic keys are older than webhooks.
-func (d *seed) makeDeliveries(s *sequence) {
-	d.deliveries = newRows[*delivery](len(d.events.list) * 5 / 4)
-	for i, e := range d.events.list {
+func (d *records) makeDeliveries(s *sequence) {
+	for i, e := range d.events.seed.list {
 		if eventCategories[e.kind].list == "clinic_keys" {
 			continue
 		}
@@ -159,11 +157,11 @@ func (d *seed) makeDeliveries(s *sequence) {
 		}
 		first, second := timestamp(created.Add(2*time.Second)), timestamp(created.Add(30*time.Minute))
 		add := func(v delivery) {
-			v.id, v.event = id(kindDelivery, len(d.deliveries.list)), e
+			v.id, v.event = id(kindDelivery, len(d.deliveries.seed.list)), e
 			if v.delivered {
 				v.status, v.body = http.StatusOK, `{"challenge":"`+DefaultWebhookChallenge+`"}`
 			}
-			d.deliveries.add(&v)
+			d.deliveries.seed.add(&v)
 		}
 		switch {
 		case i%23 == 22:

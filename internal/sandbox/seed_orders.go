@@ -6,15 +6,14 @@ import (
 	"time"
 )
 
-func (d *seed) makeLabs() {
+func (d *records) makeLabs() {
 	var w careWords
 	vocabulary("care", &w)
-	d.labs = newRows[*lab](2 * len(w.Labs))
 	components := 0
 	// Each lab comes in two ways of collecting it, which makes a catalogue of more than one page.
 	for _, way := range []string{"", " (at-home kit)"} {
 		for _, l := range w.Labs {
-			n := len(d.labs.list)
+			n := len(d.labs.seed.list)
 			made := &lab{
 				ID: id(kindLab, n), Name: l.Name + way, RequiresFasting: l.Fasting, active: n%13 != 12,
 				// Orders name a variant for a lab, too. The product catalogue does not have it: looking it up is a 404.
@@ -27,44 +26,43 @@ func (d *seed) makeLabs() {
 				made.components = append(made.components, namedItem{id(kindLabComponent, components), name})
 				components++
 			}
-			d.labs.add(made)
+			d.labs.seed.add(made)
 		}
 	}
 }
 
-func (d *seed) activeLabs() []*lab {
-	return slices.DeleteFunc(slices.Clone(d.labs.list), func(l *lab) bool { return !l.active })
+func (d *records) activeLabs() []*lab {
+	return slices.DeleteFunc(slices.Clone(d.labs.seed.list), func(l *lab) bool { return !l.active })
 }
 
 // clinicZone is the fixed offset that order times carry.
 var clinicZone = time.FixedZone("", -5*60*60)
 
 // makeOrders lets patients buy what plans recommend, and now and then something else.
-func (d *seed) makeOrders() {
+func (d *records) makeOrders() {
 	s := newSequence("orders")
-	d.orders = newRows[*order](ordersInAll)
-	for len(d.orders.list) < ordersInAll {
-		n := len(d.orders.list)
-		p := d.plans.list[s.intn(len(d.plans.list))]
+	for len(d.orders.seed.list) < ordersInAll {
+		n := len(d.orders.seed.list)
+		p := d.plans.seed.list[s.intn(len(d.plans.seed.list))]
 		switch {
 		case n == 0:
-			p = d.plans.byID[PlanWithLabs]
+			p = d.plans.seed.byID[PlanWithLabs]
 		case n < 6:
-			p = d.plans.byGroup[PatientWithManyPlans][n+3]
+			p = d.plans.seed.byGroup[PatientWithManyPlans][n+3]
 		case n == 6:
-			p = d.plans.list[plansOfFirst]
+			p = d.plans.seed.list[plansOfFirst]
 		}
 		if p.State == stateDraft || len(p.Recommendations) == 0 {
 			if n > 6 {
 				continue
 			}
-			p = d.plans.byID[PlanWithLabs]
+			p = d.plans.seed.byID[PlanWithLabs]
 		}
-		d.orders.add(d.order(s, n, p))
+		d.orders.seed.add(d.order(s, n, p))
 	}
 }
 
-func (d *seed) order(s *sequence, n int, p *plan) *order {
+func (d *records) order(s *sequence, n int, p *plan) *order {
 	o := &order{
 		ID: id(kindOrder, n), OrderNumber: fmt.Sprintf("R%09d", 400_000_000+n*7919+s.intn(7919)), PatientID: p.PatientID, clinicID: p.clinicID,
 		TreatmentPlanIDs: []string{p.ID},
@@ -81,24 +79,23 @@ func (d *seed) order(s *sequence, n int, p *plan) *order {
 		if n > 6 && s.chance(25) && len(o.LineItems) > 0 {
 			continue
 		}
-		full += o.add(d.variants.byID[r.VariantID], r.UnitsToPurchase)
+		full += o.add(d.variants.seed.byID[r.VariantID], r.UnitsToPurchase)
 	}
 	for _, l := range p.labs {
 		full += o.addLab(l)
 	}
-	who := d.patients.byID[p.PatientID]
-	o.total(full, int(d.clinics.byID[who.clinicID].Discount+who.Discount))
+	who := d.patients.seed.byID[p.PatientID]
+	o.total(full, int(d.clinics.seed.byID[who.clinicID].Discount+who.Discount))
 	return o
 }
 
 // makeLabOrders goes through all states in turn.
-func (d *seed) makeLabOrders() {
+func (d *records) makeLabOrders() {
 	var w careWords
 	vocabulary("care", &w)
 	s := newSequence("lab orders")
-	d.labOrders, d.orderedTests = newRows[*labOrder](labOrdersInAll), newRows[*orderedTest](3*labOrdersInAll)
 	var withLabs []*plan
-	for _, p := range d.plans.list {
+	for _, p := range d.plans.seed.list {
 		if len(p.labs) > 0 && p.State == stateActive {
 			withLabs = append(withLabs, p)
 		}
@@ -108,7 +105,7 @@ func (d *seed) makeLabOrders() {
 		state := labOrderStates[n%len(labOrderStates)]
 		switch n {
 		case 0:
-			p, state = d.plans.byID[PlanWithLabs], "results_ready"
+			p, state = d.plans.seed.byID[PlanWithLabs], "results_ready"
 		case 1:
 			for _, other := range withLabs {
 				if other.clinicID == OtherClinicID {
@@ -125,12 +122,12 @@ func (d *seed) makeLabOrders() {
 			o.TreatmentPlanID, o.Name = &p.ID, &l.Name
 		}
 		for _, c := range l.components {
-			t := &orderedTest{id(kindOrderedTest, len(d.orderedTests.list)), c.Name, l.RequiresFasting, l.Instructions, p.clinicID}
+			t := &orderedTest{id(kindOrderedTest, len(d.orderedTests.seed.list)), c.Name, l.RequiresFasting, l.Instructions, p.clinicID}
 			o.tests = append(o.tests, t)
-			d.orderedTests.add(t)
+			d.orderedTests.seed.add(t)
 		}
 		addResults(n, o, l)
-		d.labOrders.add(o)
+		d.labOrders.seed.add(o)
 	}
 }
 

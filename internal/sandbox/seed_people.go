@@ -29,18 +29,15 @@ func (w *peopleWords) mail(s *sequence, first, last, distinct string) string {
 	return plain.Replace(strings.ToLower(first)) + "." + plain.Replace(strings.ToLower(last)) + distinct + "@" + pick(s, w.Mail)
 }
 
-func (d *seed) makeClinics() {
+func (d *records) makeClinics() {
 	var w peopleWords
 	vocabulary("people", &w)
 	s := newSequence("clinics")
-	d.clinics = newRows[*clinic](2)
-	d.practitionerTypes = newRows[*practitionerType](len(w.PractitionerTypes))
-	d.practitioners, d.staff = newRows[*practitioner](12), newRows[*staffMember](6)
 	for i, t := range w.PractitionerTypes {
-		d.practitionerTypes.add(&practitionerType{id(kindPractitionerType, i), t.Code, t.Description})
+		d.practitionerTypes.seed.add(&practitionerType{id(kindPractitionerType, i), t.Code, t.Description})
 	}
 	for i, c := range w.Clinics {
-		d.clinics.add(&clinic{
+		d.clinics.seed.add(&clinic{
 			ID: id(kindClinic, i), Name: c.Name, Discount: c.Discount, DispensaryURL: "https://fullscript.example/welcome/" + c.Slug,
 			IntegrationID: new(id(kindIntegration, i)), IntegrationActivatedAt: new(fmt.Sprintf("2025-0%d-11T15:04:05.000Z", i+1)),
 			MarginType: new(c.Margin), hiddenBrands: map[string]bool{},
@@ -56,33 +53,31 @@ func (d *seed) makeClinics() {
 		first, last, _ := w.name(s)
 		p := &practitioner{
 			ID: id(kindPractitioner, i), FirstName: first, LastName: last, Email: w.mail(s, first, last, fmt.Sprintf(".p%d", i+1)),
-			PractitionerTypeID: new(d.practitionerTypes.list[i%len(d.practitionerTypes.list)].ID), InviteAccepted: i%6 != 5,
+			PractitionerTypeID: new(d.practitionerTypes.seed.list[i%len(d.practitionerTypes.seed.list)].ID), InviteAccepted: i%6 != 5,
 			Metadata: externalID{maybe(s, 50, fmt.Sprintf("provider-%03d", i+1))}, clinicID: clinicOf(i, 8), number: i,
 		}
 		if i == 6 {
 			p.PractitionerTypeID = nil
 		}
-		d.practitioners.add(p)
+		d.practitioners.seed.add(p)
 	}
 	for i := range 6 {
 		first, last, _ := w.name(s)
-		d.staff.add(&staffMember{
+		d.staff.seed.add(&staffMember{
 			ID: id(kindStaff, i), FirstName: first, LastName: last, Email: w.mail(s, first, last, fmt.Sprintf(".s%d", i+1)),
 			Metadata: externalID{maybe(s, 50, fmt.Sprintf("staff-%03d", i+1))}, clinicID: clinicOf(i, 4),
 		})
 	}
 }
 
-func (d *seed) practitionersOf(clinicID string) []*practitioner {
-	return d.practitioners.byGroup[clinicID]
+func (d *records) practitionersOf(clinicID string) []*practitioner {
+	return d.practitioners.seed.byGroup[clinicID]
 }
 
-func (d *seed) makePatients() {
+func (d *records) makePatients() {
 	var w peopleWords
 	vocabulary("people", &w)
 	s := newSequence("patients")
-	d.patients = newRows[*patient](patientsInFirst + patientsInSecond)
-	d.addresses = newRows[*address](1500)
 	for i := range patientsInFirst + patientsInSecond {
 		p := w.patient(s, i)
 		// A guardian comes before the dependents, within the same clinic.
@@ -94,10 +89,10 @@ func (d *seed) makePatients() {
 			p.DateOfBirth = new(s.moment(365 * 16).Format(time.DateOnly))
 		}
 		adjustPatient(i, p)
-		d.patients.add(p)
+		d.patients.seed.add(p)
 		if p.GuardianID == nil && i != 1 {
 			for n := range s.intn(4) {
-				d.addresses.add(w.address(s, 4*i+n, p.ID))
+				d.addresses.seed.add(w.address(s, 4*i+n, p.ID))
 			}
 		}
 	}
@@ -128,9 +123,9 @@ func (w *peopleWords) patient(s *sequence, i int) *patient {
 }
 
 // guardianOf makes about one in fifteen a dependent of somebody earlier; the first hundred are left to the well-known ones.
-func (d *seed) guardianOf(s *sequence, i int) *patient {
+func (d *records) guardianOf(s *sequence, i int) *patient {
 	if i == 3 || i == 4 {
-		return d.patients.list[2]
+		return d.patients.seed.list[2]
 	}
 	start := 100
 	if i >= patientsInFirst {
@@ -139,7 +134,7 @@ func (d *seed) guardianOf(s *sequence, i int) *patient {
 	if i < start || !s.chance(7) {
 		return nil
 	}
-	guardian := d.patients.list[start-10+s.intn(i-start+10)]
+	guardian := d.patients.seed.list[start-10+s.intn(i-start+10)]
 	if guardian.GuardianID != nil {
 		return nil
 	}

@@ -23,41 +23,39 @@ type careWords struct {
 	CollectionMethods   []string `json:"collection_methods"`
 }
 
-func (d *seed) makeResources() {
+func (d *records) makeResources() {
 	var w careWords
 	vocabulary("care", &w)
-	d.resources = newRows[*resource](2 * len(w.Resources))
-	for i, c := range d.clinics.list {
+	for i, c := range d.clinics.seed.list {
 		for n, r := range w.Resources {
-			d.resources.add(&resource{ID: id(kindResource, 100*i+n), Name: *r[0], Category: r[1], Type: r[2], clinicID: c.ID})
+			d.resources.seed.add(&resource{ID: id(kindResource, 100*i+n), Name: *r[0], Category: r[1], Type: r[2], clinicID: c.ID})
 		}
 	}
 }
 
-func (d *seed) makePlans() {
+func (d *records) makePlans() {
 	var w careWords
 	vocabulary("care", &w)
 	s := newSequence("plans")
-	d.plans = newRows[*plan](plansInAll)
-	for len(d.plans.list) < plansInAll {
-		n := len(d.plans.list)
-		who := d.patients.list[s.intn(len(d.patients.list))]
+	for len(d.plans.seed.list) < plansInAll {
+		n := len(d.plans.seed.list)
+		who := d.patients.seed.list[s.intn(len(d.patients.seed.list))]
 		switch {
 		case n < plansOfFirst:
-			who = d.patients.list[0]
+			who = d.patients.seed.list[0]
 		case n < plansOfFirst+3:
-			who = d.patients.list[patientsInFirst]
+			who = d.patients.seed.list[patientsInFirst]
 		case who.ID == PatientWithManyPlans || who.ID == PatientWithNoPlans:
 			continue
 		}
-		d.plans.add(d.plan(s, &w, n, who))
+		d.plans.seed.add(d.plan(s, &w, n, who))
 	}
 }
 
 // plansOfFirst is how many plans the well-known patient has, from all practitioners of the clinic in turn.
 const plansOfFirst = 60
 
-func (d *seed) plan(s *sequence, w *careWords, n int, who *patient) *plan {
+func (d *records) plan(s *sequence, w *careWords, n int, who *patient) *plan {
 	practitioners := d.practitionersOf(who.clinicID)
 	made := s.moment(430)
 	changed := made.Add(time.Duration(s.intn(20*24*60)) * time.Minute)
@@ -83,7 +81,7 @@ func (d *seed) plan(s *sequence, w *careWords, n int, who *patient) *plan {
 		p.labs = pickSome(s, d.activeLabs(), s.between(1, 3))
 	}
 	if s.chance(18) {
-		p.resources = pickSome(s, d.resources.byGroup[who.clinicID], s.between(1, 3))
+		p.resources = pickSome(s, d.resources.seed.byGroup[who.clinicID], s.between(1, 3))
 	}
 	if s.chance(3) {
 		p.PaidBy = "practitioner"
@@ -99,11 +97,11 @@ func (d *seed) plan(s *sequence, w *careWords, n int, who *patient) *plan {
 }
 
 // adjustPlan makes the well-known plans what their names say.
-func (d *seed) adjustPlan(s *sequence, w *careWords, n int, p *plan) {
+func (d *records) adjustPlan(s *sequence, w *careWords, n int, p *plan) {
 	switch n {
 	case 0:
 		p.State, p.Metadata.ID = stateActive, new(SharedExternalID)
-		p.labs, p.resources = d.activeLabs()[:2], d.resources.byGroup[p.clinicID][:2]
+		p.labs, p.resources = d.activeLabs()[:2], d.resources.seed.byGroup[p.clinicID][:2]
 		p.Recommendations = d.recommendations(s, w, 5)
 	case 1:
 		p.State, p.Recommendations = stateDraft, d.recommendations(s, w, 2)
@@ -117,9 +115,9 @@ func (d *seed) adjustPlan(s *sequence, w *careWords, n int, p *plan) {
 }
 
 // recommendations name different variants.
-func (d *seed) recommendations(s *sequence, w *careWords, count int) []recommendation {
+func (d *records) recommendations(s *sequence, w *careWords, count int) []recommendation {
 	out := make([]recommendation, 0, count)
-	for _, v := range pickSome(s, d.variants.list, count) {
+	for _, v := range pickSome(s, d.variants.seed.list, count) {
 		times := pickSome(s, timesOfDay, s.intn(3))
 		info := pick(s, w.AdditionalInfo)
 		if form := v.product.Dosage.Format; form != nil && w.InfoByForm[*form] != "" && s.chance(40) {
@@ -138,17 +136,16 @@ func (d *seed) recommendations(s *sequence, w *careWords, count int) []recommend
 }
 
 // makeProtocols also makes the templates, their forerunners.
-func (d *seed) makeProtocols() {
+func (d *records) makeProtocols() {
 	var w careWords
 	vocabulary("care", &w)
 	s := newSequence("protocols")
-	d.protocols, d.templates = newRows[*protocol](120), newRows[*template](40)
 	states := []string{stateActive, stateActive, stateActive, stateDraft, stateCancelled}
-	for _, who := range d.practitioners.list {
+	for _, who := range d.practitioners.seed.list {
 		colleagues := d.practitionersOf(who.clinicID)
 		for _, name := range pickSome(s, w.Protocols, s.between(5, 9)) {
 			p := &protocol{
-				ID: id(kindProtocol, len(d.protocols.list)), Name: name, CurrentState: pick(s, states), PractitionerID: who.ID,
+				ID: id(kindProtocol, len(d.protocols.seed.list)), Name: name, CurrentState: pick(s, states), PractitionerID: who.ID,
 				PersonalMessage: maybe(s, 50, pick(s, w.Messages)), Recommendations: d.protocolRecommendations(s, &w), clinicID: who.clinicID,
 			}
 			for _, other := range pickSome(s, colleagues, s.intn(3)) {
@@ -156,23 +153,23 @@ func (d *seed) makeProtocols() {
 					p.sharedWith = append(p.sharedWith, other.ID)
 				}
 			}
-			d.protocols.add(p)
+			d.protocols.seed.add(p)
 		}
 		for _, name := range pickSome(s, w.Protocols, 3) {
-			d.templates.add(&template{
-				ID: id(kindTemplate, len(d.templates.list)), Name: name + " (template)", CurrentState: pick(s, states), PractitionerID: who.ID,
+			d.templates.seed.add(&template{
+				ID: id(kindTemplate, len(d.templates.seed.list)), Name: name + " (template)", CurrentState: pick(s, states), PractitionerID: who.ID,
 				PersonalMessage: maybe(s, 60, pick(s, w.Messages)), Recommendations: d.protocolRecommendations(s, &w), clinicID: who.clinicID,
 			})
 		}
 	}
 	for i, name := range w.Protocols {
-		d.protocols.add(&protocol{
+		d.protocols.seed.add(&protocol{
 			ID: id(kindProtocol, 1000+i), Name: "Fullscript: " + name, CurrentState: stateActive, Recommendations: d.protocolRecommendations(s, &w),
 		})
 	}
 }
 
-func (d *seed) protocolRecommendations(s *sequence, w *careWords) []protocolRecommendation {
+func (d *records) protocolRecommendations(s *sequence, w *careWords) []protocolRecommendation {
 	out := []protocolRecommendation{}
 	for _, r := range d.recommendations(s, w, s.between(2, 6)) {
 		out = append(out, protocolRecommendation{

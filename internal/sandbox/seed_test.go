@@ -39,32 +39,32 @@ func TestSeedSize(t *testing.T) {
 		what      string
 		got, want int
 	}{
-		{"clinics", len(d.clinics.list), 2},
-		{"practitioners", len(d.practitioners.list), 12},
-		{"practitioners of clinic 1", len(d.practitioners.byGroup[ClinicID]), 8},
-		{"staff", len(d.staff.list), 6},
-		{"patients", len(d.patients.list), 1000},
-		{"patients of clinic 1", len(d.patients.byGroup[ClinicID]), 800},
-		{"plans", len(d.plans.list), 3000},
-		{"orders", len(d.orders.list), 1200},
-		{"products", len(d.products.list), 2000},
-		{"brands", len(d.brands.list), 60},
+		{"clinics", len(d.clinics.seed.list), 2},
+		{"practitioners", len(d.practitioners.seed.list), 12},
+		{"practitioners of clinic 1", len(d.practitioners.seed.byGroup[ClinicID]), 8},
+		{"staff", len(d.staff.seed.list), 6},
+		{"patients", len(d.patients.seed.list), 1000},
+		{"patients of clinic 1", len(d.patients.seed.byGroup[ClinicID]), 800},
+		{"plans", len(d.plans.seed.list), 3000},
+		{"orders", len(d.orders.seed.list), 1200},
+		{"products", len(d.products.seed.list), 2000},
+		{"brands", len(d.brands.seed.list), 60},
 	} {
 		if c.got != c.want {
 			t.Errorf("%d %s, want %d", c.got, c.what, c.want)
 		}
 	}
-	if n := len(d.variants.list); n < 3800 || n > 4200 {
+	if n := len(d.variants.seed.list); n < 3800 || n > 4200 {
 		t.Errorf("%d variants, want about 4,000", n)
 	}
 	unique := map[string]bool{}
-	for _, v := range d.variants.list {
+	for _, v := range d.variants.seed.list {
 		if unique[v.SKU] {
 			t.Errorf("SKU %s twice", v.SKU)
 		}
 		unique[v.SKU] = true
 	}
-	for _, p := range d.patients.list {
+	for _, p := range d.patients.seed.list {
 		if p.Email != nil && unique[*p.Email] {
 			t.Errorf("email %s twice", *p.Email)
 		}
@@ -81,49 +81,49 @@ func TestKnownRecordsAreWhatTheirNamesSay(t *testing.T) {
 	t.Parallel()
 	d := seedData()
 	for name, is := range map[string]bool{
-		"PatientWithManyPlans":   len(d.plans.byGroup[PatientWithManyPlans]) >= 50,
-		"PatientWithNoPlans":     d.patients.byID[PatientWithNoPlans] != nil && len(d.plans.byGroup[PatientWithNoPlans]) == 0 && len(d.orders.byGroup[PatientWithNoPlans]) == 0 && len(d.addresses.byGroup[PatientWithNoPlans]) == 0,
-		"PatientWithDependents":  len(d.patients.byGroup[PatientWithDependents]) == 2,
-		"DependentPatient":       *d.patients.byID[DependentPatient].GuardianID == PatientWithDependents && d.patients.byID[DependentPatient].Email == nil,
-		"SecondDependentPatient": *d.patients.byID[SecondDependentPatient].GuardianID == PatientWithDependents,
-		"ArchivedPatient":        d.patients.byID[ArchivedPatient].Archived,
-		"PatientWithNulls":       d.patients.byID[PatientWithNulls].DateOfBirth == nil && d.patients.byID[PatientWithNulls].GuardianID == nil,
-		"OtherClinicPatient":     d.patients.byID[OtherClinicPatient].clinicID == OtherClinicID,
-		"PlanWithLabs":           len(d.plans.byID[PlanWithLabs].labs) == 2 && len(d.plans.byID[PlanWithLabs].resources) == 2 && len(d.plans.byID[PlanWithLabs].Recommendations) == 5,
-		"DraftPlan":              d.plans.byID[DraftPlan].State == stateDraft && d.plans.byID[DraftPlan].AvailableAt == nil,
-		"CancelledPlan":          d.plans.byID[CancelledPlan].State == stateCancelled,
-		"EmptyPlan":              d.plans.byID[EmptyPlan].State == stateActive && len(d.plans.byID[EmptyPlan].Recommendations) == 0,
-		"ActivePlan":             d.plans.byID[ActivePlan].State == stateActive && len(d.plans.byID[ActivePlan].Recommendations) == 3,
-		"OtherClinicPlan":        d.plans.byID[OtherClinicPlan].clinicID == OtherClinicID,
-		"OrderWithLabs":          d.orders.byID[OrderWithLabs].hasLabs() && d.orders.byID[OrderWithLabs].TreatmentPlanIDs[0] == PlanWithLabs,
-		"OtherClinicOrder":       d.orders.byID[OtherClinicOrder].clinicID == OtherClinicID,
-		"LabOrderID":             *d.labOrders.byID[LabOrderID].TreatmentPlanID == PlanWithLabs && d.labOrders.byID[LabOrderID].State == "results_ready",
-		"OtherClinicLabOrder":    d.labOrders.byID[OtherClinicLabOrder].clinicID == OtherClinicID,
-		"OrderedLabTestID":       d.labOrders.byID[LabOrderID].tests[0].ID == OrderedLabTestID,
-		"LabTestID":              d.labs.byID[LabTestID].active,
-		"ResourceID":             d.plans.byID[PlanWithLabs].resources[0].ID == ResourceID,
-		"OtherClinicResource":    d.resources.byID[OtherClinicResource].clinicID == OtherClinicID,
-		"ProtocolID":             d.protocols.byID[ProtocolID].PractitionerID == PractitionerID,
-		"FullscriptProtocolID":   d.protocols.byID[FullscriptProtocolID].clinicID == "",
-		"TemplateID":             d.templates.byID[TemplateID].PractitionerID == PractitionerID,
-		"ProductID":              len(d.products.byID[ProductID].variants) == 3,
-		"VariantID":              d.products.byID[ProductID].variants[0].ID == VariantID,
-		"BrandID":                d.products.byID[ProductID].brand.ID == BrandID,
-		"ColleagueID":            d.practitioners.byID[ColleagueID].clinicID == ClinicID,
-		"PractitionerID":         d.practitioners.byID[PractitionerID].clinicID == ClinicID,
-		"StaffID":                d.staff.byID[StaffID].clinicID == ClinicID,
-		"OtherClinicStaffID":     d.staff.byID[OtherClinicStaffID].clinicID == OtherClinicID,
-		"CategoryID":             d.categories.byID[CategoryID].clinicID == ClinicID && len(d.categories.byID[CategoryID].products) > 0,
-		"OtherClinicCategory":    d.categories.byID[OtherClinicCategory].clinicID == OtherClinicID,
-		"PatientEmail":           *d.patients.byID[PatientWithManyPlans].Email == PatientEmail,
-		"SharedExternalID":       *d.patients.byID[PatientWithManyPlans].Metadata.ID == SharedExternalID && *d.plans.byID[PlanWithLabs].Metadata.ID == SharedExternalID,
+		"PatientWithManyPlans":   len(d.plans.seed.byGroup[PatientWithManyPlans]) >= 50,
+		"PatientWithNoPlans":     d.patients.seed.byID[PatientWithNoPlans] != nil && len(d.plans.seed.byGroup[PatientWithNoPlans]) == 0 && len(d.orders.seed.byGroup[PatientWithNoPlans]) == 0 && len(d.addresses.seed.byGroup[PatientWithNoPlans]) == 0,
+		"PatientWithDependents":  len(d.patients.seed.byGroup[PatientWithDependents]) == 2,
+		"DependentPatient":       *d.patients.seed.byID[DependentPatient].GuardianID == PatientWithDependents && d.patients.seed.byID[DependentPatient].Email == nil,
+		"SecondDependentPatient": *d.patients.seed.byID[SecondDependentPatient].GuardianID == PatientWithDependents,
+		"ArchivedPatient":        d.patients.seed.byID[ArchivedPatient].Archived,
+		"PatientWithNulls":       d.patients.seed.byID[PatientWithNulls].DateOfBirth == nil && d.patients.seed.byID[PatientWithNulls].GuardianID == nil,
+		"OtherClinicPatient":     d.patients.seed.byID[OtherClinicPatient].clinicID == OtherClinicID,
+		"PlanWithLabs":           len(d.plans.seed.byID[PlanWithLabs].labs) == 2 && len(d.plans.seed.byID[PlanWithLabs].resources) == 2 && len(d.plans.seed.byID[PlanWithLabs].Recommendations) == 5,
+		"DraftPlan":              d.plans.seed.byID[DraftPlan].State == stateDraft && d.plans.seed.byID[DraftPlan].AvailableAt == nil,
+		"CancelledPlan":          d.plans.seed.byID[CancelledPlan].State == stateCancelled,
+		"EmptyPlan":              d.plans.seed.byID[EmptyPlan].State == stateActive && len(d.plans.seed.byID[EmptyPlan].Recommendations) == 0,
+		"ActivePlan":             d.plans.seed.byID[ActivePlan].State == stateActive && len(d.plans.seed.byID[ActivePlan].Recommendations) == 3,
+		"OtherClinicPlan":        d.plans.seed.byID[OtherClinicPlan].clinicID == OtherClinicID,
+		"OrderWithLabs":          d.orders.seed.byID[OrderWithLabs].hasLabs() && d.orders.seed.byID[OrderWithLabs].TreatmentPlanIDs[0] == PlanWithLabs,
+		"OtherClinicOrder":       d.orders.seed.byID[OtherClinicOrder].clinicID == OtherClinicID,
+		"LabOrderID":             *d.labOrders.seed.byID[LabOrderID].TreatmentPlanID == PlanWithLabs && d.labOrders.seed.byID[LabOrderID].State == "results_ready",
+		"OtherClinicLabOrder":    d.labOrders.seed.byID[OtherClinicLabOrder].clinicID == OtherClinicID,
+		"OrderedLabTestID":       d.labOrders.seed.byID[LabOrderID].tests[0].ID == OrderedLabTestID,
+		"LabTestID":              d.labs.seed.byID[LabTestID].active,
+		"ResourceID":             d.plans.seed.byID[PlanWithLabs].resources[0].ID == ResourceID,
+		"OtherClinicResource":    d.resources.seed.byID[OtherClinicResource].clinicID == OtherClinicID,
+		"ProtocolID":             d.protocols.seed.byID[ProtocolID].PractitionerID == PractitionerID,
+		"FullscriptProtocolID":   d.protocols.seed.byID[FullscriptProtocolID].clinicID == "",
+		"TemplateID":             d.templates.seed.byID[TemplateID].PractitionerID == PractitionerID,
+		"ProductID":              len(d.products.seed.byID[ProductID].variants) == 3,
+		"VariantID":              d.products.seed.byID[ProductID].variants[0].ID == VariantID,
+		"BrandID":                d.products.seed.byID[ProductID].brand.ID == BrandID,
+		"ColleagueID":            d.practitioners.seed.byID[ColleagueID].clinicID == ClinicID,
+		"PractitionerID":         d.practitioners.seed.byID[PractitionerID].clinicID == ClinicID,
+		"StaffID":                d.staff.seed.byID[StaffID].clinicID == ClinicID,
+		"OtherClinicStaffID":     d.staff.seed.byID[OtherClinicStaffID].clinicID == OtherClinicID,
+		"CategoryID":             d.categories.seed.byID[CategoryID].clinicID == ClinicID && len(d.categories.seed.byID[CategoryID].products) > 0,
+		"OtherClinicCategory":    d.categories.seed.byID[OtherClinicCategory].clinicID == OtherClinicID,
+		"PatientEmail":           *d.patients.seed.byID[PatientWithManyPlans].Email == PatientEmail,
+		"SharedExternalID":       *d.patients.seed.byID[PatientWithManyPlans].Metadata.ID == SharedExternalID && *d.plans.seed.byID[PlanWithLabs].Metadata.ID == SharedExternalID,
 	} {
 		if !is {
 			t.Errorf("%s is not what its name says", name)
 		}
 	}
 	practitioners := map[string]bool{}
-	for _, p := range d.plans.byGroup[PatientWithManyPlans] {
+	for _, p := range d.plans.seed.byGroup[PatientWithManyPlans] {
 		practitioners[p.PractitionerID] = true
 	}
 	if len(practitioners) != 8 {
@@ -136,7 +136,7 @@ func TestSeedHasEveryStateAndType(t *testing.T) {
 	d := seedData()
 	states, types, labStates := map[string]int{}, map[string]int{}, map[string]int{}
 	empty, withLabs, withResources := 0, 0, 0
-	for _, p := range d.plans.list {
+	for _, p := range d.plans.seed.list {
 		states[p.State]++
 		if len(p.Recommendations) == 0 {
 			empty++
@@ -158,7 +158,7 @@ func TestSeedHasEveryStateAndType(t *testing.T) {
 	if len(states) != 3 || empty < 50 || withLabs < 100 || withResources < 300 {
 		t.Errorf("plans: states %v, %d empty, %d with labs, %d with resources", states, empty, withLabs, withResources)
 	}
-	for _, o := range d.labOrders.list {
+	for _, o := range d.labOrders.seed.list {
 		labStates[o.State]++
 	}
 	for _, state := range labOrderStates {
@@ -166,7 +166,7 @@ func TestSeedHasEveryStateAndType(t *testing.T) {
 			t.Errorf("no lab order is %s", state)
 		}
 	}
-	for _, e := range d.events.list {
+	for _, e := range d.events.seed.list {
 		types[e.kind]++
 		if day := e.createdAt[:10]; day < "2026-02-13" || day > "2026-03-15" {
 			t.Errorf("event %s is of %s, outside the 30 days", e.id, day)
@@ -204,10 +204,10 @@ func TestSeedFitsTheDescription(t *testing.T) {
 	}
 	check("findByMetadata", nil, "page%5Bsize%5D=100&page%5Bnumber%5D=2")
 	singles := map[string][]string{
-		"getPatient": idsIn(d.patients.byGroup[ClinicID], 9), "getTreatmentPlan": idsIn(d.plans.byGroup[ClinicID], 17),
-		"getOrder": idsIn(d.orders.byGroup[ClinicID], 17), "getProduct": idsIn(d.products.list, 29), "getVariant": idsIn(d.variants.list, 61),
-		"getLabOrder": idsIn(d.labOrders.byGroup[ClinicID], 3), "getProtocol": idsIn(d.protocols.byGroup[ClinicID], 3),
-		"getEvent": idsIn(keep(d.events.list, func(e *event) bool { return e.owner != OtherClinicID }), 3),
+		"getPatient": idsIn(d.patients.seed.byGroup[ClinicID], 9), "getTreatmentPlan": idsIn(d.plans.seed.byGroup[ClinicID], 17),
+		"getOrder": idsIn(d.orders.seed.byGroup[ClinicID], 17), "getProduct": idsIn(d.products.seed.list, 29), "getVariant": idsIn(d.variants.seed.list, 61),
+		"getLabOrder": idsIn(d.labOrders.seed.byGroup[ClinicID], 3), "getProtocol": idsIn(d.protocols.seed.byGroup[ClinicID], 3),
+		"getEvent": idsIn(keep(d.events.seed.list, func(e *event) bool { return e.owner != OtherClinicID }), 3),
 	}
 	for op, ids := range singles {
 		for _, id := range ids {

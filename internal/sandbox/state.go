@@ -7,30 +7,7 @@ import (
 
 // state is everything one Server knows beyond its options; Server.mu guards it.
 type state struct {
-	clinics           table[*clinic]
-	practitioners     table[*practitioner]
-	practitionerTypes table[*practitionerType]
-	staff             table[*staffMember]
-	patients          table[*patient]
-	addresses         table[*address]
-	plans             table[*plan]
-	protocols         table[*protocol]
-	templates         table[*template]
-	orders            table[*order]
-	resources         table[*resource]
-	labs              table[*lab]
-	labOrders         table[*labOrder]
-	orderedTests      table[*orderedTest]
-	brands            table[*brand]
-	products          table[*product]
-	variants          table[*variant]
-	ingredients       table[*namedItem]
-	allergens         table[*namedItem]
-	supplementTypes   table[*namedItem]
-	certifications    table[*namedItem]
-	categories        table[*category]
-	events            table[*event]
-	deliveries        table[*delivery]
+	records
 
 	oauth        oauthState
 	rates        rates
@@ -49,15 +26,8 @@ type state struct {
 }
 
 func (s *Server) newState() *state {
-	d := seedData()
 	return &state{
-		clinics: newTable(d.clinics), practitioners: newTable(d.practitioners), practitionerTypes: newTable(d.practitionerTypes),
-		staff: newTable(d.staff), patients: newTable(d.patients), addresses: newTable(d.addresses), plans: newTable(d.plans),
-		protocols: newTable(d.protocols), templates: newTable(d.templates), orders: newTable(d.orders), resources: newTable(d.resources),
-		labs: newTable(d.labs), labOrders: newTable(d.labOrders), orderedTests: newTable(d.orderedTests), brands: newTable(d.brands),
-		products: newTable(d.products), variants: newTable(d.variants), ingredients: newTable(d.ingredients), allergens: newTable(d.allergens),
-		supplementTypes: newTable(d.supplementTypes), certifications: newTable(d.certifications), categories: newTable(d.categories),
-		events: newTable(d.events), deliveries: newTable(d.deliveries),
+		records: *seedData(),
 
 		oauth: newOAuthState(s.opts), rates: rates{}, keys: map[string]kept{}, grants: map[string]*sessionGrant{},
 		embedded: map[string]*input{}, carts: map[string][]recommendation{}, background: newBackground(s.ctx), visits: &visits{byKey: map[string]*visit{}},

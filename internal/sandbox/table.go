@@ -7,18 +7,17 @@ type row interface {
 	rowGroups() []string
 }
 
-// rows are records in the order they came, found by id and by group.
+// rows are records in the order they came, found by id and by group. The zero value is empty.
 type rows[T row] struct {
 	list    []T
 	byID    map[string]T
 	byGroup map[string][]T
 }
 
-func newRows[T row](size int) *rows[T] {
-	return &rows[T]{list: make([]T, 0, size), byID: make(map[string]T, size), byGroup: make(map[string][]T)}
-}
-
 func (r *rows[T]) add(t T) {
+	if r.byID == nil {
+		r.byID, r.byGroup = make(map[string]T), make(map[string][]T)
+	}
 	r.list = append(r.list, t)
 	r.byID[t.rowID()] = t
 	for _, g := range t.rowGroups() {
@@ -27,15 +26,11 @@ func (r *rows[T]) add(t T) {
 }
 
 // table is what one Server sees of a kind: the seed, shared by all Servers and never written, below the records it changed and those it
-// added. That is what makes New cheap.
+// added. A copy of a table with nothing but a seed is a table of its own, which makes New cheap.
 type table[T row] struct {
-	seed    *rows[T]
-	added   *rows[T]
+	seed    rows[T]
+	added   rows[T]
 	changed map[string]T
-}
-
-func newTable[T row](seed *rows[T]) table[T] {
-	return table[T]{seed: seed, added: newRows[T](0), changed: make(map[string]T)}
 }
 
 func (t *table[T]) get(id string) (T, bool) {
@@ -51,11 +46,14 @@ func (t *table[T]) get(id string) (T, bool) {
 
 // put stores a new record, or a changed copy of a known one.
 func (t *table[T]) put(v T) {
-	if _, known := t.get(v.rowID()); known {
-		t.changed[v.rowID()] = v
+	if _, known := t.get(v.rowID()); !known {
+		t.added.add(v)
 		return
 	}
-	t.added.add(v)
+	if t.changed == nil {
+		t.changed = make(map[string]T)
+	}
+	t.changed[v.rowID()] = v
 }
 
 // join lists a record that was added in a group more.

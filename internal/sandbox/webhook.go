@@ -112,7 +112,7 @@ func (s *Server) make(m Emission) (*outgoing, error) {
 	case m.Data != nil:
 		e.data = func(*Server) any { return m.Data }
 	default:
-		examples := keep(seedData().events.list, func(o *event) bool {
+		examples := keep(seedData().events.seed.list, func(o *event) bool {
 			return o.kind == m.Type && (o.clinicID == "" || clinicID == "" || o.clinicID == clinicID)
 		})
 		if len(examples) == 0 {

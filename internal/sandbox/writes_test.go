@@ -93,7 +93,7 @@ func TestUniqueEmails(t *testing.T) {
 		t.Errorf("says %v", got)
 	}
 	callAs(t, s, TokenOtherClinic, "POST", "/clinic/patients", patient).want(201) // a person may be a patient of two clinics
-	stranger := fmt.Sprintf(body, seedData().practitioners.byID[OtherClinicPractitionerID].Email)
+	stranger := fmt.Sprintf(body, seedData().practitioners.seed.byID[OtherClinicPractitionerID].Email)
 	call(t, s, "POST", "/clinic/staff", stranger).want(422) // users' addresses are unique everywhere
 	call(t, s, "POST", "/clinic/practitioners", stranger).want(422)
 }

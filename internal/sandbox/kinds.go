@@ -4,7 +4,55 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"sync"
 )
+
+// records has a table for each kind of record. A new kind is a line here, one in seedData and the prefix of its ids.
+type records struct {
+	clinics           table[*clinic]
+	practitioners     table[*practitioner]
+	practitionerTypes table[*practitionerType]
+	staff             table[*staffMember]
+	patients          table[*patient]
+	addresses         table[*address]
+	plans             table[*plan]
+	protocols         table[*protocol]
+	templates         table[*template]
+	orders            table[*order]
+	resources         table[*resource]
+	labs              table[*lab]
+	labOrders         table[*labOrder]
+	orderedTests      table[*orderedTest]
+	brands            table[*brand]
+	products          table[*product]
+	variants          table[*variant]
+	ingredients       table[*namedItem]
+	allergens         table[*namedItem]
+	supplementTypes   table[*namedItem]
+	certifications    table[*namedItem]
+	categories        table[*category]
+	events            table[*event]
+	deliveries        table[*delivery]
+}
+
+// seedData makes what every Server starts from, on first use; nobody writes to it afterwards. The parts follow each other as they refer to
+// each other.
+var seedData = sync.OnceValue(func() *records {
+	d := &records{}
+	d.makeClinics()
+	d.makePatients()
+	d.makeCatalog()
+	d.makeProducts()
+	d.makeCategories()
+	d.makeLabs()
+	d.makeResources()
+	d.makePlans()
+	d.makeProtocols()
+	d.makeOrders()
+	d.makeLabOrders()
+	d.makeEvents()
+	return d
+})
 
 // kind is the first two hex digits of every id of that kind: the partner's ids are opaque, but a person reading a log should see that a
 // patient id went where a plan id belongs.
