@@ -40,7 +40,7 @@ func TestArguments(t *testing.T) {
 		{"IDOfAnotherTypeAsAFilter", `{ orders(patientId: "Variant:x") { nodes { id } } }`, nil, "orders", "BAD_USER_INPUT", "patientId"},
 		{"IDOfAnotherTypeInAListOfFilters", `{ searchProducts(ingredientIds: ["Ingredient:a", "Brand:b"]) { nodes { id } } }`, nil, "searchProducts", "BAD_USER_INPUT", "ingredientIds"},
 		{"IDOfAnotherTypeInAnInput", `mutation { updatePatient(input: {id: "Variant:x"}) { userErrors { message } } }`, nil, "", "BAD_USER_INPUT", "the id of a Patient"},
-		{"IDOfAnotherTypeDeepInAnInput", `mutation { createTreatmentPlan(input: {patientId: "x", state: DRAFT, recommendations: [{variantId: "Product:x", unitsToPurchase: 1}]}) { userErrors { message } } }`, nil, "", "BAD_USER_INPUT", "the id of a Variant"},
+		{"IDOfAnotherTypeDeepInAnInput", planOf(`{variantId: "Product:x", unitsToPurchase: 1}`), nil, "", "BAD_USER_INPUT", "the id of a Variant"},
 		{"IDOfNeitherKind", `mutation { createSessionGrant(input: {userId: "Patient:x"}) { userErrors { message } } }`, nil, "", "BAD_USER_INPUT", "Practitioner or of a Staff"},
 		{"IDWithoutTheID", `{ patient(id: "Patient:") { firstName } }`, nil, "patient", "BAD_USER_INPUT", "empty"},
 		{"EmptyID", `{ patient(id: "") { firstName } }`, nil, "patient", "BAD_USER_INPUT", "empty"},
@@ -88,7 +88,7 @@ func TestArguments(t *testing.T) {
 		{"UnknownAsAFilter", `{ recordsByExternalId(type: UNKNOWN) { nodes { id } } }`, nil, "", "BAD_USER_INPUT", "UNKNOWN"},
 		{"UnknownInAnInput", `mutation { updatePatient(input: {id: "x", gender: UNKNOWN}) { userErrors { message } } }`, nil, "", "BAD_USER_INPUT", "UNKNOWN"},
 		{"UnknownInAVariable", `mutation($g: Gender) { updatePatient(input: {id: "x", gender: $g}) { userErrors { message } } }`, vars{"g", "UNKNOWN"}, "", "BAD_USER_INPUT", "UNKNOWN"},
-		{"UnknownInAList", `mutation { createTreatmentPlan(input: {patientId: "x", state: DRAFT, recommendations: [{variantId: "v", unitsToPurchase: 1, dosage: {timeOfDay: [MORNING, UNKNOWN]}}]}) { userErrors { message } } }`, nil, "", "BAD_USER_INPUT", "UNKNOWN"},
+		{"UnknownInAList", planOf(`{variantId: "v", unitsToPurchase: 1, dosage: {timeOfDay: [MORNING, UNKNOWN]}}`), nil, "", "BAD_USER_INPUT", "UNKNOWN"},
 
 		{"VariableOfAnotherType", `query($n: Int) { patients(first: $n) { nodes { id } } }`, vars{"n", "ten"}, "", "BAD_USER_INPUT", "Int"},
 		{"VariableThatIsAFraction", `query($n: Int) { patients(first: $n) { nodes { id } } }`, vars{"n", 1.5}, "", "BAD_USER_INPUT", "Int"},
@@ -143,9 +143,9 @@ func TestArguments(t *testing.T) {
 		t.Parallel()
 		virtually(t, config(), sandbox.Options{}, func(v *virtual) {
 			for query, want := range map[string]string{
-				`{ orders(completedAt: {between: {from: "2026-01-01", to: "x"}}) { nodes { id } } }`:                                                                                                                        `["completedAt","between","to"]`,
-				`mutation { updatePatient(input: {id: "x", gender: UNKNOWN}) { userErrors { message } } }`:                                                                                                                  `["input","gender"]`,
-				`mutation { createTreatmentPlan(input: {patientId: "x", state: DRAFT, recommendations: [{variantId: "v", unitsToPurchase: 1}, {variantId: "Patient:x", unitsToPurchase: 1}]}) { userErrors { message } } }`: `["input","recommendations",1,"variantId"]`,
+				`{ orders(completedAt: {between: {from: "2026-01-01", to: "x"}}) { nodes { id } } }`:         `["completedAt","between","to"]`,
+				`mutation { updatePatient(input: {id: "x", gender: UNKNOWN}) { userErrors { message } } }`:   `["input","gender"]`,
+				planOf(`{variantId: "v", unitsToPurchase: 1}, {variantId: "Patient:x", unitsToPurchase: 1}`): `["input","recommendations",1,"variantId"]`,
 			} {
 				r := v.query(query)
 				if len(r.Errors) != 1 || r.Errors[0].Path != nil {
@@ -627,4 +627,9 @@ func TestSettings(t *testing.T) {
 			}
 		})
 	}
+}
+
+// planOf creates a plan with these recommendations.
+func planOf(recommendations string) string {
+	return `mutation { createTreatmentPlan(input: {patientId: "x", state: DRAFT, recommendations: [` + recommendations + `]}) { userErrors { message } } }`
 }

@@ -188,11 +188,10 @@ func driftQueries(t *testing.T, h *harness, e *graphReader) (queries []string) {
 		field := c.field.Name + "(first: 2) " + rowsOf(e, def, 0)
 		queries = append(queries, `{ node(id: "`+c.on.Name+":"+ids[c.on.Name][0]+`") { __typename ... on `+c.on.Name+" { "+field+" } } }")
 	}
-	for _, w := range writes {
-		name, _, _ := strings.Cut(w.field, "(")
-		if f := e.schema.Mutation.Fields.ForName(name); !w.refused && f != nil {
-			queries = append(queries, "mutation { "+w.field+" "+e.of(e.schema.Types[f.Type.Name()], 0)+" }")
-		}
+	for _, m := range loadMutations(t) {
+		f := e.schema.Mutation.Fields.ForName(m.field)
+		input := literal(t, e.schema, f.Arguments[0].Type, json.RawMessage(filled(t, string(m.Input))))
+		queries = append(queries, "mutation { "+m.field+"(input: "+input+") "+e.of(e.schema.Types[f.Type.Name()], 0)+" }")
 	}
 	return queries
 }

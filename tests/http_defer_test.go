@@ -162,7 +162,9 @@ func TestDefer(t *testing.T) {
 		{"Edges", `{ patients(first: 2) { edges { cursor ... on PatientEdge @defer { node { id dateOfBirth } } } totalCount } }`, "", " "},
 		{"NothingElse", `{ ` + patient + ` { ... @defer { id firstName } } }`, `{"patient":{}}`, ""},
 		{"DeferredBeforeTheSame", `{ ` + patient + ` { ... @defer { treatmentPlans(first: 2) { nodes { state practitioner { firstName } } } } treatmentPlans(first: 2) { nodes { id } } } }`, "", ""},
-		{"FragmentWithin", `{ ` + patient + ` { ...A treatmentPlans(first: 2) { nodes { state } } } } fragment A on Patient { id ...B } fragment B on Patient { ... @defer(label: "b") { treatmentPlans(first: 2) { nodes { practitioner { lastName } } } } }`, "", "b"},
+		{"FragmentWithin", `{ ` + patient + ` { ...A treatmentPlans(first: 2) { nodes { state } } } }
+			fragment A on Patient { id ...B }
+			fragment B on Patient { ... @defer(label: "b") { treatmentPlans(first: 2) { nodes { practitioner { lastName } } } } }`, "", "b"},
 		{"FragmentTwice", `{ ` + patient + ` { ...A @defer(label: "a") ...A } clinic { name } } fragment A on Patient { lastName treatmentPlans(first: 1) { nodes { id } } }`, "", "a"},
 		{"Aliases", `{ a: ` + patient + ` { n: firstName ... @defer(label: "x") { m: firstName o: treatmentPlans(first: 1) { totalCount } } } b: clinic { name } }`, "", "x"},
 		{"TwoLabels", `{ ` + patient + ` { id ... @defer(label: "x") { dateOfBirth } ... @defer(label: "y") { gender } } }`, "", "x y"},
@@ -170,7 +172,11 @@ func TestDefer(t *testing.T) {
 		{"WithConditions", `query($on: Boolean = true, $off: Boolean = false) { ` + patient + ` { id ... @defer(if: $on, label: "x") @include(if: $on) { gender } ... @defer @skip(if: $on) { email } ... @defer(if: $off) { lastName } } }`, "", "x"},
 		{"Interface", `{ node(id: "Patient:` + sandbox.PatientWithManyPlans + `") { id ... on Patient @defer { firstName dateOfBirth } ... on Order @defer { id } } }`, "", ""},
 		{"AllOfItSent", `{ ` + patient + ` { id firstName ... @defer(label: "x") { id } ... @defer(label: "y") { firstName id } } }`, "", "x y"},
-		{"ByType", `{ nodes(ids: ["Patient:` + sandbox.PatientWithManyPlans + `", "Practitioner:` + sandbox.PractitionerID + `"]) { ... on Patient @defer(label: "p") { firstName } ... on Practitioner @defer(label: "q") { firstName } ... on Node @defer(label: "n") { id } } }`, "", "p n q n"},
+		{"ByType", `{ nodes(ids: ["Patient:` + sandbox.PatientWithManyPlans + `", "Practitioner:` + sandbox.PractitionerID + `"]) {
+			... on Patient @defer(label: "p") { firstName }
+			... on Practitioner @defer(label: "q") { firstName }
+			... on Node @defer(label: "n") { id }
+		} }`, "", "p n q n"},
 		{"Introspection", `{ clinic { name } ... @defer { __schema { queryType { name } } } }`, "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

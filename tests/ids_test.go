@@ -35,7 +35,11 @@ func TestAnotherRecord(t *testing.T) {
 		{"CaseOfAnotherID", `{ patient(id: "p1") { firstName } }`, []sandbox.Fault{patient("P1")}, "patient", `{"patient":null}`},
 		{"Variant", `{ variant(id: "v1") { sku } }`, []sandbox.Fault{{Operation: "getVariant", Status: 200, Body: `{"variant":{"id":"v2","sku":"S"}}`}}, "variant", `{"variant":null}`},
 		{"Event", `{ event(id: "e1") { type } }`, []sandbox.Fault{{Operation: "getEvent", Status: 200, Body: `{"event":{"id":"e2","type":"order.placed"}}`}}, "event", `{"event":null}`},
-		{"DynamicLink", `{ treatmentPlan(id: "` + sandbox.ActivePlan + `") { dynamicLink { redirectUrl } } }`, []sandbox.Fault{{Operation: "getTreatmentPlanLink", Status: 200, Body: `{"dynamic_links":{"redirect_url":"https://x.example/","treatment_plan":{"id":"t2"}}}`}}, "treatmentPlan.dynamicLink", `{"treatmentPlan":{"dynamicLink":null}}`},
+		{
+			"DynamicLink", `{ treatmentPlan(id: "` + sandbox.ActivePlan + `") { dynamicLink { redirectUrl } } }`,
+			[]sandbox.Fault{{Operation: "getTreatmentPlanLink", Status: 200, Body: `{"dynamic_links":{"redirect_url":"https://x.example/","treatment_plan":{"id":"t2"}}}`}},
+			"treatmentPlan.dynamicLink", `{"treatmentPlan":{"dynamicLink":null}}`,
+		},
 		{"Write", `mutation { updatePatient(input: {id: "p1", firstName: "B"}) { patient { firstName } } }`, []sandbox.Fault{written("updatePatient")}, "updatePatient", `{"updatePatient":null}`},
 		{"Cancel", `mutation { cancelTreatmentPlan(input: {id: "t1"}) { treatmentPlan { state } } }`, []sandbox.Fault{written("cancelTreatmentPlan")}, "cancelTreatmentPlan", `{"cancelTreatmentPlan":null}`},
 
@@ -48,7 +52,11 @@ func TestAnotherRecord(t *testing.T) {
 			`{"a":{"id":"Patient:` + lower + `","firstName":"Bob"},"b":{"id":"Patient:` + lower + `"},"nodes":[{"id":"Patient:` + lower + `"}]}`,
 		},
 		{
-			"Planned", `{ a: practitioner(id: "` + strings.ToUpper(sandbox.PractitionerID) + `") { fullscriptId } b: practitioner(id: "` + sandbox.PractitionerID + `") { fullscriptId } staffMember(id: "` + strings.ToUpper(sandbox.StaffID) + `") { fullscriptId } }`, nil, "",
+			"Planned", `{
+				a: practitioner(id: "` + strings.ToUpper(sandbox.PractitionerID) + `") { fullscriptId }
+				b: practitioner(id: "` + sandbox.PractitionerID + `") { fullscriptId }
+				staffMember(id: "` + strings.ToUpper(sandbox.StaffID) + `") { fullscriptId }
+			}`, nil, "",
 			`{"a":{"fullscriptId":"` + sandbox.PractitionerID + `"},"b":{"fullscriptId":"` + sandbox.PractitionerID + `"},"staffMember":{"fullscriptId":"` + sandbox.StaffID + `"}}`,
 		},
 	} {

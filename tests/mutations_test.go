@@ -29,336 +29,132 @@ func (v *virtual) written(operation string) sandbox.Call {
 	return found[0]
 }
 
-// mutation is one of the fifteen, with an input that works.
-type mutation struct {
-	field, input, payload string // input as JSON, payload as a selection
-	method, path, body    string // what the partner gets for it; "" for no body
-	want                  string // the payload's answer
-
-	refused, complaints string // an input that the partner refuses, and what userErrors says then
-	missing             string // an input that names a record that does not exist, "" where no id is part of the path
-	scopes              string // requiredScopes, "" for none
-	restricted          bool
-	readonly            bool // refused to sandbox-readonly; else to sandbox-unapproved
-}
-
-var mutations = []mutation{
-	{
-		field: "createPatient", payload: `patient { fullscriptId firstName lastName email dateOfBirth gender mobileNumber discount isDependent externalId }`,
-		input:  `{"email":"ada@example.org","firstName":"Ada","lastName":"Sample \"<b>","dateOfBirth":"1980-12-31","gender":"X","mobileNumber":"+15550100","sendWelcomeEmail":false,"discount":"12.50","externalId":"emr-7"}`,
-		method: "POST", path: "/api/clinic/patients",
-		body: `{"email":"ada@example.org","first_name":"Ada","last_name":"Sample \"<b>","date_of_birth":"1980-12-31","gender":"x","mobile_number":"+15550100","send_welcome_email":"false","discount":"12.50","metadata":{"id":"emr-7"}}`,
-		want: `{"patient":{"fullscriptId":"*","firstName":"Ada","lastName":"Sample \"<b>","email":"ada@example.org","dateOfBirth":"1980-12-31","gender":"X","mobileNumber":"+15550100","discount":"12.5","isDependent":false,"externalId":"emr-7"}}`,
-
-		refused:    `{"email":"nowhere","firstName":"Ada","lastName":"Sample"}`,
-		complaints: `[{"field":["input","email"],"code":"INVALID","message":"email is not an email address"}]`,
-		scopes:     `[["patients:write"]]`, readonly: true,
-	},
-	{
-		field: "updatePatient", payload: `patient { id firstName mobileNumber }`,
-		input:  `{"id":"Patient:` + sandbox.PatientWithManyPlans + `","firstName":"Ada","mobileNumber":null}`,
-		method: "PATCH", path: "/api/clinic/patients/" + sandbox.PatientWithManyPlans,
-		body: `{"first_name":"Ada","mobile_number":null}`,
-		want: `{"patient":{"id":"Patient:` + sandbox.PatientWithManyPlans + `","firstName":"Ada","mobileNumber":null}}`,
-
-		refused:    `{"id":"` + sandbox.PatientWithManyPlans + `","firstName":"","discount":"101"}`,
-		complaints: `[{"field":["input","discount"],"code":"INVALID","message":"discount must be a number from 0 to 100"},{"field":["input","firstName"],"code":"INVALID","message":"firstName can't be blank"}]`,
-		missing:    `{"id":"` + sandbox.OtherClinicPatient + `","firstName":"Ada"}`,
-		scopes:     `[["patients:write"]]`, readonly: true,
-	},
-	{
-		field: "createPractitioner", payload: `practitioner { fullscriptId firstName lastName email inviteAccepted type { fullscriptId } externalId }`,
-		input:  `{"practitionerTypeId":"PractitionerType:` + sandbox.PractitionerTypeID + `","email":"eve@example.org","firstName":"Eve","lastName":"Sample","externalId":"emr-8"}`,
-		method: "POST", path: "/api/clinic/practitioners",
-		body: `{"practitioner_type_id":"` + sandbox.PractitionerTypeID + `","email":"eve@example.org","first_name":"Eve","last_name":"Sample","metadata":{"id":"emr-8"}}`,
-		want: `{"practitioner":{"fullscriptId":"*","firstName":"Eve","lastName":"Sample","email":"eve@example.org","inviteAccepted":false,"type":{"fullscriptId":"` + sandbox.PractitionerTypeID + `"},"externalId":"emr-8"}}`,
-
-		refused:    `{"practitionerTypeId":"none","email":"eve@example.org","firstName":"Eve","lastName":"Sample"}`,
-		complaints: `[{"field":null,"code":"INVALID","message":"Practitioner type id does not exist"}]`,
-		scopes:     `[["clinic:write"]]`, readonly: true,
-	},
-	{
-		field: "updatePractitioner", payload: `practitioner { id lastName externalId }`,
-		input:  `{"id":"Practitioner:` + sandbox.ColleagueID + `","lastName":"Changed","externalId":null}`,
-		method: "PATCH", path: "/api/clinic/practitioners/" + sandbox.ColleagueID,
-		body: `{"last_name":"Changed","metadata":{"id":null}}`,
-		want: `{"practitioner":{"id":"Practitioner:` + sandbox.ColleagueID + `","lastName":"Changed","externalId":null}}`,
-
-		refused:    `{"id":"` + sandbox.ColleagueID + `","email":"nowhere"}`,
-		complaints: `[{"field":null,"code":"INVALID","message":"Email is not an email address"}]`,
-		missing:    `{"id":"` + sandbox.OtherClinicPractitionerID + `","lastName":"Changed"}`,
-		scopes:     `[["clinic:write"]]`, readonly: true,
-	},
-	{
-		field: "createStaff", payload: `staff { fullscriptId firstName lastName email externalId }`,
-		input:  `{"email":"sam@example.org","firstName":"Sam","lastName":"Sample"}`,
-		method: "POST", path: "/api/clinic/staff",
-		body: `{"email":"sam@example.org","first_name":"Sam","last_name":"Sample"}`,
-		want: `{"staff":{"fullscriptId":"*","firstName":"Sam","lastName":"Sample","email":"sam@example.org","externalId":null}}`,
-
-		refused:    `{"email":"sam@example.org","firstName":" ","lastName":"Sample"}`,
-		complaints: `[{"field":null,"code":"INVALID","message":"First name can't be blank"}]`,
-		scopes:     `[["clinic:write"]]`, readonly: true,
-	},
-	{
-		field: "updateStaff", payload: `staff { id email }`,
-		input:  `{"id":"Staff:` + sandbox.StaffID + `","email":"new@example.org"}`,
-		method: "PATCH", path: "/api/clinic/staff/" + sandbox.StaffID,
-		body: `{"email":"new@example.org"}`,
-		want: `{"staff":{"id":"Staff:` + sandbox.StaffID + `","email":"new@example.org"}}`,
-
-		refused:    `{"id":"` + sandbox.StaffID + `","email":"nowhere"}`,
-		complaints: `[{"field":null,"code":"INVALID","message":"Email is not an email address"}]`,
-		missing:    `{"id":"nobody","email":"new@example.org"}`,
-		scopes:     `[["clinic:write"]]`, readonly: true,
-	},
-	{
-		field:   "createTreatmentPlan",
-		payload: `treatmentPlan { fullscriptId state personalMessage source patient { fullscriptId } practitioner { fullscriptId } externalId labRecommendations { name } recommendations { variant { fullscriptId } unitsToPurchase refill takeWith dosage { amount frequency duration format additionalInfo timeOfDay } } }`,
-		input: `{"patientId":"Patient:` + sandbox.PatientWithNoPlans + `","practitionerId":"Practitioner:` + sandbox.ColleagueID + `","personalMessage":"Take care","state":"DRAFT",
-			"recommendations":[{"variantId":"Variant:` + sandbox.VariantID + `","unitsToPurchase":2,"refill":true,"takeWith":"food","dosage":{"amount":"1-2","frequency":"TWICE_PER_DAY","duration":"60","format":"CAPSULE","additionalInfo":"after meals","timeOfDay":["UPON_WAKING","EVENING"]}}],
-			"labs":[{"labTestId":"LabTest:` + sandbox.LabTestID + `","quantity":3,"sampleCollection":"patient_chooses"}],
-			"externalId":"emr-9","sendToPatient":false,"skipEmailNotification":true,"partnerOrderId":"po-1"}`,
-		method: "POST", path: "/api/clinic/patients/" + sandbox.PatientWithNoPlans + "/treatment_plans",
-		body: `{"practitioner_id":"` + sandbox.ColleagueID + `","personal_message":"Take care","state":"draft",
-			"recommendations":[{"variant_id":"` + sandbox.VariantID + `","units_to_purchase":"2","refill":"true","take_with":"food","dosage":{"amount":"1-2","frequency":"twice per day","duration":"60","format":"capsule","additional_info":"after meals","time_of_day":["upon waking","evening"]}}],
-			"labs":[{"lab_test_id":"` + sandbox.LabTestID + `","quantity":"3","sample_collection":"patient_chooses"}],
-			"metadata":{"id":"emr-9"},"send_to_patient":false,"skip_email_notification":true,"partner_order_id":"po-1"}`,
-		want: `{"treatmentPlan":{"fullscriptId":"*","state":"DRAFT","personalMessage":"Take care","source":"api","patient":{"fullscriptId":"` + sandbox.PatientWithNoPlans + `"},"practitioner":{"fullscriptId":"` + sandbox.ColleagueID + `"},"externalId":"emr-9","labRecommendations":[{"name":"*"}],
-			"recommendations":[{"variant":{"fullscriptId":"` + sandbox.VariantID + `"},"unitsToPurchase":2,"refill":true,"takeWith":"food","dosage":{"amount":"1-2","frequency":"TWICE_PER_DAY","duration":"60","format":"CAPSULE","additionalInfo":"after meals","timeOfDay":["UPON_WAKING","EVENING"]}}]}}`,
-
-		refused:    `{"patientId":"` + sandbox.PatientWithNoPlans + `","state":"ACTIVE"}`,
-		complaints: `[{"field":null,"code":"INVALID","message":"Recommendations can't be blank"}]`,
-		missing:    `{"patientId":"nobody","state":"DRAFT"}`,
-		scopes:     `[["clinic:write"]]`, restricted: true, readonly: true,
-	},
-	{
-		field: "updateTreatmentPlan", payload: `treatmentPlan { id personalMessage recommendations { variant { fullscriptId } unitsToPurchase refill } }`,
-		input:  `{"id":"TreatmentPlan:` + sandbox.ActivePlan + `","personalMessage":"New words","recommendations":[{"variantId":"` + sandbox.VariantID + `","unitsToPurchase":4,"refill":false}]}`,
-		method: "PATCH", path: "/api/clinic/treatment_plans/" + sandbox.ActivePlan,
-		body: `{"personal_message":"New words","recommendations":[{"variant_id":"` + sandbox.VariantID + `","units_to_purchase":"4","refill":"false"}]}`,
-		want: `{"treatmentPlan":{"id":"TreatmentPlan:` + sandbox.ActivePlan + `","personalMessage":"New words","recommendations":[{"variant":{"fullscriptId":"` + sandbox.VariantID + `"},"unitsToPurchase":4,"refill":false}]}}`,
-
-		refused:    `{"id":"` + sandbox.ActivePlan + `","recommendations":[{"variantId":"` + sandbox.VariantID + `","unitsToPurchase":0}]}`,
-		complaints: `[{"field":null,"code":"INVALID","message":"Recommendations[0].units to purchase must be a whole number from 1"}]`,
-		missing:    `{"id":"` + sandbox.OtherClinicPlan + `","recommendations":[]}`,
-		scopes:     `[["clinic:write"]]`, restricted: true, readonly: true,
-	},
-	{
-		field: "activateTreatmentPlan", payload: `treatmentPlan { id state availableAt }`,
-		input:  `{"id":"TreatmentPlan:` + sandbox.DraftPlan + `"}`,
-		method: "PATCH", path: "/api/clinic/treatment_plans/" + sandbox.DraftPlan + "/activate",
-		want: `{"treatmentPlan":{"id":"TreatmentPlan:` + sandbox.DraftPlan + `","state":"ACTIVE","availableAt":"*"}}`,
-
-		refused:    `{"id":"` + sandbox.ActivePlan + `"}`,
-		complaints: `[{"field":null,"code":"INVALID","message":"Treatment plan is active and can't be activated"}]`,
-		missing:    `{"id":"none"}`,
-		scopes:     `[["clinic:write"]]`, restricted: true, readonly: true,
-	},
-	{
-		field: "cancelTreatmentPlan", payload: `treatmentPlan { id state }`,
-		input:  `{"id":"` + sandbox.ActivePlan + `"}`,
-		method: "PATCH", path: "/api/clinic/treatment_plans/" + sandbox.ActivePlan + "/cancel",
-		want: `{"treatmentPlan":{"id":"TreatmentPlan:` + sandbox.ActivePlan + `","state":"CANCELLED"}}`,
-
-		refused:    `{"id":"` + sandbox.DraftPlan + `"}`,
-		complaints: `[{"field":null,"code":"INVALID","message":"Treatment plan is draft and can't be cancelled"}]`,
-		missing:    `{"id":"TreatmentPlan:none"}`,
-		scopes:     `[["clinic:write"]]`, readonly: true,
-	},
-	{
-		field: "createInOfficeCheckout", payload: `inOfficeCheckout { url }`,
-		input:  `{"treatmentPlanId":"TreatmentPlan:` + sandbox.ActivePlan + `"}`,
-		method: "POST", path: "/api/clinic/treatment_plans/" + sandbox.ActivePlan + "/in_office_checkout",
-		want: `{"inOfficeCheckout":{"url":"*"}}`,
-
-		refused:    `{"treatmentPlanId":"` + sandbox.EmptyPlan + `"}`,
-		complaints: `[{"field":null,"code":"INVALID","message":"Treatment plan has no recommendations to check out"}]`,
-		missing:    `{"treatmentPlanId":"none"}`,
-		scopes:     `[["clinic:write"]]`, readonly: true,
-	},
-	{
-		field: "createDraftTreatmentPlanLink", payload: `dynamicLink { redirectUrl treatmentPlan { state availableAt } patient { firstName email mobileNumber textMessageNotification discount } }`,
-		input:  `{"treatmentPlan":{"practitionerId":"Practitioner:` + sandbox.ColleagueID + `"},"patient":{"email":"new@example.org","firstName":"Nora","lastName":"New","dateOfBirth":"1990-01-02","gender":"FEMALE","discount":"5","sendWelcomeEmail":true}}`,
-		method: "POST", path: "/api/clinic/dynamic_links/treatment_plans",
-		body: `{"treatment_plan":{"practitioner_id":"` + sandbox.ColleagueID + `"},"patient":{"email":"new@example.org","first_name":"Nora","last_name":"New","date_of_birth":"1990-01-02","gender":"female","discount":"5","send_welcome_email":"true"}}`,
-		want: `{"dynamicLink":{"redirectUrl":"*","treatmentPlan":{"state":"DRAFT","availableAt":null},"patient":{"firstName":"Nora","email":"new@example.org","mobileNumber":null,"textMessageNotification":false,"discount":"5"}}}`,
-
-		refused:    `{"treatmentPlan":{"practitionerId":"none"}}`,
-		complaints: `[{"field":null,"code":"INVALID","message":"Treatment plan.practitioner id does not exist"}]`,
-		scopes:     `[["clinic:write","patients:write"]]`, readonly: true,
-	},
-	{
-		field: "createGatewayTreatmentPlanLink", payload: `dynamicLink { redirectUrl treatmentPlan { id } patient { id } }`,
-		input:  `{"treatmentPlan":{"practitionerId":"` + sandbox.ColleagueID + `"},"patient":{"id":"Patient:` + sandbox.PatientWithNoPlans + `","externalId":"emr-1","mobileNumber":"+15550101"},"entrypoint":"LABS"}`,
-		method: "POST", path: "/api/clinic/dynamic_links/gateway/treatment_plans",
-		body: `{"treatment_plan":{"practitioner_id":"` + sandbox.ColleagueID + `"},"patient":{"id":"` + sandbox.PatientWithNoPlans + `","external_id":"emr-1","mobile_number":"+15550101"},"entrypoint":"labs"}`,
-		want: `{"dynamicLink":{"redirectUrl":"*","treatmentPlan":null,"patient":null}}`,
-
-		refused:    `{"patient":{"id":"nobody"}}`,
-		complaints: `[{"field":null,"code":"INVALID","message":"Patient.id does not exist"}]`,
-		scopes:     `[["clinic:write","patients:write"]]`, readonly: true,
-	},
-	{
-		field: "createSessionGrant", payload: `sessionGrant { secretToken claimedAt expiresAt user { id fullscriptId type typeRaw } }`,
-		input:  `{"userId":"Practitioner:` + sandbox.PractitionerID + `","userType":"PRACTITIONER"}`,
-		method: "POST", path: "/api/clinic/embeddable/session_grants",
-		body: `{"user_id":"` + sandbox.PractitionerID + `","user_type":"Practitioner"}`,
-		want: `{"sessionGrant":{"secretToken":"*","claimedAt":null,"expiresAt":"*","user":{"id":"Practitioner:` + sandbox.PractitionerID + `","fullscriptId":"` + sandbox.PractitionerID + `","type":"PRACTITIONER","typeRaw":"Practitioner"}}}`,
-
-		refused:    `{"userId":"Staff:` + sandbox.StaffID + `"}`,
-		complaints: `[{"field":null,"code":"INVALID","message":"User id is not the owner of the token"}]`,
-		scopes:     `[["clinic:write"]]`, readonly: true,
-	},
-	{
-		field: "createFulfillmentOrder", payload: `fulfillmentOrder { id fullscriptId }`,
-		input:  `{"shippingMethod":"Standard","lineItems":[{"sku":"SKU","quantity":2}],"shippingAddress":{"firstName":"Ada","lastName":"Sample","address1":"1 Main St","address2":"Flat 2","city":"Ottawa","state":"ON","zipcode":"K1A 0B1","country":"CA","phone":"+15550102"}}`,
-		method: "POST", path: "/api/fulfillment/orders",
-		body: `{"shipping_method":"Standard","line_items":[{"sku":"SKU","quantity":"2"}],"shipping_address":{"firstname":"Ada","lastname":"Sample","address1":"1 Main St","address2":"Flat 2","city":"Ottawa","state":"ON","zipcode":"K1A 0B1","country":"CA","phone":"+15550102"}}`,
-		want: `{"fulfillmentOrder":{"id":"*","fullscriptId":"*"}}`,
-
-		refused:    `{"shippingMethod":"Standard","lineItems":[{"sku":"SKU","quantity":1},{"sku":"nothing","quantity":0}],"shippingAddress":{"phone":""}}`,
-		complaints: `[{"field":["input","lineItems","1","quantity"],"code":"INVALID","message":"quantity must be a whole number from 1"},{"field":["input","lineItems","1","sku"],"code":"INVALID","message":"sku does not exist"},{"field":["input","shippingAddress","phone"],"code":"INVALID","message":"phone can't be blank"}]`,
-		restricted: true,
-	},
-}
-
-// typeName is createPatient's CreatePatient.
-func (m *mutation) typeName() string { return strings.ToUpper(m.field[:1]) + m.field[1:] }
-
-// run carries the mutation out as a client does, its input a variable.
-func (m *mutation) run(v *virtual, token, input string) *reply {
-	v.Helper()
-	var in any
-	d := json.NewDecoder(strings.NewReader(strings.ReplaceAll(input, `"SKU"`, `"`+stock(v)+`"`)))
-	d.UseNumber()
-	if err := d.Decode(&in); err != nil {
-		v.Fatalf("%v in %s", err, input)
-	}
-	v.sandbox.ResetCalls()
-	return v.as(token, `mutation Run($input: `+m.typeName()+`Input!) { `+m.field+`(input: $input) { `+m.payload+` userErrors { field code message } } }`, "input", in)
-}
-
-// stock is the stock number of a variant, which is no constant of the sandbox.
-func stock(v *virtual) string {
-	v.Helper()
-	return at(v, v.query(`{ variant(id: "`+sandbox.VariantID+`") { sku } }`).Data, "variant.sku").(string)
-}
-
+// TestMutations carries out each mutation of testdata/mutations in every way that it can end.
 func TestMutations(t *testing.T) {
 	t.Parallel()
+	all := loadMutations(t)
 	for _, f := range loadSDL(t).Mutation.Fields {
-		if !slices.ContainsFunc(mutations, func(m mutation) bool { return m.field == f.Name }) {
-			t.Errorf("%s has no row", f.Name)
+		if !slices.ContainsFunc(all, func(m *mutation) bool { return m.field == f.Name }) {
+			t.Errorf("testdata/mutations has no %s.json", f.Name)
 		}
 	}
-	for i := range mutations {
-		m := &mutations[i]
-		run := func(name string, test func(v *virtual)) {
-			t.Run(m.field+"/"+name, func(t *testing.T) {
-				t.Parallel()
-				virtually(t, config(), sandbox.Options{}, test)
+	for _, m := range all {
+		t.Run(m.field, func(t *testing.T) {
+			t.Parallel()
+			t.Cleanup(func() { m.rewrite(t) })
+			run := func(name string, test func(v *virtual)) {
+				t.Run(name, func(t *testing.T) {
+					t.Parallel()
+					virtually(t, config(), sandbox.Options{}, test)
+				})
+			}
+			run("Succeeds", m.succeeds)
+			run("InvalidInput", func(v *virtual) {
+				m.expect(v, "userErrors", m.complaints(v, m.run(v, sandbox.TokenPractitioner, m.Refused.Input)), &m.Refused.UserErrors)
 			})
-		}
-		complains := func(v *virtual, r *reply, complaints string) {
-			v.Helper()
-			r.fails(v)
-			r.status(v, http.StatusOK)
-			payload := at(v, r.Data, m.field).(map[string]any)
-			equal(v, "userErrors", payload["userErrors"], complaints)
-			if len(payload) != 2 {
-				v.Errorf("payload %v", payload)
-			}
-			for name, value := range payload {
-				if name != "userErrors" && value != nil {
-					v.Errorf("%s is %v beside userErrors", name, value)
+			run("InvalidInputByField", func(v *virtual) {
+				v.sandbox.AddFault(sandbox.Fault{Operation: m.field, Status: 422, Body: `{"errors":[{"code":"taken","field":"email","message":"Email is taken"}]}`})
+				field := "null"
+				if email := regexp.MustCompile(`^(create|update)(Patient|Practitioner|Staff)$`); email.MatchString(m.field) {
+					field = `["input","email"]` // which the others have not got
 				}
-			}
-			if n := v.sandbox.Count(m.field); n != 1 {
-				v.Errorf("%d calls", n)
-			}
-		}
-		run("Succeeds", func(v *virtual) {
-			r := m.run(v, sandbox.TokenPractitioner, m.input)
-			r.fails(v)
-			r.status(v, http.StatusOK)
-			equal(v, "payload", at(v, r.Data, m.field), strings.TrimSuffix(m.want, "}")+`,"userErrors":[]}`)
-			call := v.written(m.field)
-			if call.Method != m.method || call.Path != m.path || call.Query != "" || call.Token != sandbox.TokenPractitioner {
-				v.Errorf("%s %s?%s by %s, want %s %s", call.Method, call.Path, call.Query, call.Token, m.method, m.path)
-			}
-			if m.body == "" {
-				if len(call.Body) > 0 {
-					v.Errorf("body %s, want none", call.Body)
-				}
-			} else {
-				var got any
-				if err := json.Unmarshal(call.Body, &got); err != nil {
-					v.Fatalf("%v in %s", err, call.Body)
-				}
-				equal(v, "body", got, strings.ReplaceAll(m.body, `"SKU"`, `"`+stock(v)+`"`))
-				if got := call.Header.Get("Content-Type"); got != "application/json" {
-					v.Errorf("Content-Type %q", got)
-				}
-			}
-			if call.Header.Get("Idempotency-Key") != "" {
-				v.Error("an Idempotency-Key that nobody gave")
-			}
-		})
-		run("IsOneCall", func(v *virtual) {
-			m.run(v, sandbox.TokenPractitioner, m.input)
-			if n := v.sandbox.Count(""); n != 1 {
-				v.Errorf("%d calls:\n%s", n, routes(v.sandbox))
-			}
-		})
-		run("InvalidInput", func(v *virtual) {
-			complains(v, m.run(v, sandbox.TokenPractitioner, m.refused), m.complaints)
-		})
-		run("InvalidInputByField", func(v *virtual) {
-			v.sandbox.AddFault(sandbox.Fault{Operation: m.field, Status: 422, Body: `{"errors":[{"code":"taken","field":"email","message":"Email is taken"}]}`})
-			field := "null"
-			if email := regexp.MustCompile(`^(create|update)(Patient|Practitioner|Staff)$`); email.MatchString(m.field) {
-				field = `["input","email"]` // which the others have not got
-			}
-			complains(v, m.run(v, sandbox.TokenPractitioner, m.input), `[{"field":`+field+`,"code":"INVALID","message":"Email is taken"}]`)
-		})
-		run("Forbidden", func(v *virtual) {
-			tokens := map[string]bool{sandbox.TokenReadonly: m.readonly, sandbox.TokenUnapproved: m.restricted}
-			for token, refused := range tokens {
-				if !refused {
-					continue
-				}
-				r := m.run(v, token, m.input)
-				r.fails(v, failed{m.field, "FORBIDDEN"})
-				equal(v, "data", r.Data, `{"`+m.field+`":null}`)
-				if m.scopes == "" {
-					if got := r.extension(v, m.field, "requiredScopes"); got != nil {
-						v.Errorf("requiredScopes is %v", got)
-					}
-				} else {
-					equal(v, "requiredScopes", r.extension(v, m.field, "requiredScopes"), m.scopes)
-				}
-				if got, _ := r.extension(v, m.field, "restricted").(bool); got != m.restricted {
-					v.Errorf("restricted is %t", got)
-				}
-				silent(v, "the answer", r.text, "Must have", "commercial approval to use", sandbox.TokenReadonly, sandbox.TokenUnapproved)
-			}
-		})
-		run("OutcomeUnknown", func(v *virtual) {
-			v.sandbox.AddFault(sandbox.Fault{Operation: m.field, Reset: true, AfterHandling: true})
-			r := m.run(v, sandbox.TokenPractitioner, m.input)
-			r.fails(v, failed{m.field, "UPSTREAM_UNAVAILABLE"})
-			if got := r.extension(v, m.field, "outcome"); got != "unknown" {
-				v.Errorf("outcome is %v", got)
-			}
-			v.written(m.field)
-		})
-		if m.missing != "" {
-			run("NotFound", func(v *virtual) {
-				complains(v, m.run(v, sandbox.TokenPractitioner, m.missing),
-					`[{"field":null,"code":"NOT_FOUND","message":"A record in the input does not exist or is not visible to this caller."}]`)
+				equal(v, "userErrors", m.complaints(v, m.run(v, sandbox.TokenPractitioner, m.Input)), `[{"field":`+field+`,"code":"INVALID","message":"Email is taken"}]`)
 			})
+			run("Forbidden", m.forbidden)
+			run("OutcomeUnknown", func(v *virtual) {
+				v.sandbox.AddFault(sandbox.Fault{Operation: m.field, Reset: true, AfterHandling: true})
+				r := m.run(v, sandbox.TokenPractitioner, m.Input)
+				r.fails(v, failed{m.field, "UPSTREAM_UNAVAILABLE"})
+				if got := r.extension(v, m.field, "outcome"); got != "unknown" {
+					v.Errorf("outcome is %v", got)
+				}
+				v.written(m.field)
+			})
+			if m.Missing != nil {
+				run("NotFound", func(v *virtual) {
+					equal(v, "userErrors", m.complaints(v, m.run(v, sandbox.TokenPractitioner, m.Missing)),
+						`[{"field":null,"code":"NOT_FOUND","message":"A record in the input does not exist or is not visible to this caller."}]`)
+				})
+			}
+		})
+	}
+}
+
+// succeeds checks the answer of an input that works, and the one call it makes.
+func (m *mutation) succeeds(v *virtual) {
+	r := m.run(v, sandbox.TokenPractitioner, m.Input)
+	r.fails(v)
+	r.status(v, http.StatusOK)
+	payload := at(v, r.Data, m.field).(map[string]any)
+	equal(v, "userErrors", payload["userErrors"], `[]`)
+	delete(payload, "userErrors")
+	m.expect(v, "payload", payload, &m.Payload)
+
+	if n := v.sandbox.Count(""); n != 1 {
+		v.Errorf("%d calls:\n%s", n, routes(v.sandbox))
+	}
+	call := v.written(m.field)
+	if got, want := call.Method+" "+call.Path, filled(v, m.Call); got != want || call.Query != "" || call.Token != sandbox.TokenPractitioner {
+		v.Errorf("%s?%s by %s, want %s", got, call.Query, call.Token, want)
+	}
+	if call.Header.Get("Idempotency-Key") != "" {
+		v.Error("an Idempotency-Key that nobody gave")
+	}
+	if len(call.Body) == 0 && m.Body == nil {
+		return
+	}
+	var body any
+	if err := json.Unmarshal(call.Body, &body); err != nil {
+		v.Fatalf("%v in %s", err, call.Body)
+	}
+	m.expect(v, "body", body, &m.Body) // a body where none is wanted is no JSON to compare with, and fails
+	if got := call.Header.Get("Content-Type"); got != "application/json" {
+		v.Errorf("Content-Type %q", got)
+	}
+}
+
+// complaints returns the userErrors of a mutation that was refused after one
+// call.
+func (m *mutation) complaints(v *virtual, r *reply) any {
+	v.Helper()
+	r.fails(v)
+	r.status(v, http.StatusOK)
+	payload := at(v, r.Data, m.field).(map[string]any)
+	if len(payload) != 2 {
+		v.Errorf("payload %v", payload)
+	}
+	for name, value := range payload {
+		if name != "userErrors" && value != nil {
+			v.Errorf("%s is %v beside userErrors", name, value)
 		}
+	}
+	if n := v.sandbox.Count(m.field); n != 1 {
+		v.Errorf("%d calls", n)
+	}
+	return payload["userErrors"]
+}
+
+// forbidden checks what a token without the scope, or without approval, gets.
+func (m *mutation) forbidden(v *virtual) {
+	tokens := map[string]bool{sandbox.TokenReadonly: m.Readonly, sandbox.TokenUnapproved: m.Restricted}
+	for token, refused := range tokens {
+		if !refused {
+			continue
+		}
+		r := m.run(v, token, m.Input)
+		r.fails(v, failed{m.field, "FORBIDDEN"})
+		equal(v, "data", r.Data, `{"`+m.field+`":null}`)
+		if m.Scopes == nil {
+			if got := r.extension(v, m.field, "requiredScopes"); got != nil {
+				v.Errorf("requiredScopes is %v", got)
+			}
+		} else {
+			equal(v, "requiredScopes", r.extension(v, m.field, "requiredScopes"), string(m.Scopes))
+		}
+		if got, _ := r.extension(v, m.field, "restricted").(bool); got != m.Restricted {
+			v.Errorf("restricted is %t", got)
+		}
+		silent(v, "the answer", r.text, "Must have", "commercial approval to use", sandbox.TokenReadonly, sandbox.TokenUnapproved)
 	}
 }
 
@@ -450,10 +246,17 @@ func TestPatch(t *testing.T) {
 
 func TestIdempotencyKey(t *testing.T) {
 	t.Parallel()
-	plan := `mutation($key: String, $units: Int = 1) { createTreatmentPlan(input: {patientId: "` + sandbox.PatientWithNoPlans + `", state: DRAFT, idempotencyKey: $key, recommendations: [{variantId: "` + sandbox.VariantID + `", unitsToPurchase: $units}]}) { treatmentPlan { id } userErrors { code message } } }`
-	order := func(v *virtual) string {
-		return `mutation($key: String) { createFulfillmentOrder(input: {shippingMethod: "Standard", lineItems: [{sku: "` + stock(v) + `", quantity: 1}], shippingAddress: {phone: "1"}, idempotencyKey: $key}) { fulfillmentOrder { id } userErrors { message } } }`
-	}
+	const plan = `mutation($key: String, $units: Int = 1) {
+		createTreatmentPlan(input: {
+			patientId: "` + sandbox.PatientWithNoPlans + `", state: DRAFT, idempotencyKey: $key,
+			recommendations: [{variantId: "` + sandbox.VariantID + `", unitsToPurchase: $units}]
+		}) { treatmentPlan { id } userErrors { code message } }
+	}`
+	const order = `mutation($key: String) {
+		createFulfillmentOrder(input: {
+			shippingMethod: "Standard", lineItems: [{sku: "` + sandbox.SKU + `", quantity: 1}], shippingAddress: {phone: "1"}, idempotencyKey: $key
+		}) { fulfillmentOrder { id } userErrors { message } }
+	}`
 	plans := func(v *virtual) any {
 		v.Helper()
 		return at(v, v.query(`{ patient(id: "`+sandbox.PatientWithNoPlans+`") { treatmentPlans { totalCount } } }`).Data, "patient.treatmentPlans.totalCount")
@@ -492,7 +295,7 @@ func TestIdempotencyKey(t *testing.T) {
 		equal(v, "payload", at(v, r.Data, "createTreatmentPlan"), `{"treatmentPlan":null,"userErrors":[{"code":"INVALID","message":"Idempotency-Key was already used with another request"}]}`)
 	})
 	bubble("OfAnOrder", func(v *virtual) {
-		query := order(v)
+		query := order
 		first, again := v.query(query, "key", "k"), v.query(query, "key", "k")
 		id := at(v, first.Data, "createFulfillmentOrder.fulfillmentOrder.id")
 		if id == nil || at(v, again.Data, "createFulfillmentOrder.fulfillmentOrder.id") != id {
@@ -518,7 +321,7 @@ func TestIdempotencyKey(t *testing.T) {
 	})
 	bubble("ThatCannotTravel", func(v *virtual) {
 		for _, key := range []string{"a\nb", "a\r\nX-Other: b", "a\x00b", "a\tb", "", " ", " a", "a ", "schl\u00fcssel", strings.Repeat("k", 256)} {
-			for field, query := range map[string]string{"createTreatmentPlan": plan, "createFulfillmentOrder": order(v)} {
+			for field, query := range map[string]string{"createTreatmentPlan": plan, "createFulfillmentOrder": order} {
 				v.sandbox.ResetCalls()
 				r := v.query(query, "key", key)
 				r.fails(v, failed{field, "BAD_USER_INPUT"})
@@ -731,7 +534,11 @@ func TestSeveralMutations(t *testing.T) {
 // so, and is not sent again.
 func TestOutcomeUnknown(t *testing.T) {
 	t.Parallel()
-	const plan = `mutation { createTreatmentPlan(input: {patientId: "` + sandbox.PatientWithNoPlans + `", state: ACTIVE, recommendations: [{variantId: "` + sandbox.VariantID + `", unitsToPurchase: 1}]}) { treatmentPlan { id } userErrors { message } } }`
+	const plan = `mutation {
+		createTreatmentPlan(input: {
+			patientId: "` + sandbox.PatientWithNoPlans + `", state: ACTIVE, recommendations: [{variantId: "` + sandbox.VariantID + `", unitsToPurchase: 1}]
+		}) { treatmentPlan { id } userErrors { message } }
+	}`
 	const count = `{ patient(id: "` + sandbox.PatientWithNoPlans + `") { treatmentPlans { totalCount } } }`
 	for _, c := range []struct {
 		name  string

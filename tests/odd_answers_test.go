@@ -163,6 +163,7 @@ func TestEnvelopes(t *testing.T) {
 		ada     = `{"patient":{"fullscriptId":"p1","firstName":"Ada"}}`
 		rows    = `{ patients { nodes { fullscriptId } } }`
 		one     = `{"patients":{"nodes":[{"fullscriptId":"p1"}]}}`
+		write   = `mutation { createPatient(input: {email: "a@example.org", firstName: "Ada", lastName: "B"}) { patient { fullscriptId } } }`
 	)
 	checkAnswers(t, []oddAnswer{
 		{"Bare", "getPatient", `{"id":"p1","first_name":"Ada"}`, patient, ada, nil},
@@ -181,8 +182,8 @@ func TestEnvelopes(t *testing.T) {
 		{"SomethingElse", "getPatient", `{"status":"ok","count":3}`, patient, `{"patient":null}`, unreadable("patient")},
 		{"TextForRows", "listPatients", `{"patients":"none"}`, rows, `{"patients":null}`, unreadable("patients")},
 		{"NoRows", "listPatients", `{"rows":[{"id":"p1"}]}`, rows, `{"patients":null}`, unreadable("patients")},
-		{"WriteBare", "createPatient", `{"id":"p1","first_name":"Ada"}`, `mutation { createPatient(input: {email: "a@example.org", firstName: "Ada", lastName: "B"}) { patient { fullscriptId } } }`, `{"createPatient":{"patient":{"fullscriptId":"p1"}}}`, nil},
-		{"WriteInData", "createPatient", `{"data":{"id":"p1","first_name":"Ada"}}`, `mutation { createPatient(input: {email: "a@example.org", firstName: "Ada", lastName: "B"}) { patient { fullscriptId } } }`, `{"createPatient":{"patient":{"fullscriptId":"p1"}}}`, nil},
+		{"WriteBare", "createPatient", `{"id":"p1","first_name":"Ada"}`, write, `{"createPatient":{"patient":{"fullscriptId":"p1"}}}`, nil},
+		{"WriteInData", "createPatient", `{"data":{"id":"p1","first_name":"Ada"}}`, write, `{"createPatient":{"patient":{"fullscriptId":"p1"}}}`, nil},
 	})
 }
 

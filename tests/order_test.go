@@ -59,7 +59,10 @@ func TestOrderAndSpeedDoNotMatter(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 1))
 			s := sandbox.New(sandbox.Options{})
-			for _, op := range []string{"listPatients", "getPatient", "listPatientTreatmentPlans", "getTreatmentPlan", "getVariant", "getProduct", "listPractitioners", "getPractitioner", "listPractitionerTypes", "listPatientOrders", "getOrder", "listBrands", "getBrand", "listFullscriptProtocols", "getProtocol"} {
+			for _, op := range []string{
+				"listPatients", "getPatient", "listPatientTreatmentPlans", "getTreatmentPlan", "getVariant", "getProduct", "listPractitioners", "getPractitioner",
+				"listPractitionerTypes", "listPatientOrders", "getOrder", "listBrands", "getBrand", "listFullscriptProtocols", "getProtocol",
+			} {
 				s.AddFault(sandbox.Fault{Operation: op, Latency: time.Duration(10+r.IntN(200)) * time.Millisecond})
 			}
 			g, err := gateway.New(config(), zerolog.Nop(), gateway.WithSandbox(s))

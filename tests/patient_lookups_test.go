@@ -86,14 +86,15 @@ func TestPatientLookUpCalls(t *testing.T) {
 	t.Parallel()
 	virtually(t, config(), sandbox.Options{}, func(v *virtual) {
 		const email = sandbox.PatientEmail
+		const whole = `{"fullscriptId":"` + sandbox.PatientWithManyPlans + `","isDependent":false,"externalId":"` + sandbox.SharedExternalID + `"}`
 		for _, c := range []struct {
 			name, query, want string
 			calls             int
 		}{
 			{"Email", `{ patientByEmail(email: "` + email + `") { fullscriptId } }`, `{"patientByEmail":{"fullscriptId":"` + sandbox.PatientWithManyPlans + `"}}`, 1},
-			{"EmailAndTheRest", `{ patientByEmail(email: "` + email + `") { fullscriptId isDependent externalId } }`, `{"patientByEmail":{"fullscriptId":"` + sandbox.PatientWithManyPlans + `","isDependent":false,"externalId":"` + sandbox.SharedExternalID + `"}}`, 2},
+			{"EmailAndTheRest", `{ patientByEmail(email: "` + email + `") { fullscriptId isDependent externalId } }`, `{"patientByEmail":` + whole + `}`, 2},
 			{"Twice", `{ a: patientByEmail(email: "` + email + `") { fullscriptId } b: patientByEmail(email: "` + email + `") { email } }`, `{"a":{"fullscriptId":"` + sandbox.PatientWithManyPlans + `"},"b":{"email":"` + email + `"}}`, 1},
-			{"ExternalID", `{ patientByExternalId(externalId: "` + sandbox.SharedExternalID + `") { fullscriptId isDependent externalId } }`, `{"patientByExternalId":{"fullscriptId":"` + sandbox.PatientWithManyPlans + `","isDependent":false,"externalId":"` + sandbox.SharedExternalID + `"}}`, 1},
+			{"ExternalID", `{ patientByExternalId(externalId: "` + sandbox.SharedExternalID + `") { fullscriptId isDependent externalId } }`, `{"patientByExternalId":` + whole + `}`, 1},
 			{"Nobody", `{ a: patientByEmail(email: "nobody@example.org") { email } b: patientByExternalId(externalId: 404) { email } }`, `{"a":null,"b":null}`, 2},
 		} {
 			v.sandbox.ResetCalls()

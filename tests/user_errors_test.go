@@ -11,10 +11,6 @@ import (
 // what frameworks and proxies make of one.
 func TestUserErrors(t *testing.T) {
 	t.Parallel()
-	byName := map[string]*mutation{}
-	for i := range mutations {
-		byName[mutations[i].field] = &mutations[i]
-	}
 	// want is field: message, one a line.
 	for _, c := range []struct{ name, mutation, body, want string }{
 		{"Text", "createPatient", `{"error":"No good"}`, `: No good`},
@@ -26,7 +22,10 @@ func TestUserErrors(t *testing.T) {
 		{"ByField", "createPatient", `{"errors":{"mobile_number":["is short","is odd"],"base":["Too much"]}}`, "mobileNumber: mobileNumber is short\nmobileNumber: mobileNumber is odd\n: Too much"},
 		{"Nested", "createPatient", `{"errors":{"metadata":{"id":["is taken"]}}}`, `externalId: externalId is taken`},
 		{"Indexed", "createTreatmentPlan", `{"errors":{"recommendations[0].units_to_purchase":["is low"],"/labs/3/lab_test_id":"is gone"}}`, "recommendations.0.unitsToPurchase: unitsToPurchase is low\nlabs.3.labTestId: labTestId is gone"},
-		{"IndexedByPlace", "createTreatmentPlan", `{"errors":{"recommendations":[{},{"units_to_purchase":["is low"]},{"dosage":{"format":["is odd"]}}]}}`, "recommendations.1.unitsToPurchase: unitsToPurchase is low\nrecommendations.2.dosage.format: format is odd"},
+		{
+			"IndexedByPlace", "createTreatmentPlan", `{"errors":{"recommendations":[{},{"units_to_purchase":["is low"]},{"dosage":{"format":["is odd"]}}]}}`,
+			"recommendations.1.unitsToPurchase: unitsToPurchase is low\nrecommendations.2.dosage.format: format is odd",
+		},
 		{"NamesWithoutUnderscore", "createFulfillmentOrder", `{"errors":{"shipping_address.firstname":["is long"]}}`, `shippingAddress.firstName: firstName is long`},
 		{"CamelCase", "createPatient", `{"errors":{"firstName":["is long"]}}`, `firstName: firstName is long`},
 		{"NoJSON", "createPatient", `<html>`, ""},
@@ -35,7 +34,10 @@ func TestUserErrors(t *testing.T) {
 		{"HalfJSON", "createPatient", `{"errors":{"email":["is taken"],"first_name":[`, `email: email is taken`},
 
 		{"RailsDetails", "createPatient", `{"errors":{"email":[{"error":"taken","value":"a@b"}]}}`, `email: The partner rejected the input: taken.`},
-		{"RailsDetailsWithCount", "createPatient", `{"errors":{"first_name":[{"error":"too_long","count":40}],"gender":[{"error":"inclusion","value":"q","allowed":["male","x"]}]}}`, "firstName: The partner rejected the input: too_long.\ngender: The partner rejected the input: inclusion."},
+		{
+			"RailsDetailsWithCount", "createPatient", `{"errors":{"first_name":[{"error":"too_long","count":40}],"gender":[{"error":"inclusion","value":"q","allowed":["male","x"]}]}}`,
+			"firstName: The partner rejected the input: too_long.\ngender: The partner rejected the input: inclusion.",
+		},
 		{"RailsWithoutEnvelope", "createPatient", `{"email":["has already been taken"]}`, `email: email has already been taken`},
 		{"RailsFullMessages", "createPatient", `{"errors":{"full_messages":["Email has already been taken"]}}`, `: Email has already been taken`},
 		{"OfTheRecord", "createPatient", `{"errors":{"patient":{"email":["is taken"]}}}`, `email: email is taken`},
@@ -63,10 +65,10 @@ func TestUserErrors(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			m := byName[c.mutation]
+			m := mutationOf(t, c.mutation)
 			virtually(t, config(), sandbox.Options{}, func(v *virtual) {
 				v.sandbox.AddFault(sandbox.Fault{Operation: m.field, Status: 422, Body: c.body})
-				r := m.run(v, sandbox.TokenPractitioner, m.input)
+				r := m.run(v, sandbox.TokenPractitioner, m.Input)
 				r.fails(v)
 				var got []string
 				for _, e := range at(v, r.Data, m.field+".userErrors").([]any) {
@@ -94,18 +96,18 @@ func TestUserErrors(t *testing.T) {
 	}
 	t.Run("Conflict", func(t *testing.T) {
 		t.Parallel()
-		m := &mutations[0]
+		m := mutationOf(t, "createPatient")
 		virtually(t, config(), sandbox.Options{}, func(v *virtual) {
 			v.sandbox.AddFault(sandbox.Fault{Operation: m.field, Status: 409, Body: `{"error":"In use"}`})
-			equal(v, "userErrors", at(v, m.run(v, sandbox.TokenPractitioner, m.input).Data, m.field+".userErrors"), `[{"field":null,"code":"INVALID","message":"In use"}]`)
+			equal(v, "userErrors", at(v, m.run(v, sandbox.TokenPractitioner, m.Input).Data, m.field+".userErrors"), `[{"field":null,"code":"INVALID","message":"In use"}]`)
 		})
 	})
 	t.Run("NotInTheLog", func(t *testing.T) {
 		t.Parallel()
-		m := &mutations[0]
+		m := mutationOf(t, "createPatient")
 		virtually(t, config(), sandbox.Options{}, func(v *virtual) {
 			v.sandbox.AddFault(sandbox.Fault{Operation: m.field, Status: 422, Body: `{"error":"` + canary + `"}`})
-			m.run(v, sandbox.TokenPractitioner, m.input)
+			m.run(v, sandbox.TokenPractitioner, m.Input)
 			silent(v, "the log", v.log.String(), canary, "ada@example.org", "Sample")
 		})
 	})
@@ -115,7 +117,7 @@ func TestUserErrors(t *testing.T) {
 // its body read. Each call must end, and at once.
 func TestNeverHangs(t *testing.T) {
 	t.Parallel()
-	m := &mutations[0]
+	m := mutationOf(t, "createPatient")
 	for name, body := range map[string]string{
 		"CutText":       `{"errors":["Email`,
 		"RawLineBreak":  "{\"errors\":[\"is\n taken\"]}",
@@ -140,7 +142,7 @@ func TestNeverHangs(t *testing.T) {
 					v.sandbox.ClearFaults()
 					v.sandbox.AddFault(sandbox.Fault{Operation: m.field, Status: status, Body: body})
 					v.sandbox.AddFault(sandbox.Fault{Operation: "listPatients", Status: status, Body: body})
-					r := m.run(v, sandbox.TokenPractitioner, m.input)
+					r := m.run(v, sandbox.TokenPractitioner, m.Input)
 					if status == 400 || status == 409 || status == 422 {
 						if n := len(at(v, r.Data, m.field+".userErrors").([]any)); n == 0 {
 							v.Errorf("%d: no user error: %s", status, r.text)

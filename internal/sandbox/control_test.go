@@ -70,7 +70,7 @@ func TestWritesTheAPIDoesNotShow(t *testing.T) {
 	}
 	call(t, s, "POST", "/fulfillment/orders", shipBody).want(201)
 	orders := control(t, s, "GET", "/_sandbox/fulfillment_orders", "").want(200).object()["fulfillment_orders"].([]any)
-	if len(orders) != 1 || orders[0].(map[string]any)["lines"].(map[string]any)["ALD0000-1"] != 2.0 {
+	if len(orders) != 1 || orders[0].(map[string]any)["lines"].(map[string]any)[SKU] != 2.0 {
 		t.Errorf("orders are %v", orders)
 	}
 }

@@ -27,7 +27,7 @@ const planBody = `{"state":"draft","recommendations":[{"variant_id":"` + Variant
 	"dosage":{"amount":"1-2","frequency":"twice per day","duration":"60","format":"capsule","additional_info":"after meals","time_of_day":["morning"]}}],
 	"labs":[{"lab_test_id":"` + LabTestID + `","quantity":"1"}],"metadata":{"id":"visit-1"}}`
 
-const shipBody = `{"shipping_method":"Standard","line_items":[{"sku":"ALD0000-1","quantity":"2"}],"shipping_address":{"firstname":"Ada","phone":"+15550000000"}}`
+const shipBody = `{"shipping_method":"Standard","line_items":[{"sku":"` + SKU + `","quantity":"2"}],"shipping_address":{"firstname":"Ada","phone":"+15550000000"}}`
 
 var samples = []sample{
 	{op: "authorize", query: "client_id=sandbox-client&redirect_uri=http%3A%2F%2F127.0.0.1%3A9%2Fcallback&response_type=code&state=s", status: 302},

@@ -55,6 +55,7 @@ const (
 	// Catalogue.
 	ProductID           = "f0a954c8-ea04-4cd3-b277-b909da03c6b0" // three variants; PractitionerID has a custom dosage for it
 	VariantID           = "f1a94aab-f06f-4055-8637-7a62a3deb150" // its primary variant
+	SKU                 = "ALD0000-1"                            // of VariantID
 	BrandID             = "6137be13-95e7-4cda-b9d0-0920d6ba5cfe" // its brand
 	IngredientID        = "1a55d538-e827-48a5-9a83-181fb65f9f3b"
 	AllergenID          = "1b406516-6df0-4c04-8767-7d5aeae147e2"

@@ -108,6 +108,7 @@ func TestKnownRecordsAreWhatTheirNamesSay(t *testing.T) {
 		"TemplateID":             d.templates.seed.byID[TemplateID].PractitionerID == PractitionerID,
 		"ProductID":              len(d.products.seed.byID[ProductID].variants) == 3,
 		"VariantID":              d.products.seed.byID[ProductID].variants[0].ID == VariantID,
+		"SKU":                    d.variants.seed.byID[VariantID].SKU == SKU,
 		"BrandID":                d.products.seed.byID[ProductID].brand.ID == BrandID,
 		"ColleagueID":            d.practitioners.seed.byID[ColleagueID].clinicID == ClinicID,
 		"PractitionerID":         d.practitioners.seed.byID[PractitionerID].clinicID == ClinicID,
