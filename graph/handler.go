@@ -28,7 +28,7 @@ func Schema(r *Resolver) graphql.ExecutableSchema {
 type Options struct {
 	socket.Options
 
-	// Viewer is what is known of whoever sent a request.
+	// Viewer is what is known about the sender of a request.
 	Viewer func(context.Context) *model.Viewer
 	// MaxStreams is how many subscriptions of one caller may run at once; 0 for
 	// no limit.

@@ -10,7 +10,7 @@ import (
 )
 
 // write carries out a mutation. What the partner refuses because of the input,
-// and records it does not find, are problems of whoever made the input; any
+// and records it does not find, are problems of the input's author; any
 // other failure is an error.
 func write[I, T any](ctx context.Context, input *I, do func(context.Context, *I) (*T, error)) (*T, []model.UserError, error) {
 	written, err := do(ctx, input)

@@ -7599,7 +7599,7 @@ type UpdateStaffPayload {
 `, BuiltIn: false},
 	{Name: "../../schema/subscription.graphqls", Input: `extend type Subscription {
   """
-  Events of the clinic as the partner tells of them. Beginning costs one call for the clinic
+  Events of the clinic as the partner reports them. Starting costs one call for the clinic
   and one for each category of ` + "`" + `types` + "`" + `; an event costs what its selection needs beyond it.
   Without ` + "`" + `types` + "`" + ` those arrive that the token may read, and those of types this gateway does
   not know, for each of which the partner is asked; a type that is named must be readable.
@@ -7674,7 +7674,7 @@ type TreatmentPlanUpdate {
   "The event."
   event: Event!
   """
-  The plan as the event tells of it; what it does not tell is fetched, and is the plan's
+  The plan as the event describes it; fields the event lacks are fetched, and are the plan's
   present state. Scope ` + "`" + `patients:treatment_plan_history` + "`" + `.
   """
   treatmentPlan: TreatmentPlan @rest(operation: "getTreatmentPlan") @requiresScopes(scopes: [["patients:treatment_plan_history"]])
@@ -7685,7 +7685,7 @@ type PatientUpdate {
   "The event."
   event: Event!
   """
-  The patient as the event tells of them; what it does not tell is fetched, and is the
+  The patient as the event describes them; fields the event lacks are fetched, and are the
   present state. Scope ` + "`" + `patients:read` + "`" + `.
   """
   patient: Patient @rest(operation: "getPatient") @requiresScopes(scopes: [["patients:read"]])

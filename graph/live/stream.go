@@ -180,7 +180,7 @@ func (s *stream) whileSignedIn(ctx context.Context) (value any, eventID string, 
 	return value, eventID, err
 }
 
-// rootField is the field of a subscription; the validator sees to it that there
+// rootField is the field of a subscription; the validator ensures that there
 // is one.
 func rootField(op *graphql.OperationContext) graphql.CollectedField {
 	return graphql.CollectFields(op, op.Operation.SelectionSet, []string{"Subscription"})[0]

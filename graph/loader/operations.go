@@ -122,7 +122,7 @@ func listed[T, O any, P fsclient.Options[O]](o *Operations, operation string, ge
 
 // callOp is an operation that a field performs by itself: a list or a value.
 type callOp interface {
-	// announce starts the calls for one field of one object and sees to it that
+	// announce starts the calls for one field of one object and ensures that
 	// the promise is kept. It refuses wrong arguments.
 	announce(at visit, c *fieldCall, parent fsclient.Recorder, p *promise) error
 }

@@ -3,7 +3,7 @@ package model
 import "fsgateway/internal/fsclient"
 
 // What subscriptions to one kind of record carry: the event, and the record as the
-// event tells of it.
+// event describes it.
 type (
 	TreatmentPlanUpdate struct {
 		Event         fsclient.Event

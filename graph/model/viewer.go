@@ -2,7 +2,7 @@ package model
 
 import "fsgateway/internal/fsclient"
 
-// Viewer is whoever sent a request, as far as the gateway knows. The records are
+// Viewer is the sender of a request, as far as the gateway knows. The records are
 // references.
 type Viewer struct {
 	SignedIn      bool

@@ -413,7 +413,7 @@ func document(t *rapid.T) string {
 }
 
 // Any document that is sent once with its hash is what the hash runs from then
-// on, forevery caller and in every form, whatever else is sent in between.
+// on, for every caller and in every form, whatever else is sent in between.
 func TestRegisteredRunsByHash(t *testing.T) {
 	t.Parallel()
 	exec := gateway(t, persisted.Options{APQ: true})

@@ -114,7 +114,7 @@ func (c *collection) object(b *bytes.Buffer, sets []ast.SelectionSet, o object, 
 	return fields
 }
 
-// lost tells that nothing of what is deferred at a place will come.
+// lost reports that nothing deferred at a place will come.
 func (c *collection) lost(sets []ast.SelectionSet, path ast.Path) {
 	labels := []string{}
 	for _, f := range c.outline(sets, "").deferred {

@@ -52,7 +52,7 @@ type Bus struct {
 
 // journal is where events are written down before they are in the log.
 type journal interface {
-	// publish sees to it that an event will be in the log, and reports whether its id
+	// publish ensures that an event will be in the log, and reports whether its id
 	// is new.
 	publish(context.Context, Event) (fresh bool, err error)
 	// known reports whether an id was published.
@@ -222,7 +222,7 @@ func (s *Subscription) Kept() (kept []Event) {
 	for {
 		e, grown, err := s.read()
 		if grown != nil || err != nil {
-			return kept // Next tells of the error
+			return kept // Next returns the error
 		}
 		kept = append(kept, e)
 	}

@@ -1,6 +1,6 @@
 // Package events keeps what the partner has told of, in order, and lets
 // subscribers follow. It knows an event by its envelope only. What is in it is
-// decoded once, by whoever serves it, and copied for each subscriber, so that no two
+// decoded once, by the process that serves it, and copied for each subscriber, so that no two
 // callers ever share a record.
 package events
 

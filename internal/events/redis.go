@@ -16,7 +16,7 @@ import (
 	"fsgateway/internal/redisconn"
 )
 
-// Sealer encrypts what is kept in Redis: events tell of patients.
+// Sealer encrypts what is kept in Redis: events hold data of patients.
 type Sealer interface {
 	Seal(purpose string, plain []byte) (string, error)
 	Open(purpose, sealed string) ([]byte, error)
@@ -92,7 +92,7 @@ type redis struct {
 
 // add writes an entry before the id under which it is known: what goes wrong in
 // between makes an event come twice, and never not at all. Entries are numbered,
-// so that whoever follows sees when one is missing. They have a life: old ones go
+// so that a reader sees when one is missing. They have a life: old ones go
 // with the next that is added, and the last with the stream.
 var add = rueidis.NewLuaScript(`
 if redis.call('EXISTS', KEYS[3]) == 1 then return 0 end

@@ -361,7 +361,7 @@ func (c *Client) open(ctx context.Context, r route, query, body any, header http
 
 type routeKey struct{}
 
-// WithRoute notes which call a request belongs to, for whoever counts calls
+// WithRoute notes which call a request belongs to, for those who count calls
 // below the client.
 func WithRoute(ctx context.Context, route string) context.Context {
 	return context.WithValue(ctx, routeKey{}, route)

@@ -36,7 +36,7 @@ type Error struct {
 	Status     int           // HTTP status, 0 when none came
 	RequestID  string        // the partner's X-Request-Id
 	RetryAfter time.Duration // what the partner asks to wait, 0 when it does not say
-	Problems   []Problem     // for KindInvalid: the partner's words, meant for whoever made the input
+	Problems   []Problem     // for KindInvalid: the partner's words, meant for the input's author
 	// Unknown says that a write may or may not have been carried out: it was
 	// sent, and no readable answer came.
 	Unknown bool

@@ -7,7 +7,7 @@ import (
 )
 
 // EventData is what an event says of its record: one of the structs below. The
-// records in it hold what the event tells of them as of its time; they are
+// records in it hold what the event says about them as of its time; they are
 // snapshots, and must not be taken for the records' present state.
 type EventData interface{ IsEventData() }
 
@@ -27,7 +27,7 @@ type OrderEventData struct {
 }
 
 // LabOrderEventData is a lab order whose results came in or were amended, with
-// what the event tells of the patient and the REST record does not.
+// what the event says about the patient and the REST record does not.
 type LabOrderEventData struct {
 	Faults
 	LabOrder  *LabOrder      `json:"-"`

@@ -50,7 +50,7 @@ func idText(v any) (text string, ok bool) {
 
 const maxID = 128
 
-// ValidID reports whether id can be a record's id, whoever sent it. Ids become
+// ValidID reports whether id can be a record's id, from a client or the partner. Ids become
 // parts of paths, so nothing that means something in a path is one.
 func ValidID(id string) bool {
 	if len(id) == 0 || len(id) > maxID || id == "." || id == ".." {

@@ -100,7 +100,7 @@ func (s *LabOrdersService) List(ctx context.Context, o *LabOrderListOptions) (*P
 }
 
 // Get returns one lab order, whole. Most changes of state are announced nowhere,
-// so whoever waits for one asks again.
+// so a client that waits for one asks again.
 //
 // op: GET /clinic/labs/orders/{id}
 func (s *LabOrdersService) Get(ctx context.Context, id string) (*LabOrder, error) {

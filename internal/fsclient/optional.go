@@ -4,7 +4,7 @@ import "github.com/99designs/gqlgen/graphql"
 
 // Opt is a field of a request's body that can be absent, null or a value. With
 // the json option omitzero an absent one does not travel. All optional fields
-// are one: whoever leaves a field out must not clear it. It is gqlgen's own type,
+// are one: leaving a field out must not clear it. It is gqlgen's own type,
 // so that input objects bind to the bodies directly; this file alone knows it.
 type Opt[T any] = graphql.Omittable[T]
 

@@ -59,7 +59,7 @@ func (a *accepted) prove(ctx context.Context, client *fsclient.Client) error {
 		return nil
 	}
 	done := a.flight.DoChan(key, func() (any, error) {
-		_, err := client.Clinic.Get(context.WithoutCancel(ctx)) // whoever waits may leave
+		_, err := client.Clinic.Get(context.WithoutCancel(ctx)) // the caller may stop waiting
 		if e, ok := errors.AsType[*fsclient.Error](err); ok && e.Kind == fsclient.KindForbidden {
 			a.callers.Add(key, time.Now()) // it is a token, of few scopes
 			return nil, nil

@@ -40,7 +40,7 @@ func profile(w http.ResponseWriter, r *http.Request) {
 }
 
 // isAdminHost reports whether the admin address is meant by the value of a Host
-// header, so that a browser does not reach it by the name of somebody's site (DNS
+// header, so that a browser does not reach it by the name of another site (DNS
 // rebinding). Where other machines reach it, it goes by names that only --admin-hosts
 // knows; an address is nobody's site.
 func (c *Config) isAdminHost(value string) bool {

@@ -36,7 +36,7 @@ func (g *Gateway) call(ctx context.Context) (end func(status int, err error)) {
 		if failure != "" && failure != "canceled" {
 			middleware.EntryFrom(ctx).CallFailed(failure)
 		}
-		if ctx.Err() == nil { // else whoever asked left, which says nothing about the partner
+		if ctx.Err() == nil { // else the caller left, which says nothing about the partner
 			g.health.Upstream(failure)
 		}
 	}

@@ -86,7 +86,7 @@ func (g *Gateway) page() http.Handler {
 	return web.Handler(config)
 }
 
-// schemaPage serves the SDL to whoever may introspect.
+// schemaPage serves the SDL to those who may introspect.
 func (g *Gateway) schemaPage() http.Handler {
 	page := document("application/graphql; charset=utf-8", graph.SDL())
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

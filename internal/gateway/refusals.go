@@ -84,7 +84,7 @@ func (c *Config) splitLists() {
 var separator = regexp.MustCompile(`\s*[,\r\n]\s*`)
 
 // splitList parts texts of several values. An empty one between commas stays, to be
-// refused. White space at the very beginning or end is left to whoever read a file
+// refused. White space at the very beginning or end is left to the reader of a file
 // or variable: in a flag it is deliberate.
 func splitList(texts []string) []string {
 	if len(texts) == 0 {

@@ -15,7 +15,7 @@ import (
 	"fsgateway/internal/seal"
 )
 
-// minSecret is the least length of a secret that somebody else made. What is shorter
+// minSecret is the least length of a secret made elsewhere. What is shorter
 // was cut off, or is a placeholder.
 const minSecret = 6
 
@@ -88,7 +88,7 @@ func (c *Config) checkAddresses(r *refusals) {
 func (c *Config) isHTTPS() bool { return strings.HasPrefix(strings.ToLower(c.publicURL()), "https:") }
 
 // checkEmbedded refuses what makes sense with a real partner alone, so that a
-// gateway whose --upstream was forgotten does not run: whoever reaches the sandbox
+// gateway whose --upstream was forgotten does not run: anyone who reaches the sandbox
 // may read and change everything in it.
 func (c *Config) checkEmbedded(r *refusals) {
 	if c.Upstream != Embedded || c.AllowEmbedded {

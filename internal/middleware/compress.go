@@ -49,7 +49,7 @@ func Compress(plain func(*http.Request) bool, codings ...Coding) func(http.Handl
 				return
 			}
 			held := &holder{ResponseWriter: w}
-			next.ServeHTTP(held, r) // where it panics nothing was sent, and whoever recovers may answer
+			next.ServeHTTP(held, r) // if it panics nothing was sent, and the recovering handler may answer
 			if held.passing {
 				return
 			}
@@ -103,7 +103,7 @@ func (h *holder) pass() {
 
 func (h *holder) WriteHeader(status int) {
 	switch {
-	case status == http.StatusSwitchingProtocols: // the connection is about to be somebody else's
+	case status == http.StatusSwitchingProtocols: // the connection is about to be hijacked
 		h.status = status
 		h.pass()
 	case h.passing || status < http.StatusOK:

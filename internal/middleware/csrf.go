@@ -15,7 +15,7 @@ var PreflightHeaders = []string{"GraphQL-Require-Preflight", "Apollo-Require-Pre
 // Authorization header, a content type that no form has, or one of
 // PreflightHeaders shows that the sender asked or is no browser. An upgrade to a
 // WebSocket passes: a browser says where the page is from, without having been
-// asked to, and whoever takes the upgrade looks at that.
+// asked to, and the handler that upgrades checks that.
 // https://fetch.spec.whatwg.org/#cors-safelisted-request-header
 func CSRF(refuse http.Handler) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {

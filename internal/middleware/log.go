@@ -36,7 +36,7 @@ func (e *Entry) CallFailed(kind string) {
 	}
 }
 
-// Operation is what the GraphQL handler tells of an operation when its answer is made.
+// Operation is what the GraphQL handler reports about an operation when its answer is made.
 // The log, the metrics and compression read it.
 type Operation struct {
 	Name  string   // that the client gave it

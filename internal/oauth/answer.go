@@ -11,7 +11,7 @@ import (
 )
 
 // plainAnswer rewrites the body of an answer of the token endpoint as the JSON object
-// that OAuth describes, so that no detail of its form costs a code that has been
+// that OAuth describes, so that no detail of its form wastes a code that has been
 // spent: an object in an envelope or without one, a form, or the bare word of a
 // refusal, whatever its content type says. A body that is none of these is returned
 // as it is.
@@ -95,7 +95,7 @@ func fixText(fields map[string]any, name string) {
 	}
 }
 
-// refusalIn is the name of the error that an answer tells of, "" for none. The API
+// refusalIn returns the name of the error in an answer, "" if there is none. The API
 // has more than one form for errors.
 func refusalIn(fields map[string]any) string {
 	switch e := fields["error"].(type) {
@@ -119,7 +119,7 @@ func refusalIn(fields map[string]any) string {
 	return ""
 }
 
-// seconds reads the life of a token: a whole number, or another way to write one.
+// seconds reads the lifetime of a token: a whole number, however it is written.
 func seconds(value any) (n int64, ok bool) {
 	var text string
 	switch v := value.(type) {

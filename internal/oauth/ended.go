@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// ends knows which sessions have ended, and ends what outlasts a request with
+// ends knows which sessions have ended, and ends whatever outlives a request along with
 // its session: sockets and streams.
 type ends struct {
 	lifetime time.Duration
@@ -23,7 +23,7 @@ type ends struct {
 	live  map[string]*live
 }
 
-// live is a session whose end somebody waits for.
+// live is a session that is watched.
 type live struct {
 	ctx     context.Context // is done when the session ends
 	cancel  context.CancelFunc
@@ -88,7 +88,7 @@ func (e *ends) watch(ctx context.Context, key string, at time.Time) context.Cont
 	return l.ctx
 }
 
-// watched returns the sessions whose end somebody waits for.
+// watched returns the keys of the sessions that are watched.
 func (e *ends) watched() []string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -104,7 +104,7 @@ func (s *Sessions) listen() (stop func()) {
 	}, s.lookForEnded)
 }
 
-// lookForEnded ends what goes on for sessions that are no longer in the store.
+// lookForEnded ends the streams of sessions that are no longer in the store.
 func (s *Sessions) lookForEnded(ctx context.Context) {
 	for _, key := range s.ends.watched() {
 		sealed, err := s.o.Store.Get(ctx, sessionPrefix+key)

@@ -9,7 +9,7 @@ import (
 	"net/url"
 )
 
-// maxAnswer is far above any answer with a token, in bytes.
+// maxAnswer is the largest answer that is read, in bytes; real ones are far smaller.
 const maxAnswer = 64 << 10
 
 // Envelope translates between OAuth, as x/oauth2 speaks it, and the partner:

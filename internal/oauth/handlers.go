@@ -36,7 +36,7 @@ func (s *Sessions) Login(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, s.config.AuthCodeURL(l.State, oauth2.S256ChallengeOption(l.Verifier)), http.StatusFound)
 }
 
-// otherName is where a browser has to begin that calls this machine by another
+// otherName returns where a browser has to start that calls this machine by another
 // name, localhost for 127.0.0.1: cookies of the one are not sent to the other,
 // which the partner leads back to.
 func (s *Sessions) otherName(r *http.Request) string {
@@ -75,8 +75,8 @@ func (s *Sessions) returnTo(r *http.Request) (string, bool) {
 	return u.String(), slices.Contains(append([]string{s.origin}, s.o.Origins...), u.Scheme+"://"+u.Host)
 }
 
-// Callback is where the partner leads the browser back to, with a code. What
-// goes wrong from here on is told to the page that the sign-in began at, as
+// Callback is where the partner sends the browser back to, with a code. What
+// goes wrong from here on is reported to the page where the sign-in began, as
 // signin_error in its address.
 func (s *Sessions) Callback(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Referrer-Policy", "no-referrer") // the address holds the code
@@ -99,7 +99,7 @@ func (s *Sessions) Callback(w http.ResponseWriter, r *http.Request) {
 		s.goBack(w, r, l, declined(q.Get("error")))
 		return
 	}
-	// A browser that leaves must not leave tokens behind that nobody knows of.
+	// If the browser goes away, no unknown tokens may be left behind.
 	ctx := context.WithoutCancel(r.Context())
 	t, err := s.exchange(ctx, q.Get("code"), l.Verifier)
 	if err != nil {
@@ -117,13 +117,13 @@ func (s *Sessions) Callback(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if old, err := r.Cookie(s.cookie); err == nil {
-		_ = s.end(ctx, keyOf(old.Value), t) // nobody has its cookie any more
+		_ = s.end(ctx, keyOf(old.Value), t) // its cookie is about to be replaced
 	}
 	s.setCookie(w, s.cookie, id, s.o.Lifetime)
 	s.goBack(w, r, l, "")
 }
 
-// declined returns the reason that a page is told when the partner gives no code:
+// declined returns the reason reported to a page when the partner sends no code:
 // the partner's own word if it is one of the standard's, else server_error.
 // https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2.1
 func declined(word string) string {
@@ -134,8 +134,8 @@ func declined(word string) string {
 	return "server_error"
 }
 
-// goBack ends a sign-in where it began, with a reason if it failed. To a page of
-// another origin it leads by a page of its own: a browser applies the form-action
+// goBack sends the browser back to where the sign-in began, with a reason if it failed. To a page of
+// another origin it goes by way of a page of its own: a browser applies the form-action
 // policy of the consent page to all redirects behind it, and what the partner may
 // allow there is the app's redirect URI, no origin that only we know.
 func (s *Sessions) goBack(w http.ResponseWriter, r *http.Request, l *login, reason string) {
@@ -171,8 +171,8 @@ func (s *Sessions) setCookie(w http.ResponseWriter, name, value string, life tim
 func (s *Sessions) Forget(w http.ResponseWriter) { s.setCookie(w, s.cookie, "", -1) }
 
 // Logout ends the session and revokes its tokens. It answers with
-// {"revoked": true} or, where return_to is given, by leading there. Whoever
-// routes it sees to it that no foreign page can send it.
+// {"revoked": true} or, if return_to is given, with a redirect. The router
+// makes sure that no other site can send it.
 func (s *Sessions) Logout(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	back, ok := s.returnTo(r)
@@ -196,17 +196,17 @@ func (s *Sessions) Logout(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]bool{"revoked": err == nil})
 }
 
-// status is what a page is told of its session.
+// status is what a page learns about its session.
 type status struct {
 	SignedIn bool       `json:"signedIn"`
 	Owner    *Owner     `json:"owner,omitempty"`
 	Ends     *time.Time `json:"ends,omitempty"`
 }
 
-// RenewalFailed is what a user is told where [ErrPartner] is the reason.
+// RenewalFailed is the message for [ErrPartner].
 const RenewalFailed = "The partner does not renew the session at the moment: try again."
 
-// Session tells a page whether its browser is signed in, and as whom.
+// Session answers a page whether its browser is signed in, and as whom.
 func (s *Sessions) Session(w http.ResponseWriter, r *http.Request) {
 	u, err := s.User(r)
 	switch {
@@ -228,7 +228,7 @@ func writeJSON(w http.ResponseWriter, code int, value any) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(code)
-	_ = json.NewEncoder(w).Encode(value) // the client may be gone; there is nobody to tell
+	_ = json.NewEncoder(w).Encode(value) // fails if the client has gone
 }
 
 const pageHead = `<!doctype html>
@@ -244,7 +244,7 @@ var (
 `))
 )
 
-// page tells what cannot be told to the page that the sign-in began at.
+// page answers with a page of our own what cannot be reported to the page where the sign-in began.
 func (s *Sessions) page(w http.ResponseWriter, code int, message string) {
 	show(w, code, failed, message)
 }

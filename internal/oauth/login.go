@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	// loginLife is how long a sign-in may take from its beginning to the end, as
+	// loginLife is the longest a sign-in may take from start to end, as
 	// long as the partner's code is good.
 	loginLife = 10 * time.Minute
 	// maxLogins is how many sign-ins of a browser may be under way, in different
@@ -22,7 +22,7 @@ const (
 )
 
 // login is a sign-in under way. It is kept in a cookie, sealed: the gateway
-// remembers nothing of those who only begin.
+// keeps no state for sign-ins that are never finished.
 type login struct {
 	State    string    `json:"state"`
 	Verifier string    `json:"verifier"`
@@ -30,13 +30,13 @@ type login struct {
 	Ends     time.Time `json:"ends"`
 }
 
-// logins are the sign-ins of a browser that are under way, the oldest first. All
+// logins are a browser's sign-ins in progress, oldest first. All
 // are in one cookie, whose size is bounded.
 type logins []login
 
 func (s *Sessions) loginCookie() string { return s.cookie + "-login" }
 
-// loginsOf reads the sign-ins that a browser has begun and that are not too old.
+// loginsOf reads a browser's sign-ins that have not expired.
 func (s *Sessions) loginsOf(r *http.Request) (all logins) {
 	cookie, err := r.Cookie(s.loginCookie())
 	if err != nil {

@@ -11,11 +11,11 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// errGrant says that a code or a refresh token is none, or none any more.
+// errGrant says that a code or a refresh token is invalid or used up.
 var errGrant = errors.New("oauth: the partner does not accept the grant")
 
-// exchange trades an authorisation code for tokens, and renew a refresh token:
-// errGrant, or another error when nothing is known of what was traded in.
+// exchange trades an authorization code for tokens, and renew a refresh token.
+// Both return errGrant, or another error if it is unknown whether the grant was used.
 // https://fullscript.dev/docs/how-to-guides/oauth/using-oauth/request-access-token
 //
 // op: POST /oauth/token
@@ -34,7 +34,7 @@ func (s *Sessions) calling(ctx context.Context) context.Context {
 	return context.WithValue(ctx, oauth2.HTTPClient, s.client)
 }
 
-// granted keeps nothing of an error: x/oauth2 puts the answer's body into it.
+// granted keeps no text of an error: x/oauth2 puts the answer's body into it.
 func granted(t *oauth2.Token, err error) (*oauth2.Token, error) {
 	if err == nil {
 		return t, nil
@@ -46,8 +46,8 @@ func granted(t *oauth2.Token, err error) (*oauth2.Token, error) {
 	return nil, ErrPartner
 }
 
-// notOfTheGrant are errors that tell of the app's registration or of the partner's
-// state, and nothing of the grant.
+// notOfTheGrant are errors about the app's registration or the partner's
+// state, not about the grant.
 // https://www.rfc-editor.org/rfc/rfc6749#section-5.2
 var notOfTheGrant = []string{
 	"invalid_client", "unauthorized_client", "unsupported_grant_type", "invalid_scope", "server_error", "temporarily_unavailable", "slow_down",
@@ -98,7 +98,7 @@ func (s *Sessions) post(ctx context.Context, client *http.Client, address string
 	return client.Do(req)
 }
 
-// ownerOf reads what the partner tells of the owner beside a token.
+// ownerOf reads what the partner says about the owner beside a token.
 func ownerOf(t *oauth2.Token) Owner {
 	var o Owner
 	text := func(v any) string {

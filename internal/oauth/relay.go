@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// maxForm is far above any form that is sent here, in bytes.
+// maxForm is the largest form that is read, in bytes; real ones are far smaller.
 const maxForm = 16 << 10
 
 // grants are what the relay trades in, each with the fields that it sends on. The
@@ -21,8 +21,8 @@ var grants = map[string]struct{ needed, optional string }{
 	"refresh_token":      {"refresh_token", ""},
 }
 
-// refusals are the words that an app is told of the partner's answer; others are
-// the business of whoever runs the gateway.
+// refusals are the partner's errors that are passed on to an app; others are
+// for the gateway's operator.
 // https://www.rfc-editor.org/rfc/rfc6749#section-5.2
 var refusals = []string{"invalid_request", "invalid_grant", "unauthorized_client", "unsupported_grant_type", "invalid_scope"}
 
@@ -68,7 +68,7 @@ type oauthError struct {
 	Description string `json:"error_description,omitempty"`
 }
 
-// relay sends to an address of the partner's what read takes from the body of a
+// relay sends to an address of the partner what read extracts from the body of a
 // request.
 func (s *Sessions) relay(w http.ResponseWriter, r *http.Request, address string, read func(url.Values) (url.Values, *oauthError)) {
 	if !s.relayed.allow(r) {
@@ -100,14 +100,14 @@ func (s *Sessions) relay(w http.ResponseWriter, r *http.Request, address string,
 	body, err := io.ReadAll(res.Body)
 	var answer map[string]json.RawMessage
 	var refused oauthError
-	_ = json.Unmarshal(body, &refused) // what is no JSON tells of no error
+	_ = json.Unmarshal(body, &refused) // a body that is not JSON holds no error
 	switch {
 	case err != nil:
 		writeJSON(w, http.StatusBadGateway, unavailable)
 	case res.StatusCode/100 == 2 && refused.Error == "" && json.Unmarshal(body, &answer) == nil:
 		writeJSON(w, http.StatusOK, answer)
 	case res.StatusCode < 500 && slices.Contains(refusals, refused.Error):
-		writeJSON(w, http.StatusBadRequest, oauthError{Error: refused.Error}) // what else the partner says is not for strangers
+		writeJSON(w, http.StatusBadRequest, oauthError{Error: refused.Error}) // the partner's other words are not for strangers
 	case final(res.StatusCode, refused.Error, body):
 		writeJSON(w, http.StatusBadRequest, oauthError{Error: "invalid_grant"})
 	default:

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// The relay speaks for the app with its secret, and anybody may ask it: so that
+// The relay acts for the app, with its secret, and anyone may call it: so that
 // nobody can guess tokens, or spend the calls that the partner allows, requests to
 // it are counted, by address and in total.
 const (
@@ -32,7 +32,7 @@ func newRelayLimits() *relayLimits {
 	return &relayLimits{rate.NewLimiter(relayPerSecond, relayBurst), addresses}
 }
 
-// allow reports whether a request may go on.
+// allow reports whether a request may proceed.
 func (l *relayLimits) allow(r *http.Request) bool {
 	address := clientAddress(r)
 	of, known := l.addresses.Get(address)

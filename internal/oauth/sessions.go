@@ -27,16 +27,16 @@ const (
 	// settled is how old a token must be before a refusal of it is a reason to
 	// replace it: one that the partner has just given will not get better.
 	settled = time.Second
-	// leasePoll is how often a refresh of somebody else is looked for.
+	// leasePoll is how often another process's refresh is looked for.
 	leasePoll = 25 * time.Millisecond
 )
 
 var (
-	// ErrSignedOut says that there is no such session, or none any more.
+	// ErrSignedOut says that the session does not exist or has ended.
 	ErrSignedOut = errors.New("oauth: the session is over")
 	// ErrStore says that sessions can neither be read nor written.
 	ErrStore = errors.New("oauth: the store of sessions does not answer")
-	// ErrPartner says that the partner gave no token, for no reason of the user's.
+	// ErrPartner says that the partner issued no token, for a reason that is not the user's.
 	ErrPartner = errors.New("oauth: the partner gives no token")
 )
 
@@ -53,12 +53,12 @@ type Options struct {
 	ClientID, ClientSecret            string
 	AuthorizeURL, TokenURL, RevokeURL string
 	RedirectURL                       string
-	// Transport carries calls to the partner; it bounds their time.
+	// Transport carries calls to the partner and limits their duration.
 	Transport http.RoundTripper
-	// Relay carries those that the relay makes for whoever asks it. The default is
+	// Relay carries those that the relay makes for its callers. The default is
 	// Transport.
 	Relay http.RoundTripper
-	// CallTimeout is that bound, by which others know when to give up on whoever
+	// CallTimeout is that limit, which tells other processes when to give up on the one that
 	// is refreshing.
 	CallTimeout time.Duration
 	Store       store.Store
@@ -68,9 +68,9 @@ type Options struct {
 	PublicURL string
 	// Origins are those of other pages that a sign-in may lead back to.
 	Origins []string
-	// Lifetime is how long a sign-in lasts.
+	// Lifetime is how long a session lasts.
 	Lifetime time.Duration
-	// Refuse answers a request in the gateway's own form.
+	// Refuse answers a request with an error in the gateway's own form.
 	Refuse func(w http.ResponseWriter, r *http.Request, status int, message string)
 }
 
@@ -93,13 +93,13 @@ type Sessions struct {
 	pending map[string]*pending // refreshed sessions that could not be stored yet, by key
 }
 
-// pending is a session with new tokens, and the sealed one that it follows.
+// pending is a session with new tokens, and the sealed one that it replaces.
 type pending struct {
 	next *session
 	over string
 }
 
-// New makes them. Close them when they are no longer used.
+// New returns sessions; close them when they are no longer used.
 func New(o Options) *Sessions {
 	public, err := url.Parse(o.PublicURL)
 	if err != nil {
@@ -146,12 +146,12 @@ func cookieName(public *url.URL) string {
 // Close stops following the sessions that other processes end.
 func (s *Sessions) Close() { s.stop() }
 
-// Owner is whom a token was given to, as the partner tells with it.
+// Owner is whom a token was issued to, as the partner says beside it.
 type Owner struct {
 	// Type is Practitioner or Staff, or Clinic for old apps.
 	Type string `json:"type"`
 	ID   string `json:"id"`
-	// ClinicID and Scopes are empty where the partner does not tell.
+	// ClinicID and Scopes are empty if the partner does not say.
 	ClinicID string   `json:"clinicId,omitempty"`
 	Scopes   []string `json:"scopes,omitempty"`
 }
@@ -166,7 +166,7 @@ type session struct {
 	sealed string // as it is stored
 }
 
-// keyOf is where a session is stored. Who reads the store learns no cookie.
+// keyOf returns the key of a session in the store, from which its cookie cannot be derived.
 func keyOf(id string) string {
 	sum := sha256.Sum256([]byte(id))
 	return hex.EncodeToString(sum[:])
@@ -177,8 +177,8 @@ const (
 	leasePrefix   = "refresh:"
 )
 
-// fresh is a session whose access token lasts for a while, or what there is if
-// the partner gives no better. rejected is an access token that the partner has
+// fresh returns a session whose access token lasts for a while, or the one stored if
+// the partner issues no better one. rejected is an access token that the partner has
 // refused, "" for none. It returns [ErrSignedOut], [ErrStore], [ErrPartner] or
 // the context's error.
 func (s *Sessions) fresh(ctx context.Context, key, rejected string) (*session, error) {
@@ -186,8 +186,8 @@ func (s *Sessions) fresh(ctx context.Context, key, rejected string) (*session, e
 	if err != nil || have.good(rejected) {
 		return have, err
 	}
-	// Whoever waits may leave; the refresh, which spends a refresh token, is not
-	// broken off by that.
+	// A caller may stop waiting; the refresh, which uses up a refresh token, is not
+	// canceled by that.
 	done := s.flight.DoChan(key, func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*s.leaseLife())
 		defer cancel()
@@ -239,7 +239,7 @@ func (s *Sessions) refresh(ctx context.Context, key, rejected string) (*session,
 			// One that is not given back runs out by itself.
 			defer func() { _, _ = s.o.Store.Swap(context.WithoutCancel(ctx), leasePrefix+key, lease, "", 0) }()
 		}
-		// Somebody else may have been quicker, with this lease or the one before.
+		// Another process may have been quicker, with this lease or the one before.
 		have, err := s.load(ctx, key)
 		if err != nil || have.good(rejected) {
 			return have, err
@@ -255,7 +255,7 @@ func (s *Sessions) refresh(ctx context.Context, key, rejected string) (*session,
 	}
 }
 
-// or is what is left when there are no new tokens: the old ones while they last.
+// or returns what is left if there are no new tokens: the old ones while they last.
 // Refreshing early leaves time for another try.
 func (s *session) or(rejected string, failure error) (*session, error) {
 	if s.lasts(rejected) {
@@ -318,7 +318,7 @@ func (s *Sessions) load(ctx context.Context, key string) (*session, error) {
 	return s.open(key, sealed)
 }
 
-// settle forgets what has been stored, and reports whether it was still there.
+// settle forgets a pending session, and reports whether it was still there.
 func (s *Sessions) settle(key string, p *pending) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -337,8 +337,8 @@ func (s *Sessions) seal(key string, have *session) (string, error) {
 	return s.o.Seal.Seal(sessionPrefix+key, plain)
 }
 
-// open reads what is stored. What cannot be read was sealed with a key that is
-// gone, and counts as none.
+// open reads a stored session. One that cannot be read was sealed with a key that is
+// gone, and does not exist.
 func (s *Sessions) open(key, sealed string) (*session, error) {
 	plain, err := s.o.Seal.Open(sessionPrefix+key, sealed)
 	if err != nil {
@@ -351,7 +351,7 @@ func (s *Sessions) open(key, sealed string) (*session, error) {
 	return have, nil
 }
 
-// begin stores a new session and gives its id, which is the cookie.
+// begin stores a new session and returns its id, which is the cookie.
 func (s *Sessions) begin(ctx context.Context, t *oauth2.Token) (id string, err error) {
 	now := time.Now()
 	id = rand.Text()

@@ -13,10 +13,10 @@ import (
 // User is whom a request with a session's cookie comes from, for as long as the
 // request or its stream lasts. It is an [oauth2.TokenSource].
 type User struct {
-	// Key stands for the session from its beginning to its end, whatever its
-	// tokens are, and tells nothing about it.
+	// Key identifies the session from start to end, whatever its
+	// tokens are, and reveals nothing about it.
 	Key string
-	// Owner is whom the tokens were given to.
+	// Owner is whom the tokens were issued to.
 	Owner Owner
 	// Ends is when the user has to sign in again.
 	Ends time.Time
@@ -55,8 +55,8 @@ func (s *Sessions) HasCookie(r *http.Request) bool {
 	return err == nil
 }
 
-// User finds whose session a request names. It returns [http.ErrNoCookie] for a
-// request that names none, [ErrSignedOut], [ErrStore], [ErrPartner] or the
+// User returns the user of the request's session. It returns [http.ErrNoCookie] for a
+// request without one, [ErrSignedOut], [ErrStore], [ErrPartner] or the
 // context's error.
 func (s *Sessions) User(r *http.Request) (*User, error) {
 	cookie, err := r.Cookie(s.cookie)
@@ -75,7 +75,7 @@ func (s *Sessions) User(r *http.Request) (*User, error) {
 func (u *User) Token() (*oauth2.Token, error) { return u.token("") }
 
 // Renew returns another access token than one that the partner has refused, or
-// that one again when there is no better.
+// that one again if there is no better.
 func (u *User) Renew(rejected *oauth2.Token) (*oauth2.Token, error) {
 	return u.token(rejected.AccessToken)
 }

@@ -1,6 +1,6 @@
 // Package poller asks the partner what happened, for operators who have no
 // address that its webhooks could reach. What it finds goes onto the same bus. It
-// has no token of its own: it asks for a clinic as long as somebody of that clinic
+// has no token of its own: it asks for a clinic as long as a user of that clinic
 // watches, with a watcher's token, and for no more than watchers may read.
 package poller
 
@@ -65,7 +65,7 @@ type clinic struct {
 	failed map[string]int
 }
 
-// category is one of a clinic's, while somebody watches it.
+// category is a clinic's category of events, while it is watched.
 type category struct {
 	// since is where looking for events began, until when the last poll here began
 	// that went well.
@@ -133,7 +133,7 @@ func (p *Poller) Watch(ctx context.Context, id string, newest map[string]time.Ti
 	context.AfterFunc(ctx, func() { p.unwatch(c, w) })
 }
 
-// watched reports whether somebody watches a category.
+// watched reports whether a category is watched.
 func (c *clinic) watched(category string) bool {
 	for w := range c.watchers {
 		if slices.Contains(w.categories, category) {
@@ -233,7 +233,7 @@ func (p *Poller) once(ctx context.Context, c *clinic) (polled bool, err error) {
 	return len(mine) > 0, err
 }
 
-// wanted are the categories that somebody watches.
+// wanted returns the categories that are watched.
 func (p *Poller) wanted(c *clinic) map[string]*reading {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -32,7 +32,7 @@ type Options struct {
 
 // Client is a [rueidis.Client] whose Do and DoMulti fail at once while the server
 // cannot be used. Dedicated connections and subscriptions are dropped when that
-// begins; whoever holds one connects again.
+// begins; its holder connects again.
 type Client struct {
 	rueidis.Client
 	o     Options

@@ -18,7 +18,7 @@ var faults = map[string]string{
 	"OOM":         "the server is out of memory; raise maxmemory, or remove what others keep there",
 	"MISCONF":     "the server takes no writes, since it cannot save to disk; see its log",
 	"LOADING":     "the server is still loading its data",
-	"BUSY":        "the server is busy with a script of somebody else's",
+	"BUSY":        "the server is busy with another client's script",
 	"NOSCRIPT":    "the server does not run scripts that are sent to it, which the gateway needs",
 	"NOAUTH":      "the server wants a password; put it into --redis-url",
 	"WRONGPASS":   "the server does not accept the user and password of --redis-url",
@@ -56,7 +56,7 @@ func describe(err error) error {
 // about one command. NOSCRIPT does not: the script is then sent whole.
 func unusable(err error) bool {
 	if errors.Is(err, context.Canceled) {
-		return false // of whoever shared the attempt to connect
+		return false // of the caller that shared the attempt to connect
 	}
 	if _, refused := errors.AsType[*rueidis.RedisError](err); refused {
 		code := codeOf(err)

@@ -74,7 +74,7 @@ func TestGetEventNeedsTheScopeOfItsCategory(t *testing.T) {
 	}
 }
 
-// TestClinicsDoNotSeeEachOther asks with the token of each clinic forevery record of the other, and looks through every list.
+// TestClinicsDoNotSeeEachOther asks with the token of each clinic for every record of the other, and looks through every list.
 func TestClinicsDoNotSeeEachOther(t *testing.T) {
 	t.Parallel()
 	d := seedData()

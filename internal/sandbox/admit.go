@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// admit finds out who calls and whether they may: token, rate limit, scopes, commercial approval. nil lets the call pass.
+// admit checks the caller: token, rate limit, scopes, commercial approval. It returns nil to let the call pass.
 func (s *Server) admit(req *request) *reply {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -54,7 +54,7 @@ func unauthorized(message string) *reply {
 // rates holds the times of the calls each token made within the window, oldest first.
 type rates map[string][]time.Time
 
-// spend counts a call, or tells how long to wait for room. A refused call is not counted, so waiting that long is always enough.
+// spend counts a call, or returns how long to wait. A refused call is not counted, so waiting that long is always enough.
 func (r rates) spend(key string, now time.Time, limit int, window time.Duration) time.Duration {
 	if limit < 0 {
 		return 0

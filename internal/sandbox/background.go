@@ -21,7 +21,7 @@ func newBackground(parent context.Context) *background {
 	return e
 }
 
-// begin counts one in, for done to count out; false when they are over.
+// begin counts a task in, for done to count out; it returns false after the end.
 func (e *background) begin() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -105,7 +105,7 @@ func (s *Server) Count(operation string) int {
 	return s.calls.counts[operation]
 }
 
-// InFlight tells how many API calls are being served now, and the most there have been at once.
+// InFlight returns how many API calls are being served now, and the most there have been at once.
 func (s *Server) InFlight() (now, most int) {
 	s.calls.mu.Lock()
 	defer s.calls.mu.Unlock()

@@ -30,7 +30,7 @@ type externalID struct {
 	ID *string `json:"id"`
 }
 
-// ref is a related record of which only the id is told.
+// ref is a related record of which only the id is sent.
 type ref struct {
 	ID string `json:"id"`
 }

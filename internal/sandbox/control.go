@@ -102,7 +102,7 @@ func (s *Server) routeControl(mux *http.ServeMux) {
 		s.Reset()
 		return ok(object{})
 	})
-	// The API takes these in and shows them nowhere, so a test could not tell whether a write arrived once.
+	// The API accepts these and shows them nowhere, so a test could not tell whether a write arrived once.
 	handle("GET /_sandbox/carts/{patient_id}", func(r *http.Request) reply { return s.cart(r.PathValue("patient_id")) })
 	handle("GET /_sandbox/fulfillment_orders", func(*http.Request) reply { return s.fulfillmentOrders() })
 	handle("GET /_sandbox/files/{name}", func(r *http.Request) reply {

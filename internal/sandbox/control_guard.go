@@ -10,7 +10,7 @@ import (
 	"syscall"
 )
 
-// guard lets no page of another site use the control routes: one that a browser calls by a name that is not ours (DNS rebinding), or that
+// guard keeps pages of other sites from using the control routes: one that a browser calls by a name that is not ours (DNS rebinding), or that
 // sends a request to a name that is.
 func (s *Server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

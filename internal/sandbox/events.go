@@ -15,7 +15,7 @@ func (e *event) rowGroups() []string { return []string{eventCategories[e.kind].l
 
 type eventCategory struct{ list, scope string }
 
-// eventCategories tells in which list a type of event is shown and which scope it needs. Shipments are in no list: only their
+// eventCategories maps a type of event to the list that shows it and the scope it needs. Shipments are in no list: only their
 // delivery shows them.
 var eventCategories = map[string]eventCategory{
 	"clinic_key.activated":                  {"clinic_keys", ""},
@@ -57,7 +57,7 @@ func (s *Server) eventFull(e *event) eventFull {
 	return full
 }
 
-// happen makes an event of the caller's clinic, which is sent by and by. Server.mu is held: nothing is sent before what happened is seen.
+// happen makes an event of the caller's clinic, which is sent in the background. Server.mu is held: nothing is sent before the change is visible.
 func (r *request) happen(kind string, data func(*Server) any) (id string) {
 	e := &event{id: r.state().newID(kindEvent), kind: kind, createdAt: r.now(), owner: r.clinic(), clinicID: r.clinic(), data: data}
 	o, err := r.s.record(e, Emission{})
@@ -68,7 +68,7 @@ func (r *request) happen(kind string, data func(*Server) any) (id string) {
 	return e.id
 }
 
-// visible: events of the catalogue are everybody's.
+// visible reports whether a clinic sees an event; those of the catalogue are for all.
 func (r *request) visible(e *event) bool { return e.owner == "" || e.owner == r.clinic() }
 
 // listEvents makes the handler of one category.

@@ -96,7 +96,7 @@ func (l *faultList) take(operation, path string) (latency time.Duration, end *Fa
 	return latency, end
 }
 
-// strike gives the answer of a call with its faults applied. A call whose client left while it waited is dropped.
+// strike returns the answer of a call with its faults applied. A call whose client left while it waited is dropped.
 func (s *Server) strike(operation string, r *http.Request, handle func() reply) (answer reply, truncated bool) {
 	latency, fault := s.faults.take(operation, r.URL.Path)
 	if !wait(r.Context(), latency) {
@@ -125,7 +125,7 @@ func (s *Server) strike(operation string, r *http.Request, handle func() reply) 
 	return answer, false
 }
 
-// wait uses a timer of its own, so that it runs on the fake clock of a testing/synctest bubble.
+// wait uses its own timer, so that it runs on the fake clock of a testing/synctest bubble.
 func wait(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return true

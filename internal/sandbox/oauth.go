@@ -69,8 +69,8 @@ func newOAuthState(o Options) oauthState {
 	}
 }
 
-// useAccessToken finds whom a token stands for. Its first use is the proof that the answer with its refresh token arrived, so the one
-// before it dies.
+// useAccessToken returns whose token it is. Its first use proves that the answer with its refresh token arrived, so the one
+// before it becomes invalid.
 func (st *state) useAccessToken(text string, now time.Time) *identity {
 	t := st.oauth.access[text]
 	if t == nil {

@@ -21,7 +21,7 @@ func authorize(req *request) reply {
 	return reply{status: http.StatusFound}.with("Location", "authorize/consent?"+req.http.URL.RawQuery)
 }
 
-// checkAuthorize never redirects to an address that is not the app's.
+// checkAuthorize never redirects to an address that is not registered for the app.
 func (s *Server) checkAuthorize(q url.Values) *reply {
 	client, known := s.opts.Clients[q.Get("client_id")]
 	if !known || !client.allows(q.Get("redirect_uri")) {

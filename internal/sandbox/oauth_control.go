@@ -8,7 +8,7 @@ import (
 
 // What an app has to cope with: tokens that live as long as wanted, that expire or are revoked now. The fixed tokens have no part in it.
 
-// SetAccessLife says how long the access tokens made from now on are good for, until a Reset.
+// SetAccessLife sets how long access tokens issued from now on are valid, until a Reset.
 func (s *Server) SetAccessLife(life time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -22,7 +22,7 @@ func (s *Server) SetSingleUseRefresh(on bool) {
 	s.state.oauth.singleUse = on
 }
 
-// ExpireTokens lets every access token that was handed out be expired. Refresh tokens stay good.
+// ExpireTokens expires every access token that was issued. Refresh tokens stay valid.
 func (s *Server) ExpireTokens() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -31,7 +31,7 @@ func (s *Server) ExpireTokens() {
 	}
 }
 
-// RevokeTokens kills every access and refresh token that was handed out.
+// RevokeTokens revokes every access and refresh token that was issued.
 func (s *Server) RevokeTokens() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -42,7 +42,7 @@ func (s *Server) RevokeTokens() {
 // maxAccessLife is a year: expires_in is a number of seconds that has to fit into much.
 const maxAccessLife = 365 * 24 * time.Hour
 
-// putOAuth sets what it is given, in one go.
+// putOAuth changes the settings in the body, all or none.
 func (s *Server) putOAuth(r *http.Request) reply {
 	var to struct {
 		AccessLifeSeconds *int64 `json:"access_life_seconds"`

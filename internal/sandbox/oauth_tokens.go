@@ -50,7 +50,7 @@ const (
 	ownerStaff        = "Staff"
 )
 
-// identity is whom a token stands for and what it may do.
+// identity is a token's user and what it may do.
 type identity struct {
 	key       string // what the rate limit counts by: the token's text
 	ownerID   string

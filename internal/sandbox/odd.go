@@ -72,7 +72,7 @@ func oddValue(value any) any {
 	return value
 }
 
-// oddScalar tells refill as text and other flags as 0 and 1, the two forms seen.
+// oddScalar writes refill as text and other flags as 0 and 1, the two forms seen.
 func oddScalar(key string, value any) any {
 	switch v := value.(type) {
 	case json.Number:
@@ -101,7 +101,7 @@ func oddScalar(key string, value any) any {
 	return value
 }
 
-// oddError gives an error body both forms at once.
+// oddError writes an error body in both forms at once.
 func oddError(body map[string]any) {
 	text, isText := body["error"].(string)
 	if !isText {

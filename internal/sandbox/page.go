@@ -21,7 +21,7 @@ type pageMeta struct {
 // page answers with one page of a list, each record as view shows it.
 //
 // What the partner does with a page size above 100 is not known. The sandbox refuses it: were it cut down quietly, a client that
-// asks for 250 and reckons with 250 would lose rows without any test noticing.
+// asks for 250 and assumes 250 would lose rows without any test noticing.
 func page[T, V any](req *request, key string, list []T, view func(T) V) reply {
 	number, size := 1, defaultPageSize
 	if !req.number("page[number]", &number, 1<<31-1) {

@@ -103,7 +103,7 @@ type variantProduct struct {
 type variant struct {
 	variantBase
 	product    *product
-	priceCents int // what an order is reckoned with, also when the catalogue shows no price
+	priceCents int // what an order is charged, even if the catalogue shows no price
 	pictured   bool
 }
 
@@ -112,7 +112,7 @@ func (v *variant) rowGroups() []string { return nil }
 
 func (v *variant) withImages() variantWithImages {
 	if !v.pictured {
-		// The placeholder is a relative path, a trap for whoever declares these as URLs.
+		// The placeholder is a relative path, a trap for clients that declare these as URLs.
 		return variantWithImages{v.variantBase, "/assets/placeholder/small.png", "/assets/placeholder/medium.png", "/assets/placeholder/large.png"}
 	}
 	at := "https://assets.fullscript.example/variants/" + strings.ToLower(v.SKU)
@@ -147,7 +147,7 @@ func getProduct(req *request) reply {
 	return ok(object{"product": p.full(req.customDosage(p, who))})
 }
 
-// customDosage is set forevery seventh pair of product and practitioner, so each practitioner sees other wording.
+// customDosage is set for every seventh pair of product and practitioner, so that practitioners see different wording.
 func (r *request) customDosage(p *product, practitionerID string) *productDosage {
 	who, found := r.practitioner(practitionerID)
 	if !found || who.number < 0 || (p.number+3*who.number)%7 != 0 {

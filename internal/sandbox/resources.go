@@ -49,7 +49,7 @@ func downloadResource(req *request) reply {
 	return pdf(r.Name).with("Content-Disposition", `attachment; filename="`+name+`"`)
 }
 
-// pdf answers with one page that shows a line of text. Offsets are right, so that viewers open it.
+// pdf answers with one page that shows a line of text. Its offsets are correct, so that viewers open it.
 func pdf(text string) reply {
 	var b bytes.Buffer
 	b.WriteString("%PDF-1.4\n")

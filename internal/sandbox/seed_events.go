@@ -107,7 +107,7 @@ func planData(p *plan) func(*Server) any {
 	}
 }
 
-// patientData is the patient as it was then: a snapshot, not what it became. Only emancipation tells of dependence.
+// patientData is the patient as it was then: a snapshot, not what it became. Only emancipation says whether the patient is a dependent.
 func patientData(p *patient, emancipated bool) func(*Server) any {
 	return func(s *Server) any {
 		about := object{

@@ -122,7 +122,7 @@ func (w *peopleWords) patient(s *sequence, i int) *patient {
 	return p
 }
 
-// guardianOf makes about one in fifteen a dependent of somebody earlier; the first hundred are left to the well-known ones.
+// guardianOf makes about one in fifteen a dependent of an earlier patient; the first hundred are left to the well-known ones.
 func (d *records) guardianOf(s *sequence, i int) *patient {
 	if i == 3 || i == 4 {
 		return d.patients.seed.list[2]

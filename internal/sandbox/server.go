@@ -24,15 +24,15 @@ type Options struct {
 	BaseURL string
 	// Clients are the apps known to the OAuth endpoints, by client id. The default is one, see DefaultClientID.
 	Clients map[string]Client
-	// AccessLife is how long a new access token is good for: 2 hours when zero.
+	// AccessLife is how long a new access token is valid: 2 hours when zero.
 	AccessLife time.Duration
-	// SingleUseRefresh makes a refresh token die when it is used. Otherwise it lives on until the access token it was
+	// SingleUseRefresh invalidates a refresh token when it is used. Otherwise it stays valid until the access token it was
 	// traded for is first used, so that an answer lost on the way does not lock the user out.
 	SingleUseRefresh bool
 	// Oddities makes answers odd in every way seen from the partner or to be expected of it (FACTS section 9): numbers as
 	// text, booleans as 0 and 1, unknown keys, other names of the dosage keys, both error shapes. Off, answers follow the API description.
 	Oddities bool
-	// WebhookURL is where events are sent to that are made while it runs; nowhere when empty. WebhookSecret signs them and
+	// WebhookURL is where events made while it runs are sent; nowhere when empty. WebhookSecret signs them and
 	// WebhookChallenge is what an answer must echo: the defaults are DefaultWebhookSecret and DefaultWebhookChallenge.
 	WebhookURL, WebhookSecret, WebhookChallenge string
 	// WebhookWaits are those between the attempts to send an event: the partner's five (1 m, 5 m, 30 m, 1 h, 5 h) when nil.
@@ -116,7 +116,7 @@ func New(opts Options) *Server {
 
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
 
-// ControlHandler serves what a browser comes for, to be mounted on another server's address: what only a sandbox has (/_sandbox/…), the
+// ControlHandler serves what browsers use, to be mounted on another server's address: the sandbox's own routes (/_sandbox/…), the
 // consent page and the embed tool.
 func (s *Server) ControlHandler() http.Handler { return s.control }
 
@@ -126,10 +126,10 @@ func (s *Server) unknownPath(w http.ResponseWriter, r *http.Request) {
 	failure(http.StatusNotFound, "No route matches "+r.Method+" "+r.URL.Path).write(w)
 }
 
-// maxBody is far above any request of this API.
+// maxBody is the largest body that is read, in bytes; real ones are far smaller.
 const maxBody = 1 << 20
 
-// readBody minds that a request that never went through a net/http server may have no body at all.
+// readBody reads the body, which a request that never went through a net/http server may lack.
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if r.Body == nil {
 		return nil, nil
@@ -137,7 +137,7 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 }
 
-// serve is the way of one call: note it, let faults strike, answer.
+// serve handles one call: record it, apply faults, answer.
 func (s *Server) serve(op *operation) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		body, err := readBody(w, r)

@@ -38,7 +38,7 @@ func (s *Server) routeSite(handle func(pattern string, h func(*http.Request) rep
 
 func (r *request) visit() *visit { return r.state().visits.get(r.param("link")) }
 
-// patientsVisit is behind addresses that need no key: whoever knows the plan's id is taken for its patient.
+// patientsVisit is behind addresses that need no key: anyone who knows the plan's id is taken for its patient.
 func (r *request) patientsVisit() *visit {
 	p, found := r.state().plans.get(r.path("id"))
 	if !found || !slices.Contains([]string{"invitation", "checkout", "practitioner_pay"}, r.path("page")) {
@@ -78,7 +78,7 @@ func (r *request) seeOther(path, eventID string) reply {
 	return reply{status: http.StatusSeeOther}.with("Location", to)
 }
 
-// press does what a button says and tells which event that made, if any.
+// press does what a button says and returns the event that it made, if any.
 func (r *request) press(v *visit, p *plan) (eventID string, refused []problem) {
 	does := r.http.PostForm.Get("do")
 	if v.patients && does != "order" {
@@ -179,7 +179,7 @@ func (r *request) choosePatient(in *input) (of *patient, isNew bool) {
 	return p, false
 }
 
-// admitPatient stores a new patient and tells of it.
+// admitPatient stores a new patient and makes its event.
 func (r *request) admitPatient(of *patient, isNew bool) (eventID string) {
 	if !isNew {
 		return ""
@@ -188,7 +188,7 @@ func (r *request) admitPatient(of *patient, isNew bool) (eventID string) {
 	return r.happen("patient.created", patientData(of, false))
 }
 
-// giveTo gives a draft the patient it lacks: a link may lead to one without.
+// giveTo adds the patient that a draft lacks: a link may lead to one without.
 func (r *request) giveTo(p *plan) (eventID string, refused []problem) {
 	in := formInput(r.http.PostForm)
 	of, isNew := r.choosePatient(in)

@@ -42,7 +42,7 @@ func (v *visits) add(n int, one *visit) (key string) {
 	return key
 }
 
-// admitVisit gives out a key that no other visit had, also before a reset.
+// admitVisit returns a key that no other visit had, even before a reset.
 func (s *Server) admitVisit(v *visit) (key string) {
 	return s.state.visits.add(int(s.links.Add(1)), v)
 }

@@ -41,7 +41,7 @@ type Emission struct {
 	Silent bool `json:"silent,omitempty"`
 }
 
-// Sent tells of the first attempt to send an event. One that fails is followed by others, see [Options.WebhookWaits].
+// Sent describes the first attempt to send an event. One that fails is followed by others, see [Options.WebhookWaits].
 type Sent struct {
 	EventID   string `json:"event_id"`
 	Delivered bool   `json:"delivered"`
@@ -151,7 +151,7 @@ func (s *Server) postWebhook(r *http.Request) reply {
 	return reply{status: http.StatusCreated, value: object{"sent": sent}}
 }
 
-// putWebhook sets what it is given, in one go.
+// putWebhook changes the settings in the body, all or none.
 func (s *Server) putWebhook(r *http.Request) reply {
 	var to struct{ URL, Secret, Challenge *string }
 	dec := json.NewDecoder(r.Body)
@@ -202,7 +202,7 @@ type deliveryJSON struct {
 // shownDeliveries is how many of the attempts are shown.
 const shownDeliveries = 100
 
-// showWebhook does not tell the secret. Its deliveries are those really made, of both clinics, the latest first: the seed's never were.
+// showWebhook does not show the secret. Its deliveries are those really made, of both clinics, the latest first: the seed's never were.
 func (s *Server) showWebhook() reply {
 	s.mu.RLock()
 	defer s.mu.RUnlock()

@@ -93,7 +93,7 @@ const listenAgain = 250 * time.Millisecond
 func (r redis) Listen(removed func(string), missed func(context.Context)) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var listening sync.WaitGroup
-	// Nobody tells of what was removed before the subscription. The hook must not
+	// Removals before the subscription are not announced. The hook must not
 	// wait for the server.
 	subscribed := rueidis.WithOnSubscriptionHook(ctx, func(s rueidis.PubSubSubscription) {
 		if s.Kind == "subscribe" {
@@ -106,7 +106,7 @@ func (r redis) Listen(removed func(string), missed func(context.Context)) (stop 
 				return own.Receive(subscribed, own.B().Subscribe().Channel(removals).Build(), func(m rueidis.PubSubMessage) {
 					removed(strings.TrimPrefix(m.Message, keyPrefix))
 				})
-			}) // that a server is away is told by whoever connects to it
+			}) // that a server is away is reported on connecting to it
 			select {
 			case <-time.After(listenAgain):
 			case <-ctx.Done():

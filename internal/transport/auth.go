@@ -9,7 +9,7 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// Caller is whoever an operation is carried out for.
+// Caller is the user or app that an operation is carried out for.
 type Caller struct {
 	// Key stands for the token and tells nothing about it: a keyed hash.
 	Key string
@@ -21,7 +21,7 @@ type Caller struct {
 	Renew func(rejected *oauth2.Token) (*oauth2.Token, error)
 }
 
-// ErrSignedOut says that a caller was somebody and is nobody any more.
+// ErrSignedOut says that a caller's session has ended.
 var ErrSignedOut = errors.New("transport: the caller has signed out")
 
 type callerKey struct{}

@@ -9,7 +9,7 @@ import (
 )
 
 // Limit lets calls run that have one of the places, until their bodies are closed. A call under [Streaming] is not counted: how
-// long it takes is up to whoever reads, and its caller has a place for it
+// long it takes is up to the reader, and its caller has a place for it
 // elsewhere.
 func Limit(places *Places, base http.RoundTripper) http.RoundTripper {
 	return Func(func(r *http.Request) (*http.Response, error) {

@@ -8,7 +8,7 @@ import (
 	"sync"
 )
 
-// Observe tells of each call: begin when it leaves, and what begin returned when
+// Observe reports each call: begin when it leaves, and what begin returned when
 // it is over, body included, with the answer's status (0 for no answer) and what
 // went wrong.
 func Observe(begin func(context.Context) (end func(status int, err error)), base http.RoundTripper) http.RoundTripper {

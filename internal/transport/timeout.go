@@ -16,7 +16,7 @@ var errCallTimeout = fmt.Errorf("transport: %w", context.DeadlineExceeded)
 
 // Timeout bounds each call, body included. Time spent waiting for a place does
 // not count, since it stands below [Limit]. Under [Streaming] d bounds the time
-// until the body begins, and then each read of it: not the time that whoever
+// until the body begins, and then each read of it: not the time that the caller
 // reads takes in between.
 func Timeout(d time.Duration, base http.RoundTripper) http.RoundTripper {
 	return Func(func(r *http.Request) (*http.Response, error) {

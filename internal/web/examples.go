@@ -19,7 +19,7 @@ var examples embed.FS
 // id is one of the sandbox's.
 var id = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
 
-// Examples are queries forevery area of the graph. Their ids are the
+// Examples are queries for every area of the graph. Their ids are the
 // sandbox's; elsewhere they are left empty, to be filled in.
 func Examples(sandbox bool) []Example {
 	names, err := fs.Glob(examples, "examples/*.graphql") // in order

@@ -34,7 +34,7 @@ const policy = "default-src 'none'; script-src 'self'; worker-src 'self'; style-
 	"font-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 
 // Config is what the page knows of the gateway. All of it can be read by
-// whoever can load the page.
+// anyone who can load the page.
 type Config struct {
 	Endpoint string    `json:"endpoint"`           // where queries go; relative to the page when it is no URL
 	Token    string    `json:"token,omitempty"`    // what the headers editor starts with: a sandbox's token, never a real one

@@ -1,4 +1,4 @@
-// Package webhook receives what the partner tells of: it verifies, removes
+// Package webhook receives the partner's events: it verifies, removes
 // repetitions and publishes. It never waits for a subscriber.
 package webhook
 
@@ -47,7 +47,7 @@ type Options struct {
 	// Secrets are the keys that sign, several while one is being replaced.
 	Secrets []string
 	// Challenge is what the partner wants to read in every answer. It is not a
-	// secret: whoever sends an empty body without a signature is told.
+	// secret: anyone who sends an empty body without a signature gets it.
 	Challenge string
 	// Publish hands an event on; it reports whether the event was new.
 	Publish func(context.Context, events.Event) (fresh bool, err error)

@@ -68,7 +68,7 @@ func (s *socket) subscribe(m *message) *closeReason {
 	return nil
 }
 
-// run executes an operation and tells its client all that comes of it.
+// run executes an operation and sends its client all results.
 func (s *socket) run(ctx context.Context, op *operation, params *graphql.RawParams) {
 	defer op.cancel()
 	defer s.end(op)

@@ -65,7 +65,7 @@ type socket struct {
 	work sync.WaitGroup
 	// watching is what watches over the socket.
 	watching sync.WaitGroup
-	// writing holds whoever writes. It is no mutex, since waiting for it may be
+	// writing is held while writing. It is not a mutex, since waiting for it may be
 	// given up.
 	writing chan struct{}
 
