@@ -73,7 +73,8 @@ func TestUnknownInputField(t *testing.T) {
 		{"VariableOfNull", create, []any{"input", patient("dob", nil)}, "dob", "CreatePatientInput"},
 		{
 			"InAVariable", `mutation($input: CreateGatewayTreatmentPlanLinkInput!) { createGatewayTreatmentPlanLink(input: $input) { __typename } }`,
-			[]any{"input", map[string]any{"patient": map[string]any{"town": canary}}}, "town", "GatewayLinkPatientInput",
+			[]any{"input", map[string]any{"patient": map[string]any{"town": canary}}},
+			"town", "GatewayLinkPatientInput",
 		},
 		{"Literal", `mutation { createPatient(input: {firstName: "Ada", lastName: "S", email: "a@example.org", fristName: "` + canary + `"}) { patient { id } } }`, nil, "fristName", "CreatePatientInput"},
 		{"InALiteral", `mutation { createGatewayTreatmentPlanLink(input: {patient: {town: "` + canary + `"}}) { __typename } }`, nil, "town", "GatewayLinkPatientInput"},

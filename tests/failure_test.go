@@ -27,7 +27,7 @@ func TestFailureIsNamed(t *testing.T) {
 	down := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }))
 	t.Cleanup(down.Close)
 	for kind, upstream := range map[string]string{
-		"refused": "http://127.0.0.1:1", // a port that was just closed may be another test's by now
+		"refused":       "http://127.0.0.1:1", // a port that was just closed may be another test's by now
 		"tls_authority": untrusted.URL, "tls": old.URL, "503": down.URL,
 	} {
 		t.Run(kind, func(t *testing.T) {
