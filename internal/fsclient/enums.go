@@ -60,7 +60,6 @@ type Sort[Field ~string] struct {
 	Direction OrderDirection `url:"order_by"`
 }
 
-// OrderDirection sorts a list upwards (ASC) or downwards.
 // rawText is [raw] for a value that is never null.
 func rawText[E ~string](e E) *string {
 	if e == "" {
