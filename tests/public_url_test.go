@@ -28,7 +28,14 @@ func fronted(t *testing.T, path, strip string) *harness {
 		r.SetURL(back)
 		r.Out.Host = r.In.Host
 	}}
-	front := httptest.NewTLSServer(proxy)
+	front := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// Else net/http closes the request's body when the answer begins, while the proxy
+		// may still be reading its end, and the proxy then drops the stream.
+		if err := http.NewResponseController(w).EnableFullDuplex(); err != nil {
+			t.Error(err)
+		}
+		proxy.ServeHTTP(w, r)
+	}))
 	c := config()
 	c.Addr = back.Host
 	c.PublicURL = front.URL + path
