@@ -40,6 +40,8 @@ type Options struct {
 	// Introspection reports whether a request may read the schema, or why that
 	// cannot be told; nil allows it.
 	Introspection func(context.Context) (bool, error)
+	// Answered observes how queries are answered.
+	Answered AnsweredBy
 	// SignInURL is where a browser signs in, "" where none can.
 	SignInURL string
 }
@@ -70,8 +72,8 @@ func (t transport) Do(w http.ResponseWriter, r *http.Request, exec graphql.Graph
 // NewHandler makes a handler.
 func NewHandler(r *Resolver, o Options) *Handler {
 	schema := Schema(r)
-	ops := loader.New(schema.Schema(), r.Client, o.Viewer)
-	h := handler.New(schema)
+	ops := loader.New(schema.Schema(), r.Client, o.Viewer, r.computed())
+	h := handler.New(answering{schema, o.Answered})
 	o.NamedDocuments = o.Persisted != nil
 	sockets := socket.New(schema.Schema(), o.Options)
 	h.AddTransport(transport{wire.New(schema.Schema(), o.Options.Options), sockets})
@@ -81,7 +83,7 @@ func NewHandler(r *Resolver, o Options) *Handler {
 			h.Use(e)
 		}
 	}
-	coerceInput(h, schema.Schema())
+	coerceInput(h, schema.Schema(), ops.Schema())
 	presenter := apierror.Present(o.RequestID, o.LogBug)
 	h.SetErrorPresenter(presenter)
 	h.SetRecoverFunc(func(_ context.Context, v any) error { return apierror.Recovered(v) })

@@ -14,14 +14,15 @@ import (
 	"fsgateway/graph/apierror"
 	"fsgateway/graph/coerce"
 	"fsgateway/graph/gen"
+	"fsgateway/graph/plan"
 )
 
 // coerceInput has documents validated by package coerce, and their literals
 // coerced. It goes after all other extensions that look at a request.
-func coerceInput(h *handler.Server, schema *ast.Schema) {
+func coerceInput(h *handler.Server, schema *ast.Schema, plans *plan.Schema) {
 	s := coerce.New(schema, reflect.TypeFor[gen.ResolverRoot]())
 	h.SetValidationRulesFn(s.Rules)
-	h.SetQueryCache(documents{s, lru.New[*coerce.Document](1000)})
+	h.SetQueryCache(documents{s, plans, lru.New[*document](1000)})
 	h.Use(withholdVariables{})
 }
 
@@ -32,7 +33,7 @@ type preparer struct{ graphql.GraphExecutor }
 // executor, which hands the context to all that it calls.
 type preparation struct {
 	variables map[string]any
-	document  *coerce.Document
+	document  *document
 }
 
 type preparationKey struct{}
@@ -51,6 +52,7 @@ func (e preparer) CreateOperationContext(ctx context.Context, params *graphql.Ra
 	for _, e := range errs {
 		errcode.Set(e, apierror.CodeBadUserInput)
 	}
+	p.document.plans.Attach(op)
 	op.DisableIntrospection = false          // refuse decides that
 	op.ResolverMiddleware = reportUnreadable // AroundFields would allocate for each field
 	if p.document.Introspects {
@@ -74,7 +76,14 @@ func (withholdVariables) MutateOperationParameters(ctx context.Context, params *
 // by number, and a thousand of the longest would be hundreds of megabytes.
 type documents struct {
 	schema *coerce.Schema
-	known  graphql.Cache[*coerce.Document]
+	plans  *plan.Schema
+	known  graphql.Cache[*document]
+}
+
+// document is a valid document, with what was worked out from it.
+type document struct {
+	*coerce.Document
+	plans *plan.Document
 }
 
 const maxCachedQuery = 16 << 10
@@ -90,7 +99,7 @@ func (c documents) Get(ctx context.Context, query string) (*ast.QueryDocument, b
 
 // Add is called for each document that was found valid.
 func (c documents) Add(ctx context.Context, query string, doc *ast.QueryDocument) {
-	d := c.schema.Prepare(doc)
+	d := &document{c.schema.Prepare(doc), c.plans.NewDocument(doc)}
 	ctx.Value(preparationKey{}).(*preparation).document = d
 	if len(query) <= maxCachedQuery {
 		c.known.Add(ctx, query, d)

@@ -107,10 +107,13 @@ func TestMetrics(t *testing.T) {
 		`fsgateway_operations_total{status="2xx",type="mutation"}`: "1",
 		`fsgateway_operations_total{status="4xx",type="none"}`:     "4",
 
-		`fsgateway_requests_total{route="/graphql",status="2xx"}`:                                  "9",
-		`fsgateway_requests_total{route="/graphql",status="4xx"}`:                                  "6",
-		`fsgateway_requests_total{route="other",status="4xx"}`:                                     "1",
-		`fsgateway_requests_total{route="/resources/{id}/download",status="4xx"}`:                  "1",
+		`fsgateway_requests_total{route="/graphql",status="2xx"}`:                 "9",
+		`fsgateway_requests_total{route="/graphql",status="4xx"}`:                 "6",
+		`fsgateway_requests_total{route="other",status="4xx"}`:                    "1",
+		`fsgateway_requests_total{route="/resources/{id}/download",status="4xx"}`: "1",
+		`fsgateway_query_answers_total{by="plan"}`:                                "5",
+		`fsgateway_query_answers_total{by="error"}`:                               "4",
+
 		`fsgateway_requests_in_flight`:                                                             "0",
 		`fsgateway_errors_total{code="UNAUTHENTICATED"}`:                                           "3",
 		`fsgateway_errors_total{code="GRAPHQL_PARSE_FAILED"}`:                                      "1",

@@ -118,7 +118,7 @@ func (h *harness) serveAt(server *httptest.Server, c gateway.Config, opts ...gat
 	h.t.Helper()
 	h.url = addressOf(server)
 	c.PublicURL = cmp.Or(c.PublicURL, h.url)
-	g, err := gateway.New(c, zerolog.New(h.log), opts...)
+	g, err := gateway.New(c, zerolog.New(h.log), append(opts, twice(h.t))...)
 	if err != nil {
 		h.t.Fatal(err)
 	}

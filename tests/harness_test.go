@@ -158,7 +158,7 @@ func virtually(t *testing.T, c gateway.Config, o sandbox.Options, test func(v *v
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		v := &virtual{T: t, sandbox: sandbox.New(o)}
-		g, err := gateway.New(c, zerolog.New(&v.log), gateway.WithSandbox(v.sandbox))
+		g, err := gateway.New(c, zerolog.New(&v.log), gateway.WithSandbox(v.sandbox), twice(t))
 		if err != nil {
 			t.Fatal(err)
 		}

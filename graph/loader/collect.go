@@ -133,7 +133,7 @@ func Detail(ctx context.Context, obj any) error {
 		return nil
 	}
 	s, f, t := sessionFrom(ctx), graphql.GetFieldContext(ctx).Field, reflect.TypeOf(rec).Elem()
-	if !h.missing.Has(s.ops.binding(f.ObjectDefinition, t).fields[f.Name].bit) {
+	if !h.missing.Has(s.ops.schema.Binding(f.ObjectDefinition, t).Field(f.Name).Bit) {
 		return nil
 	}
 	_, err := h.wait(ctx)
@@ -148,13 +148,13 @@ func Arrived(ctx context.Context, payload any) {
 	s, field := sessionFrom(ctx), graphql.GetFieldContext(ctx).Field
 	s.Arrived(field, payload)
 	v := reflect.ValueOf(payload).Elem()
-	b := s.ops.binding(s.ops.schema.Types[field.Definition.Type.Name()], v.Type())
-	for _, f := range graphql.CollectFields(graphql.GetOperationContext(ctx), field.Selections, b.satisfies) {
-		bound, ok := b.fields[f.Name]
-		if !ok || bound.index < 0 {
+	b := s.ops.schema.Binding(s.ops.schema.Types[field.Definition.Type.Name()], v.Type())
+	for _, f := range graphql.CollectFields(graphql.GetOperationContext(ctx), field.Selections, b.Satisfies) {
+		value := b.Value(v, f.Name)
+		if !value.IsValid() {
 			continue
 		}
-		if rec, ok := v.Field(bound.index).Interface().(fsclient.Recorder); ok && !v.Field(bound.index).IsNil() {
+		if rec, ok := value.Interface().(fsclient.Recorder); ok && !value.IsNil() {
 			link(graphql.WithFieldContext(ctx, &graphql.FieldContext{Field: f}), rec, f.Selections)
 		}
 	}
@@ -166,5 +166,5 @@ func (s *Session) Arrived(f graphql.CollectedField, payload any) {
 	s.waves.enter(0)
 	defer s.waves.leave(0)
 	s.noteEmbedded(reflect.ValueOf(payload))
-	visit{s, 1}.walkValue(reflect.ValueOf(payload), s.subtree(def, f.Selections))
+	visit{s, 1}.walkValue(reflect.ValueOf(payload), s.ops.schema.Select(s.op, def, f.Selections))
 }

@@ -9,8 +9,8 @@
 //     from it. Nothing outlives it but the lengths and page sizes of lists.
 //   - A call is one request to the partner, named by a key. The session keeps one
 //     promise for each, so nothing is fetched twice.
-//   - The selection (selection.go) is what the operation selects, compiled for each
-//     type of object: fields to read, fields that perform calls, fields to go into.
+//   - The selection is what the operation selects, compiled for each type of object by
+//     package plan: fields to read, fields that perform calls, fields to go into.
 //   - The walk (walk.go) is given each value as it arrives, a row or a record or the
 //     query itself, with its selection. It starts every call that the selection needs
 //     and the value does not hold, and goes on with what these bring.
@@ -20,9 +20,9 @@
 //     fields that it holds may be read meanwhile.
 //   - A call's wave (waves.go) is the number of calls that had to be answered before it
 //     could be made.
-//   - The plan (plan.go) is for resources whose list holds full records. Their keys wait
-//     until all calls of the waves before have been answered; then all of them are known, and
-//     the plan chooses between single calls and the list. No clock is involved.
+//   - The planner (planner.go) is for resources whose list holds full records. Their keys
+//     wait until all calls of the waves before have been answered; then all of them are
+//     known, and it chooses between single calls and the list. No clock is involved.
 //
 // The query of docs/tour.md, step by step:
 //
@@ -39,8 +39,8 @@
 // package paging chooses; where the partner cuts its pages or does not say how many
 // there are, they are placed by what they show and planned again.
 //
-// The executor's resolvers and directives only wait for what the walk has started
-// (collect.go). How an operation of the API is called is one line in register.go.
+// Who answers only waits for what the walk has started: the plan's writer (source.go), or
+// the executor's resolvers and directives (collect.go). How an operation of the API is called is one line in register.go.
 //
 // What arrived is never thrown away: a row is in the answer, and what is held of a
 // record survives the failure of the call that would complete it. Only look-ups by id

@@ -8,6 +8,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 
+	"fsgateway/graph/plan"
 	"fsgateway/internal/fsclient"
 )
 
@@ -34,11 +35,11 @@ func pending(rec fsclient.Recorder) *hydration {
 // hydrate completes a record: from what has arrived embedded elsewhere if that
 // is enough, else by its own call. What the record holds already is walked
 // meanwhile, the rest of it when it is there.
-func (at visit) hydrate(rec fsclient.Recorder, v reflect.Value, n *node, missing fsclient.Fields) {
-	op := n.binding.record
+func (at visit) hydrate(rec fsclient.Recorder, v reflect.Value, n *plan.Node, missing fsclient.Fields) {
+	op := recordOf(n)
 	id := fsclient.IDOf(rec)
 	held := rec.Held()
-	if from := at.fromEmbedded(op, id, missing, n.detail); from != nil {
+	if from := at.fromEmbedded(op, id, missing, n.Details); from != nil {
 		fsclient.Fill(rec, from, missing)
 		// As if it had taken the call: whether something arrived in time to spare
 		// one must not change what the planner is asked together.
@@ -57,9 +58,9 @@ func (at visit) hydrate(rec fsclient.Recorder, v reflect.Value, n *node, missing
 			// What is missing and nothing else: a row is in the executor's hands by
 			// now, which reads the fields that do not wait.
 			fsclient.Fill(rec, whole.value.(fsclient.Recorder), missing)
-			for _, c := range n.children {
-				if c.bit.Without(held) != 0 {
-					at.next().walkInto(c, v)
+			for _, c := range n.Children {
+				if c.Bit.Without(held) != 0 {
+					at.next().walkValue(c.Value(v), c.Below)
 				}
 			}
 		}
@@ -107,10 +108,10 @@ func link(ctx context.Context, rec fsclient.Recorder, selected ast.SelectionSet)
 // Those marked @detail wait for themselves.
 func awaitedFields(ctx context.Context, rec fsclient.Recorder, h *hydration, selected ast.SelectionSet) (awaited []graphql.CollectedField) {
 	s, t := sessionFrom(ctx), reflect.TypeOf(rec).Elem()
-	b := s.ops.binding(s.ops.schema.Types[t.Name()], t)
-	for _, f := range graphql.CollectFields(graphql.GetOperationContext(ctx), selected, b.satisfies) {
-		bound := b.fields[f.Name]
-		if h.missing.Has(bound.bit) && !bound.detail && !bound.calls(f.ArgumentMap(s.op.Variables)) {
+	b := s.ops.schema.Binding(s.ops.schema.Types[t.Name()], t)
+	for _, f := range graphql.CollectFields(graphql.GetOperationContext(ctx), selected, b.Satisfies) {
+		bound := b.Field(f.Name)
+		if h.missing.Has(bound.Bit) && !bound.Detail && !bound.Calls(s.Arguments(f.Field)) {
 			awaited = append(awaited, f)
 		}
 	}

@@ -4,11 +4,9 @@ import (
 	"context"
 	"reflect"
 
-	"github.com/99designs/gqlgen/graphql"
-	"github.com/vektah/gqlparser/v2/ast"
-
 	"fsgateway/graph/model"
 	"fsgateway/graph/paging"
+	"fsgateway/graph/plan"
 	"fsgateway/internal/fsclient"
 )
 
@@ -24,25 +22,26 @@ type listOp struct {
 	connect func(*answer) (connection any, rows []reflect.Value)
 }
 
-func (op *listOp) announce(at visit, c *fieldCall, parent fsclient.Recorder, p *promise) error {
+func (op *listOp) announce(at visit, c *plan.Call, parent fsclient.Recorder, p *promise) error {
 	options := reflect.New(op.options)
-	if err := bindOptions(options.Elem(), c.args); err != nil {
+	args := at.Arguments(c.AST)
+	if err := bindOptions(options.Elem(), args); err != nil {
 		return err
 	}
 	id := ""
 	if parent != nil {
 		id = fsclient.IDOf(parent)
 	}
-	if c.parent != "" {
-		setOption(options.Elem(), c.parent, id)
+	if c.Parent != "" {
+		setOption(options.Elem(), c.Parent, id)
 	}
 	list := op.operation + " " + id + " " + fsclient.EncodeQuery(options.Interface())
-	w, err := paging.NewWindow(c.args, list)
+	w, err := paging.NewWindow(args, list)
 	if err != nil {
 		return err
 	}
-	rows, wanted := at.rowsOf(c.sub)
-	read := &listRead{visit: at, op: op, options: options.Interface(), parent: id, list: list, window: w, wanted: wanted}
+	selected := c.Below.List()
+	read := &listRead{visit: at, op: op, options: options.Interface(), parent: id, list: list, window: w, wanted: wanted{selected.Wanted, selected.PageInfo}}
 	at.enter()
 	go func() {
 		defer at.leave()
@@ -56,43 +55,14 @@ func (op *listOp) announce(at visit, c *fieldCall, parent fsclient.Recorder, p *
 		for _, v := range values {
 			at.noteEmbedded(v)
 		}
-		if rows != nil {
+		if selected.Rows != nil {
 			for _, v := range values {
-				at.next().walkValue(v, rows)
+				at.next().walkValue(v, selected.Rows)
 			}
 		}
 		p.resolve(connection, nil)
 	}()
 	return nil
-}
-
-// rowsOf finds what a connection's selection asks of its rows, under nodes and
-// edges { node } alike, nil for nothing, and what else it needs of the list.
-func (s *Session) rowsOf(connection *subtree) (rows *subtree, wanted wanted) {
-	var visit func(def *ast.Definition, sets []ast.SelectionSet)
-	rows = s.subtree(nil)
-	visit = func(def *ast.Definition, sets []ast.SelectionSet) {
-		for _, set := range sets {
-			for _, f := range graphql.CollectFields(s.op, set, []string{def.Name}) {
-				switch f.Name {
-				case "nodes", "node":
-					wanted.rows = true
-					rows.typ = s.ops.schema.Types[f.Definition.Type.Name()]
-					rows.sets = append(rows.sets, f.Selections)
-				case "edges":
-					wanted.rows = true // for their cursors alone: there are as many as rows
-					visit(s.ops.schema.Types[f.Definition.Type.Name()], []ast.SelectionSet{f.Selections})
-				case "pageInfo":
-					wanted.pageInfo = true
-				}
-			}
-		}
-	}
-	visit(connection.typ, connection.sets)
-	if rows.typ == nil {
-		return nil, wanted
-	}
-	return rows, wanted
 }
 
 // connect makes the connection of a window out of the pages that cover it.

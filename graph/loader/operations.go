@@ -3,44 +3,44 @@ package loader
 import (
 	"context"
 	"reflect"
-	"sync"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"fsgateway/graph/model"
 	"fsgateway/graph/paging"
+	"fsgateway/graph/plan"
 	"fsgateway/internal/fsclient"
 )
 
 // Operations is how the API's reading operations are called: what the walker
 // finds behind the `@rest` of a field. It is made once for the process.
 type Operations struct {
-	schema  *ast.Schema
+	schema  *plan.Schema
 	records map[reflect.Type]*recordOp
 	byName  map[string]*recordOp // SDL type -> operation
 	byField map[string]callOp    // operationId, or Type.field where one operation serves in another way
 
-	bindings sync.Map // bindingKey -> *binding
-	lengths  *lru.Cache[lengthKey, int]
-	sizes    paging.ListSizes
+	lengths *lru.Cache[lengthKey, int]
+	sizes   paging.ListSizes
 }
 
 // New makes the table of operations for a client. It is the one place that
 // says which client method stands behind which operation. viewer is what is known
-// of the caller without asking the partner.
-func New(schema *ast.Schema, c *fsclient.Client, viewer func(context.Context) *model.Viewer) *Operations {
+// of the caller without asking the partner, computed the fields that take no call and are
+// not read from the record.
+func New(schema *ast.Schema, c *fsclient.Client, viewer func(context.Context) *model.Viewer, computed map[string]plan.Computed) *Operations {
 	lengths, err := lru.New[lengthKey, int](10_000)
 	if err != nil {
 		panic(err) // only for a size below 1
 	}
 	o := &Operations{
-		schema:  schema,
 		records: map[reflect.Type]*recordOp{},
 		byName:  map[string]*recordOp{},
 		byField: map[string]callOp{},
 		lengths: lengths,
 	}
+	o.schema = plan.NewSchema(schema, o, computed)
 	o.register(c)
 	o.byField["Query.viewer"] = known[model.Viewer]{viewer}
 	return o
@@ -73,7 +73,31 @@ func (op *recordOp) never(fields ...string) {
 	}
 }
 
-func (o *Operations) recordOf(t reflect.Type) *recordOp { return o.records[t] }
+// Schema returns what compiles operations for the loader.
+func (o *Operations) Schema() *plan.Schema { return o.schema }
+
+// Record, Fetched and Call make it the [plan.Operations].
+func (o *Operations) Record(t reflect.Type) any {
+	if op := o.records[t]; op != nil {
+		return op
+	}
+	return nil
+}
+
+func (o *Operations) Fetched(name string) bool { return o.byName[name] != nil }
+
+func (o *Operations) Call(name string) any {
+	if op := o.byField[name]; op != nil {
+		return op
+	}
+	return nil
+}
+
+// recordOf returns how the records of a node are fetched, nil for plain objects.
+func recordOf(n *plan.Node) *recordOp {
+	op, _ := n.Record.(*recordOp)
+	return op
+}
 
 // record enters a resource that is fetched one by one, and the operation that
 // does it.
@@ -124,7 +148,7 @@ func listed[T, O any, P fsclient.Options[O]](o *Operations, operation string, ge
 type callOp interface {
 	// announce starts the calls for one field of one object and ensures that
 	// the promise is kept. It refuses wrong arguments.
-	announce(at visit, c *fieldCall, parent fsclient.Recorder, p *promise) error
+	announce(at visit, c *plan.Call, parent fsclient.Recorder, p *promise) error
 }
 
 // root enters a list that hangs on nothing.

@@ -10,6 +10,7 @@ import (
 	"github.com/graph-gophers/dataloader/v7"
 	"github.com/vektah/gqlparser/v2/ast"
 
+	"fsgateway/graph/plan"
 	"fsgateway/internal/fsclient"
 )
 
@@ -21,13 +22,14 @@ type Session struct {
 	ctx context.Context
 	op  *graphql.OperationContext
 
+	plan  *plan.Plan
 	calls *calls
 	waves waves
 
 	mu       sync.Mutex
 	fields   map[fieldKey]*promise     // what the executor will come for
 	embedded map[key]fsclient.Recorder // parts of records that arrived inside others; private copies
-	linked   map[string]bool           // types whose records the operation reaches by a link
+	args     map[*ast.Field]map[string]any
 }
 
 // fieldKey names one field of one object of the answer.
@@ -48,29 +50,30 @@ func (o *Operations) NewSession(ctx context.Context, caller string) (context.Con
 		fields:   map[fieldKey]*promise{},
 		embedded: map[key]fsclient.Recorder{},
 	}
-	s.linked = o.linkedTypes(s.op.Doc)
-	s.waves = waves{parked: map[*recordOp]map[string]int{}, launch: func(op *recordOp, ids []string) { s.plan(op, ids, caller) }}
+	s.plan = o.schema.Of(s.op)
+	s.waves = waves{parked: map[*recordOp]map[string]int{}, launch: func(op *recordOp, ids []string) { s.choose(op, ids, caller) }}
 	return context.WithValue(ctx, sessionKey{}, s), s
 }
 
-func sessionFrom(ctx context.Context) *Session {
+// From returns the session in ctx, nil if there is none.
+func From(ctx context.Context) *Session {
 	s, _ := ctx.Value(sessionKey{}).(*Session)
+	return s
+}
+
+func sessionFrom(ctx context.Context) *Session {
+	s := From(ctx)
 	if s == nil {
 		panic("loader: no session in the context")
 	}
 	return s
 }
 
-// queryRoot stands for the object that root fields are on.
-type queryRoot struct{}
-
 // Start announces everything that the root fields of a query need.
 func (s *Session) Start() {
-	b := s.ops.binding(s.ops.schema.Query, reflect.TypeFor[queryRoot]())
-	n := s.compile(b, []ast.SelectionSet{s.op.Operation.SelectionSet})
 	s.waves.enter(0)
 	defer s.waves.leave(0)
-	visit{s, 1}.announce(n, nil, reflect.Value{})
+	visit{s, 1}.announce(s.plan.Root, nil, reflect.Value{})
 }
 
 // field returns the promise of a field of an object, and whether it is new.
@@ -171,7 +174,7 @@ func (s *Session) single(ctx context.Context, op *recordOp, id string) (any, err
 // noteEmbedded keeps what v holds of records that the operation reaches by links. The
 // data of an event is what was true when it happened, and teaches nothing.
 func (s *Session) noteEmbedded(v reflect.Value) {
-	if len(s.linked) == 0 || !fsclient.HoldsRecords(v.Type()) || v.Type() == eventData {
+	if len(s.plan.Linked) == 0 || !fsclient.HoldsRecords(v.Type()) || v.Type() == eventData {
 		return
 	}
 	switch v.Kind() {
@@ -203,8 +206,8 @@ func (s *Session) noteEmbedded(v reflect.Value) {
 var eventData = reflect.TypeFor[fsclient.EventData]()
 
 func (s *Session) embed(r fsclient.Recorder) {
-	op := s.ops.recordOf(reflect.TypeOf(r).Elem())
-	if op == nil || !s.linked[op.name] || r.Broken() || r.Held().Without(op.idBit) == 0 {
+	op := s.ops.records[reflect.TypeOf(r).Elem()]
+	if op == nil || !s.plan.Linked[op.name] || r.Broken() || r.Held().Without(op.idBit) == 0 {
 		return
 	}
 	k := recordKey(op, fsclient.IDOf(r))

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"strings"
 
+	"fsgateway/graph/plan"
 	"fsgateway/internal/fsclient"
 )
 
@@ -15,12 +16,12 @@ type valueOp struct {
 	get       func(ctx context.Context, parent string, args map[string]any) (any, error)
 }
 
-func (op *valueOp) announce(at visit, c *fieldCall, parent fsclient.Recorder, p *promise) error {
+func (op *valueOp) announce(at visit, c *plan.Call, parent fsclient.Recorder, p *promise) error {
 	id := ""
 	if parent != nil {
 		id = fsclient.IDOf(parent)
 	}
-	call := at.value(op, id, c.args)
+	call := at.value(op, id, at.Arguments(c.AST))
 	at.enter()
 	call.then(func() {
 		defer at.leave()
@@ -29,7 +30,7 @@ func (op *valueOp) announce(at visit, c *fieldCall, parent fsclient.Recorder, p 
 		if call.err == nil {
 			own := fsclient.Cloned(reflect.ValueOf(v))
 			at.noteEmbedded(own)
-			at.next().walkValue(own, c.sub)
+			at.next().walkValue(own, c.Below)
 			v = own.Interface()
 		}
 		p.resolve(v, call.err)
@@ -51,9 +52,9 @@ func (s *Session) value(op *valueOp, parent string, args map[string]any) *promis
 // known is a value that takes no call, while what is linked to it may.
 type known[T any] struct{ get func(context.Context) *T }
 
-func (k known[T]) announce(at visit, c *fieldCall, _ fsclient.Recorder, p *promise) error {
+func (k known[T]) announce(at visit, c *plan.Call, _ fsclient.Recorder, p *promise) error {
 	v := k.get(at.ctx)
-	at.walkValue(reflect.ValueOf(v), c.sub)
+	at.walkValue(reflect.ValueOf(v), c.Below)
 	p.resolve(v, nil)
 	return nil
 }
@@ -61,8 +62,8 @@ func (k known[T]) announce(at visit, c *fieldCall, _ fsclient.Recorder, p *promi
 // lookUp is the single fetch behind a field that names a record of one type by the id in the field's arguments.
 type lookUp struct{ op *recordOp }
 
-func (l lookUp) announce(at visit, c *fieldCall, _ fsclient.Recorder, p *promise) error {
-	id, err := fsclient.ParseID(l.op.name, c.args["id"])
+func (l lookUp) announce(at visit, c *plan.Call, _ fsclient.Recorder, p *promise) error {
+	id, err := fsclient.ParseID(l.op.name, at.Arguments(c.AST)["id"])
 	if err != nil {
 		return err
 	}
@@ -73,11 +74,11 @@ func (l lookUp) announce(at visit, c *fieldCall, _ fsclient.Recorder, p *promise
 
 // reference makes a record known by its id and walks it. One of which only the
 // id is asked is fetched all the same, to prove that it exists.
-func (at visit) reference(op *recordOp, id string, c *fieldCall) fsclient.Recorder {
+func (at visit) reference(op *recordOp, id string, c *plan.Call) fsclient.Recorder {
 	rec := fsclient.ReferenceTo(op.typ, id)
 	v := reflect.ValueOf(rec).Elem()
-	n := c.sub.node(op.typ)
-	if n.mask.Without(op.idBit) == 0 && len(n.calls) == 0 {
+	n := c.Below.Node(op.typ)
+	if n.Mask.Without(op.idBit) == 0 && len(n.Calls) == 0 {
 		at.hydrate(rec, v, n, fsclient.AllFields.Without(op.idBit))
 	} else {
 		at.walk(v, n)
@@ -88,9 +89,9 @@ func (at visit) reference(op *recordOp, id string, c *fieldCall) fsclient.Record
 // nodes are records of any type by their global ids.
 type nodes struct{ many bool }
 
-func (l nodes) announce(at visit, c *fieldCall, _ fsclient.Recorder, p *promise) error {
+func (l nodes) announce(at visit, c *plan.Call, _ fsclient.Recorder, p *promise) error {
 	if !l.many {
-		op, id, err := at.ops.parseGlobalID(c.args["id"])
+		op, id, err := at.ops.parseGlobalID(at.Arguments(c.AST)["id"])
 		if err != nil {
 			return err
 		}
@@ -98,9 +99,10 @@ func (l nodes) announce(at visit, c *fieldCall, _ fsclient.Recorder, p *promise)
 		whenHere([]fsclient.Recorder{rec}, func() { p.resolve(rec, nil) })
 		return nil
 	}
-	ids, isList := c.args["ids"].([]any)
+	given := at.Arguments(c.AST)["ids"]
+	ids, isList := given.([]any)
 	if !isList {
-		ids = []any{c.args["ids"]} // GraphQL takes one value for a list of one
+		ids = []any{given} // GraphQL takes one value for a list of one
 	}
 	if len(ids) > maxNodes {
 		return fsclient.InputErrorf("ids must have at most %d items", maxNodes)

@@ -3,6 +3,7 @@ package loader
 import (
 	"reflect"
 
+	"fsgateway/graph/plan"
 	"fsgateway/internal/fsclient"
 )
 
@@ -21,8 +22,8 @@ func (at visit) leave() { at.waves.leave(at.wave) }
 
 // walk starts every call that the selection n needs of v and v does not hold,
 // there and below. v is addressable.
-func (at visit) walk(v reflect.Value, n *node) {
-	if n == nil || n.idle() {
+func (at visit) walk(v reflect.Value, n *plan.Node) {
+	if n == nil || n.Idle() {
 		return
 	}
 	rec, _ := v.Addr().Interface().(fsclient.Recorder)
@@ -33,8 +34,8 @@ func (at visit) walk(v reflect.Value, n *node) {
 	}
 	at.announce(n, rec, v)
 	missing := fsclient.Fields(0)
-	if op := n.binding.record; op != nil {
-		missing = lacks(rec, n.mask.Without(op.lacks), n.detail)
+	if op := recordOf(n); op != nil {
+		missing = lacks(rec, n.Mask.Without(op.lacks), n.Details)
 	}
 	if missing == 0 {
 		at.walkChildren(v, n, 0)
@@ -45,26 +46,16 @@ func (at visit) walk(v reflect.Value, n *node) {
 
 // walkChildren goes into the children of v but those in the fields that are
 // still to come.
-func (at visit) walkChildren(v reflect.Value, n *node, missing fsclient.Fields) {
-	for _, c := range n.children {
-		if !missing.Has(c.bit) {
-			at.walkInto(c, v)
+func (at visit) walkChildren(v reflect.Value, n *plan.Node, missing fsclient.Fields) {
+	for _, c := range n.Children {
+		if !missing.Has(c.Bit) {
+			at.walkValue(c.Value(v), c.Below)
 		}
 	}
 }
 
-// walkInto walks what a field of v holds: a record, an object, or lists of them.
-func (at visit) walkInto(c *child, v reflect.Value) {
-	var f reflect.Value
-	if c.index >= 0 {
-		f = v.Field(c.index)
-	} else {
-		f = v.Addr().Method(c.method).Call(nil)[0]
-	}
-	at.walkValue(f, c.sub)
-}
-
-func (at visit) walkValue(f reflect.Value, sub *subtree) {
+// walkValue walks what a field holds: a record, an object, or lists of them.
+func (at visit) walkValue(f reflect.Value, sub *plan.Selection) {
 	switch f.Kind() {
 	case reflect.Pointer, reflect.Interface:
 		if !f.IsNil() {
@@ -76,21 +67,21 @@ func (at visit) walkValue(f reflect.Value, sub *subtree) {
 		}
 	case reflect.Struct:
 		if f.CanAddr() {
-			at.walk(f, sub.node(f.Type()))
+			at.walk(f, sub.Node(f.Type()))
 		}
 	}
 }
 
 // announce starts the calls that hang on the object's id. Wrong arguments are
 // left to the executor, which comes for the field and reports them.
-func (at visit) announce(n *node, rec fsclient.Recorder, v reflect.Value) {
-	for _, c := range n.calls {
+func (at visit) announce(n *plan.Node, rec fsclient.Recorder, v reflect.Value) {
+	for _, c := range n.Calls {
 		var parent any
 		if v.IsValid() {
 			parent = v.Addr().Interface()
 		}
-		if p, fresh := at.field(parent, c.field); fresh {
-			if err := c.call.announce(at, c, rec, p); err != nil {
+		if p, fresh := at.field(parent, c.AST); fresh {
+			if err := c.Call.(callOp).announce(at, c, rec, p); err != nil {
 				p.resolve(nil, err)
 			}
 		}

@@ -82,3 +82,26 @@ type PageInfo struct {
 	StartCursor     *string
 	EndCursor       *string
 }
+
+// Window is what every connection offers to the writer of answers.
+type Window interface {
+	Len() int
+	// Row returns row i, nil for a broken one.
+	Row(i int) any
+	CursorAt(i int) string
+	Info() *PageInfo
+	TotalCount() (*int, error)
+}
+
+// Len, Row, CursorAt and Info make it a [Window].
+func (c *Connection[T]) Len() int { return len(c.Rows) }
+
+func (c *Connection[T]) Row(i int) any {
+	if c.Rows[i] == nil {
+		return nil
+	}
+	return c.Rows[i]
+}
+
+func (c *Connection[T]) CursorAt(i int) string { return c.Cursor(c.Offsets[i]) }
+func (c *Connection[T]) Info() *PageInfo       { return c.PageInfo }

@@ -1,7 +1,7 @@
 // Package model holds the GraphQL types that have no twin in the partner's API:
 // connections, payloads of mutations, complaints. Everything else binds to the
-// structs of internal/fsclient. A models_gen.go here would mean that a struct is
-// missing there.
+// structs of internal/fsclient. Of the generated files, payloads_gen.go holds payloads
+// alone: any other type in it means that a struct is missing there.
 package model
 
 import (

@@ -16,6 +16,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/99designs/gqlgen/graphql"
 	"github.com/rs/zerolog"
 	"golang.org/x/oauth2"
 
@@ -74,10 +75,17 @@ type Option func(*options)
 type options struct {
 	sandbox *sandbox.Server
 	build   Build
+	check   func(query string, written []byte, executed *graphql.Response)
 }
 
 // WithSandbox embeds a sandbox that the caller has made, instead of a new one.
 func WithSandbox(s *sandbox.Server) Option { return func(o *options) { o.sandbox = s } }
+
+// WithAnswerCheck has each answer that a plan writes made by the executor, too, and check
+// called with both. It is for tests.
+func WithAnswerCheck(check func(query string, written []byte, executed *graphql.Response)) Option {
+	return func(o *options) { o.check = check }
+}
 
 // New makes a gateway. It listens nowhere: Handler is what to serve.
 func New(config Config, log zerolog.Logger, opts ...Option) (*Gateway, error) {
@@ -120,7 +128,7 @@ func (g *Gateway) open(o options) error {
 	if err := g.newEvents(); err != nil {
 		return err
 	}
-	return g.openGraph()
+	return g.openGraph(o)
 }
 
 // openStore connects to Redis, if there is one, for what is kept for a while.
@@ -173,7 +181,7 @@ func (g *Gateway) openClient(embedded *sandbox.Server) error {
 }
 
 // openGraph builds the GraphQL handler.
-func (g *Gateway) openGraph() error {
+func (g *Gateway) openGraph(o options) error {
 	config := &g.config
 	documents, err := persisted.New(persisted.Options{
 		Mode: persisted.Mode(config.PersistedDocuments), Manifest: config.PersistedManifest, APQ: config.APQ, Log: g.logDocument,
@@ -193,6 +201,7 @@ func (g *Gateway) openGraph() error {
 		Persisted:     documents,
 		Introspection: g.mayIntrospect,
 		SignInURL:     g.signInURL(),
+		Answered:      graph.AnsweredBy{Count: func(by string) { g.metrics.answers.WithLabelValues(by).Inc() }, Check: o.check},
 		Options: socket.Options{
 			Caller:       func(ctx context.Context) string { return transport.CallerFrom(ctx).Key },
 			Authenticate: g.authenticate,

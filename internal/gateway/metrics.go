@@ -24,6 +24,7 @@ type metrics struct {
 	operations    *prometheus.CounterVec   // type, status class
 	duration      *prometheus.HistogramVec // type
 	perOperation  *prometheus.HistogramVec // type
+	answers       *prometheus.CounterVec   // by
 	errors        *prometheus.CounterVec   // code
 	calls         *prometheus.CounterVec   // route template, outcome
 	callDuration  *prometheus.HistogramVec // route template
@@ -54,6 +55,7 @@ func newMetrics(unready func() string) *metrics {
 		operations:    counter("operations_total", "GraphQL operations by type and class of HTTP status; the type of what was refused unread is none.", "type", "status"),
 		duration:      histogram("operation_duration_seconds", "How long GraphQL operations took.", seconds, "type"),
 		perOperation:  histogram("operation_upstream_calls", "Calls to the partner that an operation took.", []float64{0, 1, 2, 5, 10, 25, 50, 100, 250, 500, 1000}, "type"),
+		answers:       counter("query_answers_total", "Queries by what wrote the answer: plan, or the reason why the executor did.", "by"),
 		errors:        counter("errors_total", "Errors that left, by extensions.code.", "code"),
 		calls:         counter("upstream_calls_total", "Calls to the partner by route template and HTTP status, or the kind of failure for those that were not answered.", "route", "status"),
 		callDuration:  histogram("upstream_call_duration_seconds", "How long calls to the partner took, bodies included.", seconds, "route"),
@@ -68,7 +70,7 @@ func newMetrics(unready func() string) *metrics {
 		}
 		return 1
 	})
-	m.registry.MustRegister(m.requests, m.inFlight, m.operations, m.duration, m.perOperation, m.errors, m.calls, m.callDuration, m.callsInFlight, m.webhooks, m.polls, m.http, ready,
+	m.registry.MustRegister(m.requests, m.inFlight, m.operations, m.duration, m.perOperation, m.answers, m.errors, m.calls, m.callDuration, m.callsInFlight, m.webhooks, m.polls, m.http, ready,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

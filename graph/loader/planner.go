@@ -13,10 +13,10 @@ import (
 // lengthKey names a list of full records as a caller sees it.
 type lengthKey struct{ caller, kind string }
 
-// plan fetches records of a resource whose list holds full records: one by
+// choose fetches records of a resource whose list holds full records: one by
 // one, or by paging the list where that is no dearer. How many pages the list
 // has tells its first one; what the caller saw last is remembered.
-func (s *Session) plan(op *recordOp, ids []string, caller string) {
+func (s *Session) choose(op *recordOp, ids []string, caller string) {
 	keys := make([]key, len(ids))
 	for i, id := range ids {
 		keys[i] = recordKey(op, id)

@@ -1,0 +1,220 @@
+package plan
+
+import (
+	"context"
+	"reflect"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+)
+
+// Plan is an operation compiled for one choice of its conditions.
+type Plan struct {
+	Root *Node // of the fields at the root
+	// Linked are the record types that the operation reaches by something other than
+	// their list, so that knowing parts of them early can save a call.
+	Linked map[string]bool
+	op     *ast.OperationDefinition // of a cached document, else nil
+	size   atomic.Int64             // of the last answer, in bytes
+}
+
+// Root stands for the object that the fields of a query are on.
+type Root struct{}
+
+// extension is where the plans of an operation's document lie in its Stats.
+const extension = "plan"
+
+// Attach keeps the plans of its document with an operation.
+func (d *Document) Attach(op *graphql.OperationContext) { op.Stats.SetExtension(extension, d) }
+
+// Of returns the plan of an operation: that of its document, or a new one if the document
+// was made for this request, as those with @defer are.
+func (s *Schema) Of(op *graphql.OperationContext) *Plan {
+	if d, ok := op.Stats.GetExtension(extension).(*Document); ok && d.doc == op.Doc {
+		return d.Plan(op.Operation, op.Variables)
+	}
+	return s.compile(op, s.linkedTypes(op.Doc))
+}
+
+// IsOf reports whether the plan was made for an operation of a cached document, this one.
+func (p *Plan) IsOf(op *ast.OperationDefinition) bool { return p.op == op }
+
+func (s *Schema) compile(op *graphql.OperationContext, linked map[string]bool) *Plan {
+	def := s.Query
+	switch op.Operation.Operation {
+	case ast.Mutation:
+		def = s.Mutation
+	case ast.Subscription:
+		def = s.Subscription
+	}
+	return &Plan{Linked: linked, Root: s.Select(op, def, op.Operation.SelectionSet).Node(reflect.TypeFor[Root]())}
+}
+
+// Document holds the plans of a document's operations. It is kept as long as the
+// document.
+type Document struct {
+	schema     *Schema
+	doc        *ast.QueryDocument
+	linked     map[string]bool
+	conditions []string // variables that decide what is selected, or whether a field takes a call
+
+	mu    sync.Mutex
+	plans map[choice]*Plan
+}
+
+// choice is an operation with what each of the document's conditions is: true, false, or
+// absent.
+type choice struct {
+	op         *ast.OperationDefinition
+	conditions string
+}
+
+// maxPlans bounds the plans of a document: clients can make two to the power of the
+// number of conditions.
+const maxPlans = 16
+
+// NewDocument returns the plans of a valid document, which are made when they are asked
+// for.
+func (s *Schema) NewDocument(doc *ast.QueryDocument) *Document {
+	d := &Document{schema: s, doc: doc, linked: s.linkedTypes(doc), plans: map[choice]*Plan{}}
+	d.conditions = s.conditionsOf(doc)
+	return d
+}
+
+// Plan returns the plan of an operation of the document, with its variables.
+func (d *Document) Plan(op *ast.OperationDefinition, variables map[string]any) *Plan {
+	state := make([]byte, len(d.conditions))
+	for i, name := range d.conditions {
+		state[i] = stateOf(variables[name])
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	p := d.plans[choice{op, string(state)}]
+	if p == nil {
+		// What is kept holds no value of a request.
+		own := make(map[string]any, len(d.conditions))
+		for i, name := range d.conditions {
+			if state[i] != absent {
+				own[name] = state[i] == yes
+			}
+		}
+		p = d.schema.compile(&graphql.OperationContext{Doc: d.doc, Operation: op, Variables: own}, d.linked)
+		p.op = op
+		if len(d.plans) < maxPlans {
+			d.plans[choice{op, string(state)}] = p
+		}
+	}
+	return p
+}
+
+// What a condition can be. A value that is no boolean only counts as given.
+const (
+	absent byte = iota
+	no
+	yes
+)
+
+func stateOf(v any) byte {
+	switch v {
+	case nil:
+		return absent
+	case false:
+		return no
+	}
+	return yes
+}
+
+// conditionsOf returns the variables of @skip and @include, and those of arguments that
+// decide whether a field reads its object or performs a call.
+func (s *Schema) conditionsOf(doc *ast.QueryDocument) (names []string) {
+	seen := map[string]bool{}
+	note := func(args ast.ArgumentList) {
+		for _, a := range args {
+			if a.Value.Kind == ast.Variable && !seen[a.Value.Raw] {
+				seen[a.Value.Raw] = true
+				names = append(names, a.Value.Raw)
+			}
+		}
+	}
+	s.visit(doc, func(directives ast.DirectiveList, f *ast.Field) {
+		for _, d := range directives {
+			note(d.Arguments)
+		}
+		if f != nil && f.ObjectDefinition != nil && s.ops.Call(f.ObjectDefinition.Name+"."+f.Name) != nil {
+			note(f.Arguments)
+		}
+	})
+	return names
+}
+
+// linkedTypes are the [Plan.Linked] of all operations of a document.
+func (s *Schema) linkedTypes(doc *ast.QueryDocument) map[string]bool {
+	linked := map[string]bool{}
+	s.visit(doc, func(_ ast.DirectiveList, f *ast.Field) {
+		if f == nil || f.Definition == nil || f.ObjectDefinition == nil || isList(f.ObjectDefinition) {
+			return
+		}
+		for _, def := range s.possible(f.Definition.Type.Name()) {
+			if s.ops.Fetched(def.Name) {
+				linked[def.Name] = true
+			}
+		}
+	})
+	return linked
+}
+
+// visit calls f for each selection of a document; the field is nil for fragments.
+func (s *Schema) visit(doc *ast.QueryDocument, f func(ast.DirectiveList, *ast.Field)) {
+	var visit func(ast.SelectionSet)
+	visit = func(set ast.SelectionSet) {
+		for _, sel := range set {
+			switch sel := sel.(type) {
+			case *ast.Field:
+				f(sel.Directives, sel)
+				visit(sel.SelectionSet)
+			case *ast.InlineFragment:
+				f(sel.Directives, nil)
+				visit(sel.SelectionSet)
+			case *ast.FragmentSpread:
+				f(sel.Directives, nil)
+			}
+		}
+	}
+	for _, op := range doc.Operations {
+		visit(op.SelectionSet)
+	}
+	for _, fragment := range doc.Fragments {
+		visit(fragment.SelectionSet)
+	}
+}
+
+func isList(def *ast.Definition) bool {
+	return strings.HasSuffix(def.Name, "Connection") || strings.HasSuffix(def.Name, "Edge")
+}
+
+func (s *Schema) possible(name string) []*ast.Definition {
+	def := s.Types[name]
+	if def == nil || !def.IsCompositeType() {
+		return nil
+	}
+	return s.GetPossibleTypes(def)
+}
+
+// Write writes the answer of a query, if nothing in it is wrong. Otherwise it says why it
+// gave up, and what it has waited for is there for an executor.
+func (p *Plan) Write(ctx context.Context, source Source) (data []byte, why string) {
+	defer func() {
+		if recover() != nil { // the executor meets it again, and says where
+			data, why = nil, Panicked
+		}
+	}()
+	o := &output{ctx: ctx, source: source, buf: make([]byte, 0, p.size.Load())}
+	if !o.object(p.Root, reflect.Value{}) {
+		return nil, o.why
+	}
+	p.size.Store(int64(len(o.buf)))
+	return o.buf, ""
+}
