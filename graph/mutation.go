@@ -4,6 +4,10 @@ import (
 	"context"
 	"errors"
 
+	"github.com/99designs/gqlgen/graphql"
+
+	"fsgateway/graph/apierror"
+	"fsgateway/graph/gen"
 	"fsgateway/graph/loader"
 	"fsgateway/graph/model"
 	"fsgateway/internal/fsclient"
@@ -22,7 +26,8 @@ func write[I, T any](ctx context.Context, input *I, do func(context.Context, *I)
 	case ok && e.Kind == fsclient.KindNotFound:
 		return nil, []model.UserError{{Code: model.NotFound, Message: "A record in the input does not exist or is not visible to this caller."}}, nil
 	case ok && e.Kind == fsclient.KindInvalid:
-		return nil, userErrors(e.Problems, inputOf(ctx)), nil
+		schema := gen.NewExecutableSchema(gen.Config{}).Schema()
+		return nil, apierror.UserErrors(e.Problems, schema, graphql.GetFieldContext(ctx).Field.Definition), nil
 	}
 	return nil, nil, err
 }

@@ -1,17 +1,14 @@
-package graph
+package apierror
 
 import (
-	"context"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 
-	"fsgateway/graph/gen"
 	"fsgateway/graph/model"
 	"fsgateway/internal/fsclient"
 )
@@ -20,7 +17,13 @@ import (
 // and below them. A user error names a field that the mutation's input has in
 // the schema, or none.
 
-func userErrors(problems []fsclient.Problem, input mutationInput) []model.UserError {
+// UserErrors returns what is wrong with the input of a mutation, a field of the schema.
+func UserErrors(problems []fsclient.Problem, schema *ast.Schema, mutation *ast.FieldDefinition) []model.UserError {
+	input := mutationInput{
+		schema:  schema,
+		typ:     schema.Types[mutation.Arguments.ForName("input").Type.Name()],
+		records: schema.Types[mutation.Type.Name()].Fields,
+	}
 	out := make([]model.UserError, 0, max(1, len(problems)))
 	for _, p := range problems {
 		path, subject := input.path(p.Field)
@@ -55,17 +58,6 @@ type mutationInput struct {
 	// records are what the payload calls the record that is written. The partner
 	// may put its name before those of the fields.
 	records ast.FieldList
-}
-
-// inputOf is the input of the mutation being resolved.
-func inputOf(ctx context.Context) mutationInput {
-	field := graphql.GetFieldContext(ctx).Field.Definition
-	schema := gen.NewExecutableSchema(gen.Config{}).Schema()
-	return mutationInput{
-		schema:  schema,
-		typ:     schema.Types[field.Arguments.ForName("input").Type.Name()],
-		records: schema.Types[field.Type.Name()].Fields,
-	}
 }
 
 // path is the path of the input field that the partner calls
