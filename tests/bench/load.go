@@ -1,0 +1,169 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"fsgateway/internal/sandbox"
+)
+
+// process is a server in a process of its own.
+type process struct {
+	role, url string
+	cmd       *exec.Cmd
+}
+
+// start runs this program in a role, on a core of its own if there are two.
+func start(role, upstream string, o options) (*process, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	args := []string{self}
+	if taskset, err := exec.LookPath("taskset"); err == nil && role != "upstream" {
+		args = []string{taskset, "-c", "0", self}
+	}
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.Env = append(os.Environ(), "BENCH_ROLE="+role, "BENCH_UPSTREAM="+upstream, "BENCH_LATENCY="+o.latency.String())
+	if role != "upstream" {
+		cmd.Env = append(cmd.Env, "GOMAXPROCS=1")
+	}
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		return nil, fmt.Errorf("%s did not start: %w", role, err)
+	}
+	return &process{role, strings.TrimSpace(line), cmd}, nil
+}
+
+func (p *process) stop() {
+	_ = p.cmd.Process.Kill()
+	_ = p.cmd.Wait()
+}
+
+// state is what a server tells of itself.
+type state struct {
+	CPU     time.Duration
+	Mallocs uint64
+	Bytes   uint64
+	Calls   int
+}
+
+func (p *process) state() (s state, err error) {
+	res, err := http.Get(p.url + "/_bench")
+	if err != nil {
+		return s, err
+	}
+	defer res.Body.Close()
+	return s, json.NewDecoder(res.Body).Decode(&s)
+}
+
+// memory returns the peak and the present resident size in MB, 0 where /proc is not there.
+func (p *process) memory() (peak, now float64) {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	for line := range strings.Lines(string(text)) {
+		name, value, _ := strings.Cut(line, ":")
+		kb, _ := strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 64)
+		switch name {
+		case "VmHWM":
+			peak = kb / 1024
+		case "VmRSS":
+			now = kb / 1024
+		}
+	}
+	return peak, now
+}
+
+func (p *process) ask(client *http.Client, q query) (status int, body []byte, err error) {
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, p.url+"/graphql?"+q.name, bytes.NewReader(q.body))
+	if err != nil {
+		return 0, nil, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Authorization", "Bearer "+sandbox.TokenPractitioner)
+	req.Header.Set("Accept-Encoding", "identity")
+	res, err := client.Do(req)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer res.Body.Close()
+	body, err = io.ReadAll(res.Body)
+	return res.StatusCode, body, err
+}
+
+// load asks a query on several connections for a while.
+func load(p, upstream *process, q query, o options) (figures, error) {
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: o.connections}}
+	defer client.CloseIdleConnections()
+	for range 2 * o.connections { // to warm up
+		if _, _, err := p.ask(client, q); err != nil {
+			return figures{}, err
+		}
+	}
+	before, err := p.state()
+	called, err2 := upstream.state()
+	if err := errors.Join(err, err2); err != nil {
+		return figures{}, err
+	}
+	var mu sync.Mutex
+	var took []time.Duration
+	var failed error
+	var wg sync.WaitGroup
+	begin := time.Now()
+	for range o.connections {
+		wg.Go(func() {
+			var own []time.Duration
+			for time.Since(begin) < o.duration {
+				at := time.Now()
+				status, _, err := p.ask(client, q)
+				if err != nil || status != http.StatusOK {
+					mu.Lock()
+					failed = errors.Join(err, fmt.Errorf("%s, %s: status %d", p.role, q.name, status))
+					mu.Unlock()
+					return
+				}
+				own = append(own, time.Since(at))
+			}
+			mu.Lock()
+			took = append(took, own...)
+			mu.Unlock()
+		})
+	}
+	wg.Wait()
+	elapsed := time.Since(begin)
+	after, err := p.state()
+	calls, err2 := upstream.state()
+	if err := errors.Join(failed, err, err2); err != nil {
+		return figures{}, err
+	}
+	n := len(took)
+	slices.Sort(took)
+	return figures{
+		cpu:         (after.CPU - before.CPU) / time.Duration(n),
+		allocations: float64(after.Mallocs-before.Mallocs) / float64(n),
+		bytes:       float64(after.Bytes-before.Bytes) / float64(n),
+		perSecond:   float64(n) / elapsed.Seconds(),
+		p50:         took[n/2], p99: took[n*99/100],
+		calls: float64(calls.Calls-called.Calls) / float64(n),
+	}, nil
+}

@@ -1,0 +1,158 @@
+// Command bench measures what a query costs: the gateway as it ships beside a handler
+// written by hand for each query, in turns, against an upstream in another process.
+//
+// Each server runs alone on one core where the machine allows. CPU and allocations are
+// what its own process reports, medians of several rounds; answers are compared before
+// anything is measured. Run it as `make bench`.
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"log"
+	"net/http"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+func main() {
+	log.SetFlags(0)
+	if role := os.Getenv("BENCH_ROLE"); role != "" {
+		serve(role, os.Getenv("BENCH_UPSTREAM"))
+		return
+	}
+	o := options{}
+	flag.DurationVar(&o.duration, "time", 2*time.Second, "how long each query is asked in each round")
+	flag.IntVar(&o.rounds, "rounds", 3, "how many rounds")
+	flag.IntVar(&o.connections, "connections", 16, "connections at once")
+	flag.DurationVar(&o.latency, "latency", 0, "how long the upstream takes for each call")
+	flag.StringVar(&o.only, "only", "", "names of queries, comma-separated; all if empty")
+	flag.Parse()
+	if err := run(o); err != nil {
+		log.Fatal(err)
+	}
+}
+
+type options struct {
+	duration    time.Duration
+	rounds      int
+	connections int
+	latency     time.Duration
+	only        string
+}
+
+// figures are what a query cost a server, on average.
+type figures struct {
+	cpu         time.Duration
+	allocations float64
+	bytes       float64
+	perSecond   float64
+	p50, p99    time.Duration
+	calls       float64
+}
+
+func run(o options) error {
+	upstream, err := start("upstream", "", o)
+	if err != nil {
+		return err
+	}
+	defer upstream.stop()
+	servers := []*process{}
+	for _, role := range []string{"hand", "gateway"} {
+		p, err := start(role, upstream.url, o)
+		if err != nil {
+			return err
+		}
+		defer p.stop()
+		servers = append(servers, p)
+	}
+	names := queries
+	if o.only != "" {
+		names = slices.DeleteFunc(slices.Clone(queries), func(q query) bool { return !slices.Contains(strings.Split(o.only, ","), q.name) })
+	}
+	for _, q := range names {
+		if err := same(servers, q); err != nil {
+			return err
+		}
+	}
+	got := map[string][]figures{} // by server and query
+	for range o.rounds {
+		for _, q := range names {
+			for _, s := range servers {
+				f, err := load(s, upstream, q, o)
+				if err != nil {
+					return err
+				}
+				got[s.role+q.name] = append(got[s.role+q.name], f)
+			}
+		}
+	}
+	report(names, got, o)
+	for _, s := range servers {
+		peak, now := s.memory()
+		fmt.Printf("%s: peak %.0f MB resident, now %.0f MB\n", s.role, peak, now)
+	}
+	return nil
+}
+
+// same compares the answers of the servers.
+func same(servers []*process, q query) error {
+	var first any
+	for i, s := range servers {
+		status, body, err := s.ask(http.DefaultClient, q)
+		if err != nil {
+			return err
+		}
+		var got any
+		if err := json.Unmarshal(body, &got); err != nil || status != http.StatusOK {
+			return fmt.Errorf("%s, %s: %d %.300s", s.role, q.name, status, body)
+		}
+		if i > 0 && !reflect.DeepEqual(got, first) {
+			return fmt.Errorf("%s answers %s differently:\n%v\n%v", s.role, q.name, got, first)
+		}
+		first = got
+	}
+	return nil
+}
+
+func report(names []query, got map[string][]figures, o options) {
+	fmt.Printf("%d connections, upstream latency %s, %d rounds of %s; the gateway / the handler\n\n", o.connections, o.latency, o.rounds, o.duration)
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "query\tcalls\tCPU µs\tratio\tallocations\tKB\tper second\tp50 ms\tp99 ms\t")
+	for _, q := range names {
+		g, h := median(got["gateway"+q.name]), median(got["hand"+q.name])
+		fmt.Fprintf(w, "%s\t%.1f / %.1f\t%d / %d\t%.2f\t%.0f / %.0f\t%.0f / %.0f\t%.0f / %.0f\t%.1f / %.1f\t%.1f / %.1f\t\n", q.name, g.calls, h.calls,
+			g.cpu.Microseconds(), h.cpu.Microseconds(), float64(g.cpu)/float64(h.cpu), g.allocations, h.allocations, g.bytes/1024, h.bytes/1024,
+			g.perSecond, h.perSecond, ms(g.p50), ms(h.p50), ms(g.p99), ms(h.p99))
+	}
+	w.Flush()
+	fmt.Println()
+}
+
+func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// median takes the median of each figure by itself.
+func median(all []figures) figures {
+	of := func(value func(f figures) float64) float64 {
+		values := make([]float64, len(all))
+		for i, f := range all {
+			values[i] = value(f)
+		}
+		slices.Sort(values)
+		return values[len(values)/2]
+	}
+	return figures{
+		cpu:         time.Duration(of(func(f figures) float64 { return float64(f.cpu) })),
+		allocations: of(func(f figures) float64 { return f.allocations }),
+		bytes:       of(func(f figures) float64 { return f.bytes }),
+		perSecond:   of(func(f figures) float64 { return f.perSecond }),
+		p50:         time.Duration(of(func(f figures) float64 { return float64(f.p50) })),
+		p99:         time.Duration(of(func(f figures) float64 { return float64(f.p99) })),
+		calls:       of(func(f figures) float64 { return f.calls }),
+	}
+}
