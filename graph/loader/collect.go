@@ -165,6 +165,6 @@ func (s *Session) Arrived(f graphql.CollectedField, payload any) {
 	def := s.ops.schema.Types[f.Definition.Type.Name()]
 	s.waves.enter(0)
 	defer s.waves.leave(0)
-	s.noteEmbedded(reflect.ValueOf(payload))
+	s.noteEmbedded(fsclient.Cloned(reflect.ValueOf(payload))) // the walk completes what it holds
 	visit{s, 1}.walkValue(reflect.ValueOf(payload), s.ops.schema.Select(s.op, def, f.Selections))
 }

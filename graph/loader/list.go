@@ -16,6 +16,8 @@ type listOp struct {
 	options   reflect.Type
 	// fetch gets one page.
 	fetch func(ctx context.Context, parent string, options any, p paging.Page) (pageResult, error)
+	// rows are those of a page.
+	rows func(result any) reflect.Value
 	// first is the id of the first row of a page.
 	first func(result any) string
 	// connect puts pages together; rows are pointers to the window's rows.
@@ -52,8 +54,8 @@ func (op *listOp) announce(at visit, c *plan.Call, parent fsclient.Recorder, p *
 			return
 		}
 		connection, values := op.connect(a)
-		for _, v := range values {
-			at.noteEmbedded(v)
+		for _, page := range a.got {
+			at.noteEmbedded(op.rows(page.result))
 		}
 		if selected.Rows != nil {
 			for _, v := range values {

@@ -226,7 +226,7 @@ func (r *listRead) start(p paging.Page) *promise {
 	}
 	promise, fresh := r.calls.promise(k)
 	if fresh {
-		r.call(k, func(ctx context.Context) (any, error) { return r.op.fetch(ctx, r.parent, r.options, p) })
+		r.call(promise, func(ctx context.Context) (any, error) { return r.op.fetch(ctx, r.parent, r.options, p) })
 	}
 	return promise
 }

@@ -172,6 +172,7 @@ func below[T, O any, P fsclient.Options[O]](o *Operations, operation string, lis
 			}
 			return pageResult{res, len(res.Items), res.FirstID(), res.Meta}, nil
 		},
+		rows:    func(result any) reflect.Value { return reflect.ValueOf(result.(*fsclient.Page[T]).Items) },
 		first:   func(result any) string { return result.(*fsclient.Page[T]).FirstID() },
 		connect: connect[T],
 	}

@@ -28,7 +28,7 @@ type Session struct {
 
 	mu       sync.Mutex
 	fields   map[fieldKey]*promise     // what the executor will come for
-	embedded map[key]fsclient.Recorder // parts of records that arrived inside others; private copies
+	embedded map[key]fsclient.Recorder // parts of records that arrived inside others; never changed
 	args     map[*ast.Field]map[string]any
 }
 
@@ -89,7 +89,7 @@ func (s *Session) field(parent any, f *ast.Field) (p *promise, fresh bool) {
 	return p, !known
 }
 
-// fetch carries out a call for each of the keys in one batch. The keys are all
+// fetch carries out calls for the keys in one batch. The keys are all
 // there is, so the batch starts with the last of them and never by the clock.
 func (s *Session) fetch(keys []key, batch func(context.Context, []key) []*dataloader.Result[any]) {
 	guarded := func(ctx context.Context, keys []key) (results []*dataloader.Result[any]) {
@@ -115,12 +115,13 @@ func (s *Session) fetch(keys []key, batch func(context.Context, []key) []*datalo
 	}
 }
 
-// call is [Session.fetch] for one key.
-func (s *Session) call(k key, f func(ctx context.Context) (any, error)) {
-	s.fetch([]key{k}, func(ctx context.Context, _ []key) []*dataloader.Result[any] {
-		v, err := f(ctx)
-		return []*dataloader.Result[any]{{Data: v, Error: err}}
-	})
+// call carries out one call, whose promise is new.
+func (s *Session) call(p *promise, f func(ctx context.Context) (any, error)) {
+	go func() {
+		defer p.guard()
+		v, err := f(s.ctx)
+		p.resolve(v, err)
+	}()
 }
 
 func recordKey(op *recordOp, id string) key { return key{kind: op.name, id: fsclient.IDKey(id)} }
@@ -137,7 +138,7 @@ func (at visit) record(op *recordOp, id string) *promise {
 	case op.planned():
 		at.waves.park(op, k.id, at.wave, fresh)
 	case fresh:
-		at.call(k, func(ctx context.Context) (any, error) { return at.single(ctx, op, id) })
+		at.call(p, func(ctx context.Context) (any, error) { return at.single(ctx, op, id) })
 	}
 	return p
 }
@@ -171,7 +172,8 @@ func (s *Session) single(ctx context.Context, op *recordOp, id string) (any, err
 	return r, nil
 }
 
-// noteEmbedded keeps what v holds of records that the operation reaches by links. The
+// noteEmbedded keeps what v holds of records that the operation reaches by links. v is an
+// answer as it came, which nobody changes: the answer that is made of it has copies. The
 // data of an event is what was true when it happened, and teaches nothing.
 func (s *Session) noteEmbedded(v reflect.Value) {
 	if len(s.plan.Linked) == 0 || !fsclient.HoldsRecords(v.Type()) || v.Type() == eventData {
@@ -195,10 +197,8 @@ func (s *Session) noteEmbedded(v reflect.Value) {
 			s.noteEmbedded(e)
 		}
 	case reflect.Struct:
-		for i := range v.NumField() {
-			if f := v.Type().Field(i); f.IsExported() && !f.Anonymous {
-				s.noteEmbedded(v.Field(i))
-			}
+		for _, i := range fsclient.Holders(v.Type()) {
+			s.noteEmbedded(v.Field(i))
 		}
 	}
 }
@@ -211,14 +211,14 @@ func (s *Session) embed(r fsclient.Recorder) {
 		return
 	}
 	k := recordKey(op, fsclient.IDOf(r))
-	c := fsclient.Copy(r)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if old := s.embedded[k]; old != nil {
-		fsclient.Fill(c, old, fsclient.AllFields)
-		c.Hold(old.Held())
+	if old := s.embedded[k]; old != nil && old.Held().Without(r.Held()) != 0 {
+		r = fsclient.Copy(r)
+		fsclient.Fill(r, old, fsclient.AllFields)
+		r.Hold(old.Held())
 	}
-	s.embedded[k] = c
+	s.embedded[k] = r
 }
 
 // fromEmbedded gives what has arrived of a record so far, if that has all of missing.

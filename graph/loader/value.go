@@ -28,8 +28,8 @@ func (op *valueOp) announce(at visit, c *plan.Call, parent fsclient.Recorder, p 
 		defer p.guard()
 		v := call.value
 		if call.err == nil {
+			at.noteEmbedded(reflect.ValueOf(v))
 			own := fsclient.Cloned(reflect.ValueOf(v))
-			at.noteEmbedded(own)
 			at.next().walkValue(own, c.Below)
 			v = own.Interface()
 		}
@@ -44,7 +44,7 @@ func (s *Session) value(op *valueOp, parent string, args map[string]any) *promis
 	k := key{kind: op.operation, id: parent, query: fmt.Sprint(args)}
 	p, fresh := s.calls.promise(k)
 	if fresh {
-		s.call(k, func(ctx context.Context) (any, error) { return op.get(ctx, parent, args) })
+		s.call(p, func(ctx context.Context) (any, error) { return op.get(ctx, parent, args) })
 	}
 	return p
 }

@@ -17,6 +17,9 @@ var errCharset = errors.New("the answer is not in the charset that it declares")
 // declares another charset. A byte that means nothing in that charset is an
 // error: it would become another text.
 func toUTF8(contentType string, body []byte) ([]byte, error) {
+	if contentType == "application/json" || contentType == "application/json; charset=utf-8" {
+		return body, nil
+	}
 	_, params, _ := mime.ParseMediaType(contentType)
 	switch charset := strings.ToLower(params["charset"]); charset {
 	case "", "utf-8", "utf8", "us-ascii":

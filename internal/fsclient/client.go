@@ -2,6 +2,7 @@ package fsclient
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -26,10 +27,11 @@ const maxAnswer = 8 << 20
 // Client calls the partner API. Make one with [New]; it is safe for
 // concurrent use.
 type Client struct {
-	base    string
-	origin  *url.URL // scheme and host of base
-	http    *http.Client
-	storage *http.Client // for files elsewhere, nil for none
+	origin    *url.URL // scheme and host of the API
+	path      string   // below which it lies, such as "/api"
+	transport http.RoundTripper
+	http      *http.Client // on transport
+	storage   *http.Client // for files elsewhere, nil for none
 
 	Patients                 *PatientsService
 	Clinic                   *ClinicService
@@ -69,7 +71,8 @@ type Option func(*Client)
 // New makes a client for the API at base, such as
 // "https://api-us-snd.fullscript.io/api". httpClient's transport puts the
 // caller's token on each call; redirects are not followed, since the token
-// would travel with them, but those of attachments (see [WithStorage]).
+// would travel with them, but those of attachments (see [WithStorage]). Calls end
+// with their context: an httpClient with a time limit or cookies is an error.
 func New(base string, httpClient *http.Client, options ...Option) (*Client, error) {
 	u, err := url.Parse(base)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
@@ -78,9 +81,15 @@ func New(base string, httpClient *http.Client, options ...Option) (*Client, erro
 		}
 		return nil, fmt.Errorf("%q is no API base URL such as https://api-us-snd.fullscript.io/api", base)
 	}
+	if httpClient.Timeout != 0 || httpClient.Jar != nil {
+		return nil, errors.New("an http.Client with a Timeout or a Jar is not supported")
+	}
 	h := *httpClient
 	h.CheckRedirect = noRedirect
-	c := &Client{base: strings.TrimSuffix(base, "/"), origin: &url.URL{Scheme: u.Scheme, Host: u.Host}, http: &h}
+	c := &Client{
+		origin: &url.URL{Scheme: u.Scheme, Host: u.Host}, path: strings.TrimSuffix(u.Path, "/"), http: &h,
+		transport: cmp.Or[http.RoundTripper](h.Transport, http.DefaultTransport),
+	}
 	for _, o := range options {
 		o(c)
 	}
@@ -322,10 +331,8 @@ func (c *Client) open(ctx context.Context, r route, query, body any, header http
 	if err != nil {
 		return nil, false, err
 	}
-	address := c.base + path
-	if q := EncodeQuery(query); q != "" {
-		address += "?" + q
-	}
+	address := *c.origin
+	address.Path, address.RawQuery = c.path+path, EncodeQuery(query)
 	var payload io.Reader
 	if body != nil {
 		raw, err := json.Marshal(body)
@@ -334,30 +341,33 @@ func (c *Client) open(ctx context.Context, r route, query, body any, header http
 		}
 		payload = bytes.NewReader(raw)
 	}
-	write := r.isWrite()
-	var wrote atomic.Bool // by a goroutine of net/http that outlives a call cut short
-	traced := httptrace.WithClientTrace(WithRoute(ctx, r.String()), &httptrace.ClientTrace{WroteHeaders: func() { wrote.Store(true) }})
-	if !write { // nothing to find out
-		traced = WithRoute(ctx, r.String())
+	routed := WithRoute(ctx, r.String())
+	var wrote *atomic.Bool // by a goroutine of net/http that outlives a call cut short; nil for reads
+	if r.isWrite() {
+		wrote = new(atomic.Bool)
+		routed = httptrace.WithClientTrace(routed, &httptrace.ClientTrace{WroteHeaders: func() { wrote.Store(true) }})
 	}
-	req, err := http.NewRequestWithContext(traced, r.method, address, payload)
+	req, err := http.NewRequestWithContext(routed, r.method, "", payload)
 	if err != nil {
 		return nil, false, fmt.Errorf("%s: %w", r, err)
 	}
-	req.Header.Set("Accept", "application/json")
+	req.URL, req.Host = &address, address.Host
+	req.Header["Accept"] = acceptJSON
 	for k, v := range header {
 		req.Header[k] = v
 	}
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	res, err = c.http.Do(req)
-	sent = wrote.Load()
+	res, err = c.transport.RoundTrip(req)
+	sent = wrote != nil && wrote.Load()
 	if err != nil {
-		return nil, sent, transportError(ctx, r.String(), err, write, sent)
+		return nil, sent, transportError(ctx, r.String(), err, r.isWrite(), sent)
 	}
 	return res, sent, nil
 }
+
+var acceptJSON = []string{"application/json"}
 
 type routeKey struct{}
 

@@ -330,6 +330,9 @@ func cloneInside(v reflect.Value) {
 	}
 }
 
+// Holders returns the fields of a struct type that can hold records.
+func Holders(t reflect.Type) []int { return shapeOf(t).holders }
+
 var recordHolders sync.Map // reflect.Type -> bool
 
 // HoldsRecords reports whether a value of type t is or can hold a record.

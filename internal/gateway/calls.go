@@ -59,6 +59,14 @@ func outcome(ctx context.Context, status int, err error) string {
 	case http.StatusText(status) == "": // whatever number the partner makes up
 		return "other"
 	}
+	return statusText(status)
+}
+
+// statusText returns the digits of a status. Nearly all are 200.
+func statusText(status int) string {
+	if status == http.StatusOK {
+		return "200"
+	}
 	return strconv.Itoa(status)
 }
 

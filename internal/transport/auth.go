@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 
 	"golang.org/x/oauth2"
@@ -73,8 +74,12 @@ func Authorize(base http.RoundTripper) http.RoundTripper {
 	})
 }
 
+// authorized sends a copy of the call with a token.
 func authorized(r *http.Request, token *oauth2.Token, base http.RoundTripper) (*http.Response, error) {
-	return (&oauth2.Transport{Source: oauth2.StaticTokenSource(token), Base: base}).RoundTrip(r)
+	own := r.WithContext(r.Context())
+	own.Header = maps.Clone(r.Header)
+	token.SetAuthHeader(own)
+	return base.RoundTrip(own)
 }
 
 // refusal is what the partner would answer to a token that is over.

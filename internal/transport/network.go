@@ -74,6 +74,9 @@ func (n *Network) RoundTrip(r *http.Request) (*http.Response, error) {
 	transport := n.current
 	n.mu.Unlock()
 
+	if r.URL.Scheme == "http" { // never HTTP/2
+		return transport.RoundTrip(r)
+	}
 	var conn *countedConn // nil unless HTTP/2
 	var answers int64
 	ctx := httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {

@@ -19,7 +19,7 @@ func Observe(begin func(context.Context) (end func(status int, err error)), base
 			end(0, err)
 			return nil, err
 		}
-		res.Body = &observedBody{ReadCloser: res.Body, end: func(err error) { end(res.StatusCode, err) }}
+		res.Body = &observedBody{ReadCloser: res.Body, status: res.StatusCode, end: end}
 		return res, nil
 	})
 }
@@ -27,8 +27,9 @@ func Observe(begin func(context.Context) (end func(status int, err error)), base
 type observedBody struct {
 	io.ReadCloser
 	once   sync.Once
+	status int
 	broken error
-	end    func(error)
+	end    func(status int, err error)
 }
 
 func (b *observedBody) Read(p []byte) (int, error) {
@@ -41,6 +42,8 @@ func (b *observedBody) Read(p []byte) (int, error) {
 
 func (b *observedBody) Close() error {
 	err := b.ReadCloser.Close()
-	b.once.Do(func() { b.end(b.broken) })
+	b.once.Do(b.over)
 	return err
 }
+
+func (b *observedBody) over() { b.end(b.status, b.broken) }

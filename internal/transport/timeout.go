@@ -20,54 +20,64 @@ var errCallTimeout = fmt.Errorf("transport: %w", context.DeadlineExceeded)
 // reads takes in between.
 func Timeout(d time.Duration, base http.RoundTripper) http.RoundTripper {
 	return Func(func(r *http.Request) (*http.Response, error) {
-		ctx, cancel := context.WithCancelCause(r.Context())
-		timer := time.AfterFunc(d, func() { cancel(errCallTimeout) })
-		stop := func() {
-			timer.Stop()
-			cancel(nil)
-		}
-		// net/http calls a cancelled call cancelled, whatever the cause.
-		name := func(err error) error {
-			if err != nil && errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
-				return context.DeadlineExceeded
-			}
-			return err
-		}
-		res, err := base.RoundTrip(r.WithContext(ctx))
+		c := &timed{time: d, streams: streams(r.Context())}
+		c.ctx, c.cancel = context.WithCancelCause(r.Context())
+		c.timer = time.AfterFunc(d, c.expire)
+		res, err := base.RoundTrip(r.WithContext(c.ctx))
 		if err != nil {
-			err = name(err)
-			stop()
+			err = c.name(err)
+			c.stop()
 			return nil, err
 		}
-		body := &timedBody{ReadCloser: onClose(res.Body, stop), name: name}
-		if streams(r.Context()) {
-			timer.Stop()
-			body.reading = func() (done func()) {
-				timer.Reset(d)
-				return func() { timer.Stop() }
-			}
+		if c.streams {
+			c.timer.Stop()
 		}
-		res.Body = body
+		c.ReadCloser, res.Body = res.Body, c
 		return res, nil
 	})
 }
 
-// timedBody names the errors of reading a body.
-type timedBody struct {
+// timed is a call with a bound on its time, and its answer's body.
+type timed struct {
 	io.ReadCloser
-	name    func(error) error
-	reading func() (done func()) // bounds each read, unless it is nil
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	timer   *time.Timer
+	time    time.Duration
+	streams bool // the bound is for each read
 }
 
-func (b *timedBody) Read(p []byte) (int, error) {
-	if b.reading != nil {
-		defer b.reading()()
+func (c *timed) expire() { c.cancel(errCallTimeout) }
+
+func (c *timed) stop() {
+	c.timer.Stop()
+	c.cancel(nil)
+}
+
+// name names the errors of a call: net/http calls a cancelled call cancelled, whatever
+// the cause.
+func (c *timed) name(err error) error {
+	if err != nil && errors.Is(context.Cause(c.ctx), context.DeadlineExceeded) {
+		return context.DeadlineExceeded
 	}
-	n, err := b.ReadCloser.Read(p)
+	return err
+}
+
+func (c *timed) Read(p []byte) (int, error) {
+	if c.streams {
+		c.timer.Reset(c.time)
+		defer c.timer.Stop()
+	}
+	n, err := c.ReadCloser.Read(p)
 	if err != nil && !errors.Is(err, io.EOF) {
-		err = b.name(err)
+		err = c.name(err)
 	}
 	return n, err
+}
+
+func (c *timed) Close() error {
+	defer c.stop()
+	return c.ReadCloser.Close()
 }
 
 type streamingKey struct{}

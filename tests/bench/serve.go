@@ -38,7 +38,7 @@ func serve(role, upstream string) {
 	default:
 		c := gateway.DefaultConfig()
 		c.Upstream = upstream + "/api"
-		g, err := gateway.New(c, zerolog.New(discard{}).With().Timestamp().Logger())
+		g, err := gateway.New(c, zerolog.New(discard{}).Level(zerolog.InfoLevel).With().Timestamp().Logger())
 		if err != nil {
 			log.Fatal(err)
 		}
