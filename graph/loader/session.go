@@ -51,6 +51,9 @@ func (o *Operations) NewSession(ctx context.Context, caller string) (context.Con
 		embedded: map[key]fsclient.Recorder{},
 	}
 	s.plan = o.schema.Of(s.op)
+	if s.plan.Wanted != nil && s.op.Operation.Operation == ast.Query {
+		s.ctx = fsclient.WithWanted(ctx, s.plan.Wanted)
+	}
 	s.waves = waves{parked: map[*recordOp]map[string]int{}, launch: func(op *recordOp, ids []string) { s.choose(op, ids, caller) }}
 	return context.WithValue(ctx, sessionKey{}, s), s
 }

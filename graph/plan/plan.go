@@ -9,6 +9,8 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
+
+	"fsgateway/internal/fsclient"
 )
 
 // Plan is an operation compiled for one choice of its conditions.
@@ -17,6 +19,8 @@ type Plan struct {
 	// Linked are the record types that the operation reaches by something other than
 	// their list, so that knowing parts of them early can save a call.
 	Linked map[string]bool
+	// Wanted returns the fields of a struct type that may be read; nil for all.
+	Wanted func(reflect.Type) fsclient.Fields
 	op     *ast.OperationDefinition // of a cached document, else nil
 	size   atomic.Int64             // of the last answer, in bytes
 }
@@ -59,7 +63,9 @@ type Document struct {
 	schema     *Schema
 	doc        *ast.QueryDocument
 	linked     map[string]bool
-	conditions []string // variables that decide what is selected, or whether a field takes a call
+	selected   map[string]map[string]bool // by type and field
+	wanted     sync.Map                   // reflect.Type -> fsclient.Fields
+	conditions []string                   // variables that decide what is selected, or whether a field takes a call
 
 	mu    sync.Mutex
 	plans map[choice]*Plan
@@ -80,7 +86,7 @@ const maxPlans = 16
 // for.
 func (s *Schema) NewDocument(doc *ast.QueryDocument) *Document {
 	d := &Document{schema: s, doc: doc, linked: s.linkedTypes(doc), plans: map[choice]*Plan{}}
-	d.conditions = s.conditionsOf(doc)
+	d.conditions, d.selected = s.conditionsOf(doc), s.selectedIn(doc)
 	return d
 }
 
@@ -102,7 +108,7 @@ func (d *Document) Plan(op *ast.OperationDefinition, variables map[string]any) *
 			}
 		}
 		p = d.schema.compile(&graphql.OperationContext{Doc: d.doc, Operation: op, Variables: own}, d.linked)
-		p.op = op
+		p.op, p.Wanted = op, d.Wanted
 		if len(d.plans) < maxPlans {
 			d.plans[choice{op, string(state)}] = p
 		}

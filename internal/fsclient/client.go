@@ -16,8 +16,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // maxAnswer bounds what is read of one answer. The largest known, a page of
@@ -220,7 +218,7 @@ func one[T any](ctx context.Context, c *Client, r route, query, body any, header
 		s := shapeOf(e.Type())
 		err := errNoRecord
 		if len(bytes.TrimSpace(data)) > 0 {
-			err = (&envelope{keys: keys, out: e}).open(data)
+			err = (&envelope{keys: keys, out: e, wanted: wantedFrom(ctx)}).open(data)
 		}
 		// Which record was changed is known, even if the answer does not say so.
 		changed := r.changes() && s.isRecord && (err == nil || errors.Is(err, errNoRecord))
@@ -255,7 +253,7 @@ func getPage[T any](ctx context.Context, c *Client, r route, query any, keys ...
 	var page *Page[T]
 	err := c.do(ctx, r, query, nil, nil, func(data []byte) error {
 		p := new(Page[T])
-		extra := func(key string, d *jsontext.Decoder) (bool, error) {
+		extra := func(key string, d *decoder) (bool, error) {
 			if key != "meta" {
 				return false, nil
 			}
@@ -265,7 +263,7 @@ func getPage[T any](ctx context.Context, c *Client, r route, query any, keys ...
 			}
 			return true, err
 		}
-		items := &envelope{keys: keys, out: reflect.ValueOf(&p.Items).Elem(), extra: extra}
+		items := &envelope{keys: keys, out: reflect.ValueOf(&p.Items).Elem(), extra: extra, wanted: wantedFrom(ctx)}
 		if err := items.open(data); err != nil {
 			return err
 		}

@@ -62,14 +62,63 @@ func IsUnreadable(o interface{ Unreadable() Fields }, name string) bool {
 	return faults != 0 && faults.Has(FieldOf(reflect.TypeOf(o).Elem(), name))
 }
 
-func newDecoder(data []byte) *jsontext.Decoder {
+// decoder reads one answer.
+type decoder struct {
+	*jsontext.Decoder
+	input []byte
+	text  string // the input, once a text in it was read: texts are parts of it, not copies
+	slabs map[reflect.Type]*slab
+	// wanted returns which fields of a struct type are read, nil for all. The others are
+	// skipped, and count as held.
+	wanted  func(reflect.Type) Fields
+	skipped bool // the struct that was read last held a value that was skipped
+}
+
+func newDecoder(data []byte) *decoder {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
-	return jsontext.NewDecoder(bytes.NewReader(data), jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
+	return &decoder{
+		Decoder: jsontext.NewDecoder(bytes.NewReader(data), jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true)),
+		input:   data,
+	}
+}
+
+// part returns the part of the input that ends where the decoder stands, but for the given
+// number of bytes, and is n bytes long.
+func (d *decoder) part(n, before int) string {
+	if d.text == "" {
+		d.text = string(d.input)
+	}
+	end := int(d.InputOffset()) - before
+	return d.text[end-n : end]
+}
+
+// slab holds values of a small type that pointers lead to, so that each does not take
+// an allocation of its own.
+type slab struct {
+	values reflect.Value // a slice
+	used   int
+}
+
+// small returns a zero value of a scalar type. It is given again until it is kept.
+func (d *decoder) small(t reflect.Type) (s *slab, e reflect.Value) {
+	s = d.slabs[t]
+	if s == nil || s.used == s.values.Len() {
+		n := 4
+		if s != nil {
+			n = min(4*s.values.Len(), 256)
+		}
+		s = &slab{values: reflect.MakeSlice(reflect.SliceOf(t), n, n)}
+		if d.slabs == nil {
+			d.slabs = map[reflect.Type]*slab{}
+		}
+		d.slabs[t] = s
+	}
+	return s, s.values.Index(s.used)
 }
 
 // decodeValue reads one value into v, which is zero. byID says that a text or
 // a number in the place of a record is its id.
-func decodeValue(d *jsontext.Decoder, v reflect.Value, byID bool) (outcome, error) {
+func decodeValue(d *decoder, v reflect.Value, byID bool) (outcome, error) {
 	kind := d.PeekKind()
 	switch kind {
 	case 0:
@@ -109,7 +158,18 @@ func decodeValue(d *jsontext.Decoder, v reflect.Value, byID bool) (outcome, erro
 	return decodeScalar(d, v, kind)
 }
 
-func decodePointer(d *jsontext.Decoder, v reflect.Value, byID bool) (outcome, error) {
+func decodePointer(d *decoder, v reflect.Value, byID bool) (outcome, error) {
+	if t := v.Type().Elem(); t.Kind() != reflect.Struct && t.Kind() != reflect.Slice {
+		s, e := d.small(t)
+		got, err := decodeValue(d, e, byID)
+		if got == read && err == nil {
+			s.used++
+			v.Set(e.Addr())
+		} else {
+			e.SetZero()
+		}
+		return got, err
+	}
 	e := reflect.New(v.Type().Elem())
 	got, err := decodeValue(d, e.Elem(), byID)
 	if got != read || err != nil {
@@ -118,7 +178,7 @@ func decodePointer(d *jsontext.Decoder, v reflect.Value, byID bool) (outcome, er
 	if r, ok := e.Interface().(recorded); ok && lacksID(e.Elem()) {
 		// A record that is mentioned without its id cannot be shown. It is no
 		// mention at all if nothing else is said of it either.
-		if r.record().unreadable == 0 && empty(e.Elem()) {
+		if r.record().unreadable == 0 && !d.skipped && empty(e.Elem()) {
 			return missing, nil
 		}
 		return unreadable, nil
@@ -128,7 +188,7 @@ func decodePointer(d *jsontext.Decoder, v reflect.Value, byID bool) (outcome, er
 }
 
 // decodeSlice reads an array, or one value in the place of an array.
-func decodeSlice(d *jsontext.Decoder, v reflect.Value, kind jsontext.Kind, byID bool) (outcome, error) {
+func decodeSlice(d *decoder, v reflect.Value, kind jsontext.Kind, byID bool) (outcome, error) {
 	elem := v.Type().Elem()
 	if kind != '[' {
 		e := reflect.New(elem).Elem()
@@ -145,26 +205,28 @@ func decodeSlice(d *jsontext.Decoder, v reflect.Value, kind jsontext.Kind, byID 
 	// a broken one. Other elements are left out.
 	isRow := reflect.PointerTo(elem).Implements(reflect.TypeFor[interface{ Broken() bool }]())
 	all := read
-	out := reflect.MakeSlice(v.Type(), 0, 4)
-	for n := 0; d.PeekKind() != ']'; n = out.Len() {
-		out = reflect.Append(out, reflect.Zero(elem))
-		got, err := decodeValue(d, out.Index(n), byID)
+	v.Grow(4) // so that an empty list is not nil
+	v.SetLen(0)
+	for n := 0; d.PeekKind() != ']'; n = v.Len() {
+		v.Grow(1)
+		v.SetLen(n + 1)
+		got, err := decodeValue(d, v.Index(n), byID)
 		if err != nil {
 			return missing, err
 		}
 		if got != read && !isRow {
-			out = out.Slice(0, n)
+			v.Index(n).SetZero()
+			v.SetLen(n)
 			all = max(all, got)
 		}
 	}
 	_, err := d.ReadToken()
-	v.Set(out)
 	return all, err
 }
 
 // decodeOnly reads an array in the place of one value: that of its only
 // element. An empty array holds none, and of several nobody knows which.
-func decodeOnly(d *jsontext.Decoder, v reflect.Value, byID bool) (got outcome, err error) {
+func decodeOnly(d *decoder, v reflect.Value, byID bool) (got outcome, err error) {
 	if _, err := d.ReadToken(); err != nil {
 		return missing, err
 	}
@@ -183,7 +245,7 @@ func decodeOnly(d *jsontext.Decoder, v reflect.Value, byID bool) (got outcome, e
 	return got, err
 }
 
-func decodeStruct(d *jsontext.Decoder, v reflect.Value, kind jsontext.Kind, byID bool) (outcome, error) {
+func decodeStruct(d *decoder, v reflect.Value, kind jsontext.Kind, byID bool) (outcome, error) {
 	s := shapeOf(v.Type())
 	if kind != '{' {
 		return decodeMention(d, v, s, kind, byID)
@@ -193,6 +255,13 @@ func decodeStruct(d *jsontext.Decoder, v reflect.Value, kind jsontext.Kind, byID
 	}
 	var held, faulty Fields
 	var unknown bool // some key has a value and is not known
+	wanted, skipped := AllFields, false
+	if d.wanted != nil {
+		wanted = d.wanted(s.typ)
+		if s.derives {
+			wanted |= v.Addr().Interface().(deriving).needs(wanted)
+		}
+	}
 	for d.PeekKind() != '}' {
 		raw, err := d.ReadValue()
 		if err != nil {
@@ -207,6 +276,14 @@ func decodeStruct(d *jsontext.Decoder, v reflect.Value, kind jsontext.Kind, byID
 			continue
 		}
 		bit := FieldAt(k.field)
+		if !wanted.Has(bit) {
+			skipped = skipped || d.PeekKind() != 'n'
+			if err := d.SkipValue(); err != nil {
+				return missing, err
+			}
+			held |= bit
+			continue
+		}
 		got, err := decodeField(d, v.Field(k.field), k, held.Has(bit))
 		if err != nil {
 			return missing, err
@@ -224,6 +301,7 @@ func decodeStruct(d *jsontext.Decoder, v reflect.Value, kind jsontext.Kind, byID
 	if _, err := d.ReadToken(); err != nil {
 		return missing, err
 	}
+	d.skipped = skipped
 	if unknown && held == 0 {
 		return unreadable, nil // it is something else
 	}
@@ -233,8 +311,8 @@ func decodeStruct(d *jsontext.Decoder, v reflect.Value, kind jsontext.Kind, byID
 	if s.isRecord {
 		v.Addr().Interface().(recorded).record().held = held
 	}
-	if f, ok := v.Addr().Interface().(interface{ decoded() }); ok {
-		f.decoded()
+	if s.derives {
+		v.Addr().Interface().(deriving).decoded()
 	}
 	return read, nil
 }
@@ -242,7 +320,7 @@ func decodeStruct(d *jsontext.Decoder, v reflect.Value, kind jsontext.Kind, byID
 // decodeField reads the value of a key into its field. Several keys can stand
 // for one field, such as patient and patient_id; then what tells more of it
 // stays, whatever their order.
-func decodeField(d *jsontext.Decoder, f reflect.Value, k key, again bool) (outcome, error) {
+func decodeField(d *decoder, f reflect.Value, k key, again bool) (outcome, error) {
 	switch {
 	case k.inline:
 		return decodeInline(d, f, k)
@@ -262,7 +340,7 @@ func decodeField(d *jsontext.Decoder, f reflect.Value, k key, again bool) (outco
 
 // decodeInline reads a part of an object that the API has flat beside the
 // object's siblings.
-func decodeInline(d *jsontext.Decoder, f reflect.Value, k key) (outcome, error) {
+func decodeInline(d *decoder, f reflect.Value, k key) (outcome, error) {
 	e := f
 	if e.IsNil() {
 		e = reflect.New(f.Type().Elem())
@@ -283,7 +361,7 @@ func decodeInline(d *jsontext.Decoder, f reflect.Value, k key) (outcome, error) 
 
 // decodeScalar reads a text, a number or a boolean into v, whatever v's kind
 // and whichever of the three it was.
-func decodeScalar(d *jsontext.Decoder, v reflect.Value, kind jsontext.Kind) (outcome, error) {
+func decodeScalar(d *decoder, v reflect.Value, kind jsontext.Kind) (outcome, error) {
 	s, ok, err := scalarOf(d, kind)
 	switch {
 	case err != nil:
@@ -305,16 +383,16 @@ var stringType = reflect.TypeFor[string]()
 
 // scalarOf reads the text of a JSON string, number or boolean. Text that is not
 // valid UTF-8 is not ok: with its errors replaced it would be another text.
-func scalarOf(d *jsontext.Decoder, kind jsontext.Kind) (text string, ok bool, err error) {
+func scalarOf(d *decoder, kind jsontext.Kind) (text string, ok bool, err error) {
 	raw, err := d.ReadValue()
 	if err != nil {
 		return "", false, err
 	}
 	if kind != '"' {
-		return string(raw), true, nil
+		return d.part(len(raw), 0), true, nil
 	}
 	if inner := raw[1 : len(raw)-1]; bytes.IndexByte(inner, '\\') < 0 {
-		return string(inner), utf8.Valid(inner), nil
+		return d.part(len(inner), 1), utf8.Valid(inner), nil
 	}
 	unquoted, invalid := jsontext.AppendUnquote(nil, raw)
 	return string(unquoted), invalid == nil, nil

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // What an answer is asked for comes in an envelope, {"patient": {…}}; in one
@@ -27,8 +25,10 @@ type envelope struct {
 	out  reflect.Value
 	// extra, when not nil, is offered each other key and reports whether it took
 	// the value.
-	extra func(key string, d *jsontext.Decoder) (bool, error)
+	extra func(key string, d *decoder) (bool, error)
 	inner bool // what is opened is itself the content of data
+
+	wanted func(reflect.Type) Fields // see decoder
 }
 
 // open decodes the value in an answer.
@@ -82,7 +82,7 @@ type contents struct {
 	failure bool   // a message of what went wrong
 }
 
-func (e *envelope) member(name string, d *jsontext.Decoder, seen *contents) error {
+func (e *envelope) member(name string, d *decoder, seen *contents) error {
 	switch kind := d.PeekKind(); {
 	case !seen.value && e.names(name) && kind == 'n':
 		seen.value = e.list() // null is no record, but a list without rows
@@ -117,13 +117,14 @@ func (e *envelope) list() bool { return e.out.Kind() == reflect.Slice }
 
 // take decodes what is in the place of the value. Texts, numbers and booleans
 // are no records, even where a record is mentioned by such an id elsewhere.
-func (e *envelope) take(d *jsontext.Decoder) error {
+func (e *envelope) take(d *decoder) error {
 	if kind := d.PeekKind(); kind != '{' && kind != '[' {
 		if err := d.SkipValue(); err != nil {
 			return err
 		}
 		return errUnreadable
 	}
+	d.wanted = e.wanted
 	got, err := decodeValue(d, e.out, false)
 	switch {
 	case err != nil:

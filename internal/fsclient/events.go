@@ -54,6 +54,9 @@ func (e *Event) decoded() {
 	e.RawData = nil
 }
 
+// needs: the data are read by the type.
+func (*Event) needs(Fields) Fields { return AllFields }
+
 var (
 	eventRawData = FieldOf(reflect.TypeFor[Event](), "RawData")
 	eventData    = FieldOf(reflect.TypeFor[Event](), "Data")

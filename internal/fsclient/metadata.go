@@ -157,6 +157,9 @@ func (m *ExternalIDMatch) decoded() {
 	m.id = unknown.ID
 }
 
+// needs: the record is read by the type.
+func (*ExternalIDMatch) needs(Fields) Fields { return AllFields }
+
 // recordIn decodes a record, nil for what has no id.
 func recordIn[T any, P interface {
 	*T

@@ -73,6 +73,14 @@ func (o *Order) decoded() {
 	})
 }
 
+// needs: variants may come from line items.
+func (*Order) needs(wanted Fields) Fields {
+	if wanted.Has(orderVariants) {
+		return orderLineItems
+	}
+	return 0
+}
+
 // LineItemType says what a line of an order is for.
 type LineItemType string
 

@@ -47,6 +47,9 @@ func (p *Patient) decoded() {
 	}
 }
 
+// needs: each field stands for itself.
+func (*Patient) needs(Fields) Fields { return 0 }
+
 // PatientType chooses patients by their place in a family.
 type PatientType string
 
@@ -98,7 +101,7 @@ func (s *PatientsService) FindByEmail(ctx context.Context, email string) (*Patie
 	if email == "" {
 		return nil, InputErrorf("email is empty; give the address to look for")
 	}
-	patients := Each(ctx, s.Search, PatientSearchOptions{Query: &email})
+	patients := Each(wantingAll(ctx), s.Search, PatientSearchOptions{Query: &email})
 	return onlyPatient(patients, "email address; searchPatients lists them", func(p *Patient) (*Patient, error) {
 		switch {
 		case p.Email != nil && strings.EqualFold(strings.TrimSpace(*p.Email), email):
@@ -120,7 +123,7 @@ func (s *PatientsService) FindByExternalID(ctx context.Context, id string) (*Pat
 	if err := options.Check(); err != nil {
 		return nil, err
 	}
-	matches := Each(ctx, s.client.Metadata.Search, options)
+	matches := Each(wantingAll(ctx), s.client.Metadata.Search, options)
 	return onlyPatient(matches, "external id; recordsByExternalId lists them", func(m *ExternalIDMatch) (*Patient, error) {
 		p, ok := m.Record.(*Patient)
 		switch {

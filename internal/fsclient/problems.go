@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // The shape of the body of a refusal is not published. The partner, the
@@ -38,7 +36,7 @@ type literal string
 // readErrorTree reads one JSON value. With an error comes what was read before
 // it, so that a body that was cut off still says what it says. Each step reads
 // a token or returns.
-func readErrorTree(d *jsontext.Decoder) (any, error) {
+func readErrorTree(d *decoder) (any, error) {
 	tok, err := d.ReadToken()
 	if err != nil {
 		return nil, err

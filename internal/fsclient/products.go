@@ -73,6 +73,18 @@ func (p *Product) decoded() {
 	}
 }
 
+// needs: the count and the primary variant may come from the variants, and each variant gets
+// what is known of the product.
+func (*Product) needs(wanted Fields) (more Fields) {
+	if wanted.Has(productCount | productPrimary) {
+		more = productVariants
+	}
+	if (wanted | more).Has(productVariants | productPrimary) {
+		more |= productMentioned
+	}
+	return more
+}
+
 // own gives a variant inside p the mention of its product that it has where it
 // is fetched alone.
 func (p *Product) own(v *Variant) {

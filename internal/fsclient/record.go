@@ -150,6 +150,12 @@ func (r *Record) record() *Record { return r }
 type (
 	recorded interface{ record() *Record }
 	faulted  interface{ faults() *Faults }
+	// deriving is a struct that works out some fields from others once it was decoded. needs
+	// returns, for the fields that are wanted, all that these are worked out from.
+	deriving interface {
+		decoded()
+		needs(wanted Fields) Fields
+	}
 )
 
 // all is the held set of a record that came from its single fetch.
@@ -163,6 +169,7 @@ type shape struct {
 	fields    map[string]int // Go name -> field index
 	isRecord  bool
 	hasFaults bool
+	derives   bool  // some fields are worked out from others
 	id        int   // index of the ID field, -1 without
 	holders   []int // fields that can hold records
 }
@@ -186,6 +193,7 @@ func shapeOf(t reflect.Type) *shape {
 	s := &shape{typ: t, keys: map[string]key{}, fields: map[string]int{}, id: -1}
 	s.isRecord = reflect.PointerTo(t).Implements(reflect.TypeFor[recorded]())
 	s.hasFaults = reflect.PointerTo(t).Implements(reflect.TypeFor[faulted]())
+	s.derives = reflect.PointerTo(t).Implements(reflect.TypeFor[deriving]())
 	for i := range t.NumField() {
 		if f := t.Field(i); f.IsExported() && !f.Anonymous {
 			s.add(i, f)

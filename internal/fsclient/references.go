@@ -34,7 +34,7 @@ func refersTo(t reflect.Type) (reference, list bool) {
 // decodeMention reads a text, a number or a boolean in the place of an object:
 // the id of a record if it can be one. Under a key that is not one of ids it
 // must not be able to be anything else, for a name is a text too.
-func decodeMention(d *jsontext.Decoder, v reflect.Value, s *shape, kind jsontext.Kind, byID bool) (outcome, error) {
+func decodeMention(d *decoder, v reflect.Value, s *shape, kind jsontext.Kind, byID bool) (outcome, error) {
 	id, ok, err := scalarOf(d, kind)
 	switch {
 	case err != nil:
@@ -49,7 +49,7 @@ func decodeMention(d *jsontext.Decoder, v reflect.Value, s *shape, kind jsontext
 }
 
 // decodeIDOf reads a record in the place of its id.
-func decodeIDOf(d *jsontext.Decoder, v reflect.Value) (outcome, error) {
+func decodeIDOf(d *decoder, v reflect.Value) (outcome, error) {
 	got := unreadable
 	if _, err := d.ReadToken(); err != nil {
 		return missing, err

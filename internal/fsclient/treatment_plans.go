@@ -104,6 +104,14 @@ func (t *TreatmentPlan) decoded() {
 	t.held = t.held.Without(planIsActive)
 }
 
+// needs: the state may come from whether the plan is active.
+func (*TreatmentPlan) needs(wanted Fields) Fields {
+	if wanted.Has(planState) {
+		return planIsActive
+	}
+	return 0
+}
+
 // TreatmentPlanState is where a plan stands.
 type TreatmentPlanState string
 

@@ -42,6 +42,9 @@ func (d *WebhookDelivery) decoded() {
 	d.Hold(deliveryEvent)
 }
 
+// needs: an event comes with it.
+func (*WebhookDelivery) needs(Fields) Fields { return AllFields }
+
 var deliveryEvent = FieldOf(reflect.TypeFor[WebhookDelivery](), "Event")
 
 // WebhookDeliverySort is how deliveries are sorted.
