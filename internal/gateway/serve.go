@@ -106,8 +106,10 @@ func Serve(config Config, out io.Writer, listening Listening, opts ...Option) (e
 		g.greet(out, health)
 	}
 	base, _ := config.upstreamURL()
+	gc, memory := TuneRuntime()
 	logger.Info().Str("address", g.config.publicURL()+"/graphql").Str("upstream", base).Str("admin", health).
-		Str("version", g.build.Version).Str("commit", g.build.Commit).Str("date", g.build.Date).Msg("serving")
+		Str("version", g.build.Version).Str("commit", g.build.Commit).Str("date", g.build.Date).
+		Int("gcPercent", gc).Int64("memoryLimitMB", memory>>20).Msg("serving")
 	defer func() { logger.Info().Msg("stopped") }()
 	drain := func(why error) {
 		logger.Info().Str("reason", why.Error()).Str("delay", config.DrainDelay.String()).Str("timeout", config.DrainTimeout.String()).Msg("stopping")

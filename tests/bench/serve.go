@@ -33,9 +33,13 @@ func serve(role, upstream string) {
 			}
 			s.ServeHTTP(w, r)
 		})
+	case "tuned":
+		gateway.TuneRuntime()
+		h = byHand(upstream + "/api")
 	case "hand":
 		h = byHand(upstream + "/api")
 	default:
+		gateway.TuneRuntime()
 		c := gateway.DefaultConfig()
 		c.Upstream = upstream + "/api"
 		g, err := gateway.New(c, zerolog.New(discard{}).Level(zerolog.InfoLevel).With().Timestamp().Logger())

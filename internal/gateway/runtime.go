@@ -1,0 +1,31 @@
+package gateway
+
+import (
+	"os"
+	"runtime/debug"
+
+	"github.com/KimMachineGun/automemlimit/memlimit"
+)
+
+// gcPercent is how much the heap may grow before garbage is collected, in percent of what
+// is in use. An answer leaves little behind and makes much garbage: Go's default of 100
+// collects several times as often, for some ten megabytes less.
+const gcPercent = 400
+
+// TuneRuntime sets the garbage collector and a soft limit of memory, 90 percent of the
+// container's or else of the machine's, near which garbage is collected as often as
+// it takes. GOGC and GOMEMLIMIT take precedence. It returns both, in percent and bytes.
+func TuneRuntime() (gc int, limit int64) {
+	gc = gcPercent
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gc)
+	} else {
+		gc = debug.SetGCPercent(gc)
+		debug.SetGCPercent(gc)
+	}
+	limit, err := memlimit.Set(memlimit.WithProvider(memlimit.ApplyFallback(memlimit.FromCgroup, memlimit.FromSystem)))
+	if err != nil {
+		limit = debug.SetMemoryLimit(-1) // there is none to be found
+	}
+	return gc, limit
+}
