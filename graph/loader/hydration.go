@@ -19,7 +19,7 @@ import (
 
 // hydration is a record waiting for the rest of itself.
 type hydration struct {
-	*promise
+	promise
 	missing fsclient.Fields // the fields that are to come; all others may be read
 }
 
@@ -46,7 +46,7 @@ func (at visit) hydrate(rec fsclient.Recorder, v reflect.Value, n *plan.Node, mi
 		at.next().walkChildren(v, n, 0)
 		return
 	}
-	h := &hydration{promise: newPromise(), missing: missing}
+	h := &hydration{missing: missing}
 	rec.SetPending(h)
 	at.enter()
 	at.walkChildren(v, n, fsclient.AllFields.Without(held))

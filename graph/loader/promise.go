@@ -3,30 +3,35 @@ package loader
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"github.com/graph-gophers/dataloader/v7"
 
 	"fsgateway/graph/apierror"
 )
 
-// promise is a value under way.
+// promise is a value under way. The zero value is one that has not been kept.
 type promise struct {
-	done  chan struct{}
+	kept  atomic.Bool // value and err are there to be read
 	value any
 	err   error
 
 	mu    sync.Mutex
-	after []func() // run in order once it is there
+	done  chan struct{} // made when somebody waits
+	after []func()      // run in order once the value is there
 }
 
-func newPromise() *promise { return &promise{done: make(chan struct{})} }
+func newPromise() *promise { return new(promise) }
 
 func (p *promise) resolve(value any, err error) {
 	p.mu.Lock()
 	p.value, p.err = value, err
+	p.kept.Store(true)
 	after := p.after
 	p.after = nil
-	close(p.done)
+	if p.done != nil {
+		close(p.done)
+	}
 	p.mu.Unlock()
 	for _, f := range after {
 		f()
@@ -55,25 +60,31 @@ func safely(f func() error) (err error) {
 // then runs f when the value is there, at once if it already is.
 func (p *promise) then(f func()) {
 	p.mu.Lock()
-	select {
-	case <-p.done:
+	if p.kept.Load() {
 		p.mu.Unlock()
 		f()
-	default:
-		p.after = append(p.after, f)
-		p.mu.Unlock()
+		return
 	}
+	p.after = append(p.after, f)
+	p.mu.Unlock()
 }
 
 // wait gives the value, or the reason the caller left before it was there.
 func (p *promise) wait(ctx context.Context) (any, error) {
-	select {
-	case <-p.done:
+	if p.kept.Load() {
 		return p.value, p.err
-	default:
 	}
+	p.mu.Lock()
+	if p.done == nil {
+		p.done = make(chan struct{})
+		if p.kept.Load() {
+			close(p.done)
+		}
+	}
+	done := p.done
+	p.mu.Unlock()
 	select {
-	case <-p.done:
+	case <-done:
 		return p.value, p.err
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)

@@ -86,6 +86,9 @@ func parseMoney(s string) (string, bool) {
 
 // grouped reports whether s is an integer with separators of thousands.
 func grouped(s string) bool {
+	if strings.IndexByte(s, ',') < 0 {
+		return false
+	}
 	groups := strings.Split(s, ",")
 	for i, g := range groups {
 		if !isDigits(g) || i > 0 && len(g) != 3 || i == 0 && (len(g) > 3 || g[0] == '0') {

@@ -3,12 +3,34 @@ package fsclient
 import (
 	"io"
 	"strings"
+	"sync"
 )
 
 // Value sets the partner may extend at any time. A value keeps the partner's
 // text; in GraphQL it is the text in capitals, "once per day" is ONCE_PER_DAY,
 // and UNKNOWN for a text this file does not list. The struct's ...Raw method
 // gives the text itself.
+
+// enumNames holds the names of the texts that were written so far. They are few: only
+// texts that this package knows are written.
+var enumNames = struct {
+	sync.RWMutex
+	of map[string]string
+}{of: map[string]string{}}
+
+// knownName is [enumName] for a text of one of the sets.
+func knownName(text string) string {
+	enumNames.RLock()
+	name, ok := enumNames.of[text]
+	enumNames.RUnlock()
+	if !ok {
+		name = enumName(text)
+		enumNames.Lock()
+		enumNames.of[strings.Clone(text)] = name // text is a part of an answer
+		enumNames.Unlock()
+	}
+	return name
+}
 
 // enumName is the GraphQL name of a partner's text.
 func enumName(text string) string {
@@ -23,7 +45,7 @@ func enumName(text string) string {
 func marshalEnum(w io.Writer, known []string, text string) {
 	for _, k := range known {
 		if k == text {
-			writeQuoted(w, enumName(text))
+			writeQuoted(w, knownName(text))
 			return
 		}
 	}

@@ -14,8 +14,14 @@ import (
 // the global id of another type is refused.
 
 func marshalID(w io.Writer, typeName, id string) {
-	text, _ := json.Marshal(typeName + ":" + id) // ids may hold anything
-	_, _ = w.Write(text)
+	if !ValidID(id) { // the partner's may hold anything
+		text, _ := json.Marshal(typeName + ":" + id)
+		_, _ = w.Write(text)
+		return
+	}
+	for _, part := range [...]string{`"`, typeName, ":", id, `"`} {
+		_, _ = io.WriteString(w, part)
+	}
 }
 
 // ParseID reads an id given by a client, in either form, as the id of a record

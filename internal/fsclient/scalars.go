@@ -98,5 +98,7 @@ func (d *Decimal) UnmarshalGQL(v any) error {
 
 // writeQuoted writes text that needs no escapes: the scalars above are checked.
 func writeQuoted(w io.Writer, s string) {
-	_, _ = io.WriteString(w, `"`+s+`"`)
+	_, _ = io.WriteString(w, `"`)
+	_, _ = io.WriteString(w, s)
+	_, _ = io.WriteString(w, `"`)
 }
