@@ -162,9 +162,8 @@ func Arrived(ctx context.Context, payload any) {
 
 // Arrived is [Arrived] for the value of field f.
 func (s *Session) Arrived(f graphql.CollectedField, payload any) {
-	def := s.ops.schema.Types[f.Definition.Type.Name()]
 	s.waves.enter(0)
 	defer s.waves.leave(0)
 	s.noteEmbedded(fsclient.Cloned(reflect.ValueOf(payload))) // the walk completes what it holds
-	visit{s, 1}.walkValue(reflect.ValueOf(payload), s.ops.schema.Select(s.op, def, f.Selections))
+	visit{s, 1}.walkValue(reflect.ValueOf(payload), s.plan.Below(f))
 }

@@ -20,9 +20,12 @@ type Plan struct {
 	// their list, so that knowing parts of them early can save a call.
 	Linked map[string]bool
 	// Wanted returns the fields of a struct type that may be read; nil for all.
-	Wanted func(reflect.Type) fsclient.Fields
-	op     *ast.OperationDefinition // of a cached document, else nil
-	size   atomic.Int64             // of the last answer, in bytes
+	Wanted  func(reflect.Type) fsclient.Fields
+	schema  *Schema
+	context *graphql.OperationContext // the document and the conditions
+	below   sync.Map                  // *ast.Field -> *Selection, see Below
+	op      *ast.OperationDefinition  // of a cached document, else nil
+	size    atomic.Int64              // of the last answer, in bytes
 }
 
 // Root stands for the object that the fields of a query are on.
@@ -54,7 +57,20 @@ func (s *Schema) compile(op *graphql.OperationContext, linked map[string]bool) *
 	case ast.Subscription:
 		def = s.Subscription
 	}
-	return &Plan{Linked: linked, Root: s.Select(op, def, op.Operation.SelectionSet).Node(reflect.TypeFor[Root]())}
+	return &Plan{
+		Linked: linked, Root: s.Select(op, def, op.Operation.SelectionSet).Node(reflect.TypeFor[Root]()),
+		schema: s, context: op,
+	}
+}
+
+// Below returns the selection below a field at the root whose value a resolver makes: the
+// payload of a mutation, or what a subscription says.
+func (p *Plan) Below(f graphql.CollectedField) *Selection {
+	if s, ok := p.below.Load(f.Field); ok {
+		return s.(*Selection)
+	}
+	s, _ := p.below.LoadOrStore(f.Field, p.schema.Select(p.context, p.schema.Types[f.Definition.Type.Name()], f.Selections))
+	return s.(*Selection)
 }
 
 // Document holds the plans of a document's operations. It is kept as long as the
