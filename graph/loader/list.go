@@ -72,7 +72,13 @@ func (op *listOp) announce(at visit, c *plan.Call, parent fsclient.Recorder, p *
 func connect[T any](a *answer) (any, []reflect.Value) {
 	c := &model.Connection[T]{Total: a.total, Unusable: a.unusable, Cursor: func(offset int) string { return paging.EncodeCursor(a.list, offset) }}
 	at, until := a.Start, a.Start+a.N
-	seen := map[string]bool{}
+	size := 0
+	for _, page := range a.got {
+		size += len(page.result.(*fsclient.Page[T]).Items)
+	}
+	size = min(size, a.N)
+	c.Rows, c.Offsets = make([]*T, 0, size), make([]int, 0, size)
+	seen := make(map[string]bool, size)
 	for _, page := range a.got {
 		items := page.result.(*fsclient.Page[T]).Items
 		from, to := max(0, at-page.start), min(len(items), until-page.start)

@@ -77,7 +77,7 @@ type decoder struct {
 func newDecoder(data []byte) *decoder {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	return &decoder{
-		Decoder: jsontext.NewDecoder(bytes.NewReader(data), jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true)),
+		Decoder: jsontext.NewDecoder(bytes.NewBuffer(data), jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true)),
 		input:   data,
 	}
 }
@@ -105,7 +105,7 @@ func (d *decoder) small(t reflect.Type) (s *slab, e reflect.Value) {
 	if s == nil || s.used == s.values.Len() {
 		n := 4
 		if s != nil {
-			n = min(4*s.values.Len(), 256)
+			n = min(4*s.values.Len(), 64)
 		}
 		s = &slab{values: reflect.MakeSlice(reflect.SliceOf(t), n, n)}
 		if d.slabs == nil {
@@ -207,7 +207,11 @@ func decodeSlice(d *decoder, v reflect.Value, kind jsontext.Kind, byID bool) (ou
 	all := read
 	v.Grow(4) // so that an empty list is not nil
 	v.SetLen(0)
+	begin := d.InputOffset()
 	for n := 0; d.PeekKind() != ']'; n = v.Len() {
+		if n == 1 && isRow { // room for as many as there may be, if all are as long as the first
+			v.Grow(int(min(int64(len(d.input))/max(1, d.InputOffset()-begin), 100)))
+		}
 		v.Grow(1)
 		v.SetLen(n + 1)
 		got, err := decodeValue(d, v.Index(n), byID)

@@ -27,7 +27,7 @@ type process struct {
 }
 
 // start runs this program in a role, on a core of its own if there are two.
-func start(role, upstream string, o options) (*process, error) {
+func start(ctx context.Context, role, upstream string, o options) (*process, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -36,7 +36,7 @@ func start(role, upstream string, o options) (*process, error) {
 	if taskset, err := exec.LookPath("taskset"); err == nil && role != "upstream" {
 		args = []string{taskset, "-c", "0", self}
 	}
-	cmd := exec.Command(args[0], args[1:]...)
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Env = append(os.Environ(), "BENCH_ROLE="+role, "BENCH_UPSTREAM="+upstream, "BENCH_LATENCY="+o.latency.String())
 	if role != "upstream" {
 		cmd.Env = append(cmd.Env, "GOMAXPROCS=1")
@@ -70,7 +70,11 @@ type state struct {
 }
 
 func (p *process) state() (s state, err error) {
-	res, err := http.Get(p.url + "/_bench")
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, p.url+"/_bench", nil)
+	if err != nil {
+		return s, err
+	}
+	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return s, err
 	}

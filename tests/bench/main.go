@@ -7,6 +7,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -33,7 +34,7 @@ func main() {
 	flag.DurationVar(&o.latency, "latency", 0, "how long the upstream takes for each call")
 	flag.StringVar(&o.only, "only", "", "names of queries, comma-separated; all if empty")
 	flag.Parse()
-	if err := run(o); err != nil {
+	if err := run(context.Background(), o); err != nil {
 		log.Fatal(err)
 	}
 }
@@ -56,15 +57,15 @@ type figures struct {
 	calls       float64
 }
 
-func run(o options) error {
-	upstream, err := start("upstream", "", o)
+func run(ctx context.Context, o options) error {
+	upstream, err := start(ctx, "upstream", "", o)
 	if err != nil {
 		return err
 	}
 	defer upstream.stop()
 	servers := []*process{}
 	for _, role := range []string{"hand", "tuned", "gateway"} {
-		p, err := start(role, upstream.url, o)
+		p, err := start(ctx, role, upstream.url, o)
 		if err != nil {
 			return err
 		}
@@ -130,7 +131,7 @@ func report(names []query, got map[string][]figures, o options) {
 			g.cpu.Microseconds(), h.cpu.Microseconds(), float64(g.cpu)/float64(h.cpu), float64(g.cpu)/float64(t.cpu), g.allocations, h.allocations, g.bytes/1024, h.bytes/1024,
 			g.perSecond, h.perSecond, ms(g.p50), ms(h.p50), ms(g.p99), ms(h.p99))
 	}
-	w.Flush()
+	_ = w.Flush()
 	fmt.Println()
 }
 

@@ -6,6 +6,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"os"
 	"runtime"
 	"sync/atomic"
@@ -55,6 +56,7 @@ func serve(role, upstream string) {
 	fmt.Println("http://" + l.Addr().String())
 	mux := http.NewServeMux()
 	mux.Handle("/", h)
+	mux.HandleFunc("/_bench/profile", pprof.Profile) // to look closer, while a query is asked
 	mux.HandleFunc("/_bench", func(w http.ResponseWriter, _ *http.Request) {
 		var used syscall.Rusage
 		_ = syscall.Getrusage(syscall.RUSAGE_SELF, &used)
