@@ -35,12 +35,13 @@
 //	        over; one page of listPractitioners costs less than two single calls
 //	wave 3  getVariant, once for each different variant
 //
-// Each list below a record or at the root is read by list_read.go, in pages that
-// package paging chooses; where the partner cuts its pages or does not say how many
-// there are, they are placed by what they show and planned again.
+// Each list below a record or at the root is read by a [paging.Reader], which chooses the
+// pages; where the partner cuts its pages or does not say how many there are, they are
+// placed by what they show and planned again.
 //
-// Who answers only waits for what the walk has started: the plan's writer (source.go), or
-// the executor's resolvers and directives (collect.go). How an operation of the API is called is one line in register.go.
+// The plan's writer (source.go), and the executor's resolvers and directives (collect.go),
+// only wait for what the walk has started. How an operation of the API is called is one
+// line in register.go.
 //
 // What arrived is never thrown away: a row is in the answer, and what is held of a
 // record survives the failure of the call that would complete it. Only look-ups by id

@@ -3,6 +3,7 @@ package loader
 import (
 	"context"
 	"reflect"
+	"strconv"
 
 	"fsgateway/graph/model"
 	"fsgateway/graph/paging"
@@ -15,13 +16,11 @@ type listOp struct {
 	operation string
 	options   reflect.Type
 	// fetch gets one page.
-	fetch func(ctx context.Context, parent string, options any, p paging.Page) (pageResult, error)
+	fetch func(ctx context.Context, parent string, options any, p paging.Page) (paging.Fetched, error)
 	// rows are those of a page.
 	rows func(result any) reflect.Value
-	// first is the id of the first row of a page.
-	first func(result any) string
 	// connect puts pages together; rows are pointers to the window's rows.
-	connect func(*answer) (connection any, rows []reflect.Value)
+	connect func(a *paging.Answer, list uint32) (connection any, rows []reflect.Value)
 }
 
 func (op *listOp) announce(at visit, c *plan.Call, parent fsclient.Recorder, p *promise) error {
@@ -43,19 +42,22 @@ func (op *listOp) announce(at visit, c *plan.Call, parent fsclient.Recorder, p *
 		return err
 	}
 	selected := c.Below.List()
-	read := &listRead{visit: at, op: op, options: options.Interface(), parent: id, list: list, window: w, wanted: wanted{selected.Wanted, selected.PageInfo}}
+	read := paging.Reader{
+		Operation: op.operation, Window: w, Rows: selected.Wanted, PageInfo: selected.PageInfo, Sizes: &at.ops.sizes,
+		Pages: pages{at, op, options.Interface(), id, list},
+	}
 	at.enter()
 	go func() {
 		defer at.leave()
 		defer p.guard()
-		a, err := read.run()
+		a, err := read.Read()
 		if err != nil {
 			p.resolve(nil, err)
 			return
 		}
-		connection, values := op.connect(a)
-		for _, page := range a.got {
-			at.noteEmbedded(op.rows(page.result))
+		connection, values := op.connect(a, paging.ListHash(list))
+		for _, page := range a.Got {
+			at.noteEmbedded(op.rows(page.Result))
 		}
 		if selected.Rows != nil {
 			for _, v := range values {
@@ -67,22 +69,56 @@ func (op *listOp) announce(at visit, c *plan.Call, parent fsclient.Recorder, p *
 	return nil
 }
 
+// pages are the pages of one list in a session.
+type pages struct {
+	visit
+	op      *listOp
+	options any
+	parent  string
+	list    string
+}
+
+// Start and Wait make it a [paging.Fetcher].
+func (l pages) Start(p paging.Page, again bool) { l.promise(p, again) }
+
+func (l pages) Wait(p paging.Page, again bool) (paging.Fetched, error) {
+	v, err := l.promise(p, again).wait(l.ctx)
+	if err != nil {
+		return paging.Fetched{}, err
+	}
+	return v.(paging.Fetched), nil
+}
+
+// promise returns the promise of a page, and fetches it unless another window of the same
+// list has.
+func (l pages) promise(p paging.Page, again bool) *promise {
+	k := key{kind: l.list, id: strconv.Itoa(p.Number), query: strconv.Itoa(p.Size)}
+	if again {
+		k.query += " again"
+	}
+	promise, fresh := l.calls.promise(k)
+	if fresh {
+		l.call(promise, func(ctx context.Context) (any, error) { return l.op.fetch(ctx, l.parent, l.options, p) })
+	}
+	return promise
+}
+
 // connect makes the connection of a window out of the pages that cover it.
 // Rows that shifted between two pages come once.
-func connect[T any](a *answer) (any, []reflect.Value) {
-	c := &model.Connection[T]{Total: a.total, Unusable: a.unusable, Cursor: func(offset int) string { return paging.EncodeCursor(a.list, offset) }}
+func connect[T any](a *paging.Answer, list uint32) (any, []reflect.Value) {
+	c := &model.Connection[T]{Total: a.Total, Unusable: a.Unusable, Cursor: func(offset int) string { return paging.EncodeCursor(list, offset) }}
 	at, until := a.Start, a.Start+a.N
 	size := 0
-	for _, page := range a.got {
-		size += len(page.result.(*fsclient.Page[T]).Items)
+	for _, page := range a.Got {
+		size += len(page.Result.(*fsclient.Page[T]).Items)
 	}
 	size = min(size, a.N)
 	c.Rows, c.Offsets = make([]*T, 0, size), make([]int, 0, size)
 	seen := make(map[string]bool, size)
-	for _, page := range a.got {
-		items := page.result.(*fsclient.Page[T]).Items
-		from, to := max(0, at-page.start), min(len(items), until-page.start)
-		at = max(at, min(page.end, until))
+	for _, page := range a.Got {
+		items := page.Result.(*fsclient.Page[T]).Items
+		from, to := max(0, at-page.Start), min(len(items), until-page.Start)
+		at = max(at, min(page.End, until))
 		if from >= to {
 			continue
 		}
@@ -99,16 +135,16 @@ func connect[T any](a *answer) (any, []reflect.Value) {
 			if b, ok := any(row).(interface{ Broken() bool }); ok && b.Broken() {
 				row = nil
 			}
-			c.Rows, c.Offsets = append(c.Rows, row), append(c.Offsets, page.start+from+i)
+			c.Rows, c.Offsets = append(c.Rows, row), append(c.Offsets, page.Start+from+i)
 		}
 	}
-	if a.got == nil { // no rows asked for: where the window would end
+	if a.Got == nil { // no rows asked for: where the window would end
 		at = until
 	}
 	if n := len(c.Offsets); n > 0 {
 		c.Offsets[n-1] = at - 1 // what follows begins behind rows that were left out, too
 	}
-	c.PageInfo = &model.PageInfo{HasPreviousPage: a.previous, HasNextPage: a.next}
+	c.PageInfo = &model.PageInfo{HasPreviousPage: a.Previous, HasNextPage: a.Next}
 	if at > a.Start {
 		first, last := c.Cursor(a.Start), c.Cursor(at-1)
 		c.PageInfo.StartCursor, c.PageInfo.EndCursor = &first, &last

@@ -163,17 +163,16 @@ func below[T, O any, P fsclient.Options[O]](o *Operations, operation string, lis
 	o.byField[operation] = &listOp{
 		operation: operation,
 		options:   reflect.TypeFor[O](),
-		fetch: func(ctx context.Context, parent string, options any, p paging.Page) (pageResult, error) {
+		fetch: func(ctx context.Context, parent string, options any, p paging.Page) (paging.Fetched, error) {
 			own := *options.(P)
 			P(&own).SetPage(p.Number, p.Size)
 			res, err := list(ctx, parent, &own)
 			if err != nil {
-				return pageResult{}, err
+				return paging.Fetched{}, err
 			}
-			return pageResult{res, len(res.Items), res.FirstID(), res.Meta}, nil
+			return paging.Fetched{Result: res, Rows: len(res.Items), First: res.FirstID(), Meta: res.Meta}, nil
 		},
 		rows:    func(result any) reflect.Value { return reflect.ValueOf(result.(*fsclient.Page[T]).Items) },
-		first:   func(result any) string { return result.(*fsclient.Page[T]).FirstID() },
 		connect: connect[T],
 	}
 }

@@ -1,13 +1,10 @@
-package loader
+package paging
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"slices"
-	"strconv"
 
-	"fsgateway/graph/paging"
 	"fsgateway/internal/fsclient"
 )
 
@@ -15,24 +12,23 @@ import (
 // whose length the partner does not tell.
 const maxWalk = 5_000
 
-// listRead gathers the rows of one window from the partner's pages.
+// Reader gathers the rows of one window from the partner's pages.
 //
 // Where a page's rows stand in the list follows from its number and size, but
 // the partner need not keep to the size that was asked for, nor say how long
 // the list is. So each page is placed by what it shows, and as long as the pages
 // so far leave some of the window open, the rest is planned again.
-type listRead struct {
-	visit
-	op      *listOp
-	options any
-	parent  string
-	list    string
-	window  paging.Window
-	wanted  wanted
+type Reader struct {
+	Operation string // whose list it is
+	Window    Window
+	Rows      bool // rows are wanted, if only to be counted
+	PageInfo  bool // whether more rows follow is
+	Sizes     *ListSizes
+	Pages     Fetcher
 
-	sizes    paging.Sizes
+	sizes    Sizes
 	kept     int // the size to keep to while the total is not known: the partner may not heed any
-	got      []covered
+	got      []Covered
 	total    *int // the partner's, where it can be believed
 	unusable bool // there was a total, and it cannot be believed
 	end      int  // the offset behind the last row of the list; -1 while that is not known
@@ -40,41 +36,47 @@ type listRead struct {
 	again    bool // the pages are read for the second time
 }
 
-// wanted is what is selected of a connection.
-type wanted struct{ rows, pageInfo bool }
-
-// covered is a page and the offsets that it accounts for. Its first row stands
-// at start.
-type covered struct {
-	start, end int
-	result     any // *fsclient.Page[T]
+// Fetcher fetches the pages of a list. again is for pages that are read for the second
+// time.
+type Fetcher interface {
+	// Start begins to fetch a page, unless that was begun before.
+	Start(p Page, again bool)
+	// Wait returns the page, which need not have been started.
+	Wait(p Page, again bool) (Fetched, error)
 }
 
-// pageResult is the partner's answer for one page.
-type pageResult struct {
-	result any // *fsclient.Page[T]
-	rows   int
-	first  string // the id of its first row
-	meta   fsclient.PageMeta
+// Fetched is the partner's answer for one page.
+type Fetched struct {
+	Result any // *fsclient.Page[T]
+	Rows   int
+	First  string // the id of its first row
+	Meta   fsclient.PageMeta
 }
 
-// answer is what a window turned out to be.
-type answer struct {
-	paging.Window
-	list     uint32
-	total    *int
-	unusable bool
-	previous bool
-	next     bool
-	got      []covered
+// Covered is a page and the offsets that it accounts for. Its first row stands
+// at Start.
+type Covered struct {
+	Start, End int
+	Result     any // *fsclient.Page[T]
+	first      string
 }
 
-// run reads the window. A list that became shorter between two of its pages may
+// Answer is what a window turned out to be.
+type Answer struct {
+	Window
+	Total    *int
+	Unusable bool
+	Previous bool
+	Next     bool
+	Got      []Covered
+}
+
+// Read reads the window. A list that became shorter between two of its pages may
 // have moved a row from the second to the first one, which was read by then: it
 // is read once more.
-func (r *listRead) run() (*answer, error) {
+func (r *Reader) Read() (*Answer, error) {
 	for {
-		r.sizes, r.end = r.ops.sizes.Get(r.op.operation), -1
+		r.sizes, r.end = r.Sizes.Get(r.Operation), -1
 		r.kept, r.got, r.total, r.unusable, r.shrunk = 0, nil, nil, false, false
 		a, err := r.once()
 		if err != nil || !r.shrunk || r.again {
@@ -84,20 +86,20 @@ func (r *listRead) run() (*answer, error) {
 	}
 }
 
-func (r *listRead) once() (*answer, error) {
-	w := r.window
+func (r *Reader) once() (*Answer, error) {
+	w := r.Window
 	if w.FromEnd {
 		if err := r.findEnd(); err != nil {
 			return nil, err
 		}
 		w = w.Settle(r.length(0))
 	}
-	if !r.wanted.rows || w.N == 0 { // one row tells the total, and that the list may be read
-		if _, err := r.read(paging.Page{Number: 1, Size: 1}); err != nil {
+	if !r.Rows || w.N == 0 { // one row tells the total, and that the list may be read
+		if _, err := r.read(Page{Number: 1, Size: 1}); err != nil {
 			return nil, err
 		}
 	}
-	if r.wanted.rows || r.wanted.pageInfo && r.total == nil {
+	if r.Rows || r.PageInfo && r.total == nil {
 		if err := r.cover(w.Start, w.Start+w.N); err != nil {
 			return nil, err
 		}
@@ -113,25 +115,25 @@ func (r *listRead) once() (*answer, error) {
 		r.total, r.unusable = nil, true
 	}
 	r.remember()
-	return &answer{
-		Window: w, list: paging.ListHash(r.list), total: r.total, unusable: r.unusable && r.total == nil,
-		previous: w.Start > 0 && r.length(1) > 0, next: r.follows(w.Start + w.N), got: r.got,
+	return &Answer{
+		Window: w, Total: r.total, Unusable: r.unusable && r.total == nil,
+		Previous: w.Start > 0 && r.length(1) > 0, Next: r.follows(w.Start + w.N), Got: r.got,
 	}, nil
 }
 
 // remember keeps what the pages showed of their sizes, unless they may as well
 // have been the whole list.
-func (r *listRead) remember() {
+func (r *Reader) remember() {
 	s := r.sizes
-	proven := r.total != nil || slices.ContainsFunc(r.got, func(c covered) bool { return c.start > 0 && c.end > c.start })
+	proven := r.total != nil || slices.ContainsFunc(r.got, func(c Covered) bool { return c.Start > 0 && c.End > c.Start })
 	if !proven {
-		s.Max = max(s.Min, r.ops.sizes.Get(r.op.operation).Max)
+		s.Max = max(s.Min, r.Sizes.Get(r.Operation).Max)
 	}
-	r.ops.sizes.Put(r.op.operation, s)
+	r.Sizes.Put(r.Operation, s)
 }
 
 // length is how long the list is, or how far it is known to go.
-func (r *listRead) length(known int) int {
+func (r *Reader) length(known int) int {
 	switch {
 	case r.end >= 0:
 		return r.end
@@ -143,21 +145,21 @@ func (r *listRead) length(known int) int {
 
 // follows reports whether rows may follow the given offset. Where the partner
 // says nothing they may.
-func (r *listRead) follows(offset int) bool {
+func (r *Reader) follows(offset int) bool {
 	return r.end < 0 && r.total == nil || offset < r.length(0)
 }
 
 // findEnd finds out how long the list is: by asking, or where the partner does
 // not say by walking to its end.
-func (r *listRead) findEnd() error {
-	if _, err := r.read(paging.Page{Number: 1, Size: 1}); err != nil {
+func (r *Reader) findEnd() error {
+	if _, err := r.read(Page{Number: 1, Size: 1}); err != nil {
 		return err
 	}
-	for start := 0; r.total == nil && r.end < 0; start += paging.MaxPage {
+	for start := 0; r.total == nil && r.end < 0; start += MaxPage {
 		if start == maxWalk {
 			return r.fault("the list is too long to find its end, and the partner does not tell its length")
 		}
-		if err := r.cover(start, start+paging.MaxPage); err != nil {
+		if err := r.cover(start, start+MaxPage); err != nil {
 			return err
 		}
 	}
@@ -166,7 +168,7 @@ func (r *listRead) findEnd() error {
 
 // cover reads pages until they account for all offsets from start to end that
 // the list has.
-func (r *listRead) cover(start, end int) error {
+func (r *Reader) cover(start, end int) error {
 	for tries := 0; tries < maxReplans; tries++ {
 		from, to := r.reached(start), end
 		if r.total != nil || r.end >= 0 {
@@ -179,7 +181,7 @@ func (r *listRead) cover(start, end int) error {
 		if r.total == nil && r.kept > 0 {
 			may.Min, may.Max = r.kept, r.kept
 		}
-		if err := r.fetch(paging.Pages(from, to-from, may)); err != nil {
+		if err := r.fetch(Pages(from, to-from, may)); err != nil {
 			return err
 		}
 		if r.reached(start) > from {
@@ -194,7 +196,7 @@ const maxReplans = 4
 
 // fetch reads the pages of a plan: the first one alone, and the rest at once if
 // it shows how far the list goes and that the plan holds.
-func (r *listRead) fetch(plan []paging.Page) error {
+func (r *Reader) fetch(plan []Page) error {
 	size, err := r.read(plan[0])
 	if err != nil {
 		return err
@@ -203,10 +205,10 @@ func (r *listRead) fetch(plan []paging.Page) error {
 	if r.total == nil || size != plan[0].Size {
 		return nil
 	}
-	var rest []paging.Page
+	var rest []Page
 	for _, p := range plan[1:] {
 		if p.Start() < r.length(0) {
-			r.start(p)
+			r.Pages.Start(p, r.again)
 			rest = append(rest, p)
 		}
 	}
@@ -218,30 +220,9 @@ func (r *listRead) fetch(plan []paging.Page) error {
 	return nil
 }
 
-// start fetches a page, unless another window of the same list has.
-func (r *listRead) start(p paging.Page) *promise {
-	k := key{kind: r.list, id: strconv.Itoa(p.Number), query: strconv.Itoa(p.Size)}
-	if r.again {
-		k.query += " again"
-	}
-	promise, fresh := r.calls.promise(k)
-	if fresh {
-		r.call(promise, func(ctx context.Context) (any, error) { return r.op.fetch(ctx, r.parent, r.options, p) })
-	}
-	return promise
-}
-
-func (r *listRead) page(p paging.Page) (pageResult, error) {
-	v, err := r.start(p).wait(r.ctx)
-	if err != nil {
-		return pageResult{}, err
-	}
-	return v.(pageResult), nil
-}
-
 // read fetches a page, places it, and returns its actual size.
-func (r *listRead) read(p paging.Page) (int, error) {
-	a, err := r.page(p)
+func (r *Reader) read(p Page) (int, error) {
+	a, err := r.Pages.Wait(p, r.again)
 	if err != nil {
 		return 0, err
 	}
@@ -250,7 +231,7 @@ func (r *listRead) read(p paging.Page) (int, error) {
 		return 0, err
 	}
 	r.place(p, a, size)
-	r.sizes.Seen = max(r.sizes.Seen, a.rows)
+	r.sizes.Seen = max(r.sizes.Seen, a.Rows)
 	if size != p.Size {
 		r.sizes.Learn(p.Size, size)
 		if r.total == nil { // a cap, or always the same size: only the total tells
@@ -261,39 +242,39 @@ func (r *listRead) read(p paging.Page) (int, error) {
 }
 
 // place says which offsets a page of the given actual size accounts for.
-func (r *listRead) place(p paging.Page, a pageResult, size int) {
-	c := covered{start: (p.Number - 1) * size, result: a.result}
-	c.end = c.start + a.rows
-	seen := c.end
-	if a.rows == 0 { // it may stand behind the end
+func (r *Reader) place(p Page, a Fetched, size int) {
+	c := Covered{Start: (p.Number - 1) * size, Result: a.Result, first: a.First}
+	c.End = c.Start + a.Rows
+	seen := c.End
+	if a.Rows == 0 { // it may stand behind the end
 		seen = 0
 	}
-	if total := a.meta.Total(p.Number, seen); total != nil {
+	if total := a.Meta.Total(p.Number, seen); total != nil {
 		r.shrunk = r.shrunk || r.total != nil && *total < *r.total
 		r.total = total
 	}
-	r.unusable = r.unusable || a.meta.UnusableCount || a.meta.TotalCount != nil && r.total == nil
-	if a.rows > 0 && r.repeats(p, a) {
-		r.endAt(c.start)
+	r.unusable = r.unusable || a.Meta.UnusableCount || a.Meta.TotalCount != nil && r.total == nil
+	if a.Rows > 0 && r.repeats(p, a) {
+		r.endAt(c.Start)
 		return
 	}
-	meta := a.meta
-	if a.rows == 0 { // a total that says more counts rows that are not available
+	meta := a.Meta
+	if a.Rows == 0 { // a total that says more counts rows that are not available
 		meta.TotalCount = nil
 	}
-	switch follows := meta.After(p.Number, c.end); {
-	case follows == fsclient.More && a.rows < size: // rows that the partner leaves out
-		c.end = c.start + size
+	switch follows := meta.After(p.Number, c.End); {
+	case follows == fsclient.More && a.Rows < size: // rows that the partner leaves out
+		c.End = c.Start + size
 		if r.total != nil {
-			c.end = min(c.end, *r.total)
+			c.End = min(c.End, *r.total)
 		}
-	case follows == fsclient.End, a.rows == 0, follows == fsclient.Unknown && a.rows < size:
-		r.endAt(c.end)
+	case follows == fsclient.End, a.Rows == 0, follows == fsclient.Unknown && a.Rows < size:
+		r.endAt(c.End)
 	}
 	r.got = append(r.got, c)
 }
 
-func (r *listRead) endAt(offset int) {
+func (r *Reader) endAt(offset int) {
 	if r.end < 0 || offset < r.end {
 		r.end = offset
 	}
@@ -301,12 +282,12 @@ func (r *listRead) endAt(offset int) {
 
 // repeats reports whether the page has the rows of the first one, where that
 // has been read: then the partner does not page the list.
-func (r *listRead) repeats(p paging.Page, a pageResult) bool {
-	if p.Number == 1 || a.first == "" {
+func (r *Reader) repeats(p Page, a Fetched) bool {
+	if p.Number == 1 || a.First == "" {
 		return false
 	}
 	for _, c := range r.got {
-		if c.start == 0 && r.op.first(c.result) == a.first {
+		if c.Start == 0 && c.first == a.First {
 			return true
 		}
 	}
@@ -316,35 +297,35 @@ func (r *listRead) repeats(p paging.Page, a pageResult) bool {
 // sizeOf finds out the size of the partner's pages from one that was asked for:
 // that which was asked for, unless the page shows another. The last page of a
 // list may be short; any other short page was capped, and stands elsewhere.
-func (r *listRead) sizeOf(p paging.Page, a pageResult) (int, error) {
-	end := p.Start() + a.rows
-	total, last := a.meta.TotalCount, a.meta.TotalPages
-	follows := a.meta.After(p.Number, end)
+func (r *Reader) sizeOf(p Page, a Fetched) (int, error) {
+	end := p.Start() + a.Rows
+	total, last := a.Meta.TotalCount, a.Meta.TotalPages
+	follows := a.Meta.After(p.Number, end)
 	honoured := p.Size <= r.sizes.Seen && p.Size >= r.sizes.Min
 	switch {
-	case a.rows == p.Size, a.rows < p.Size && honoured && follows != fsclient.More:
+	case a.Rows == p.Size, a.Rows < p.Size && honoured && follows != fsclient.More:
 		return p.Size, nil
-	case p.Number == 1 && a.rows == 0, a.rows == 0 && total != nil && *total <= end:
+	case p.Number == 1 && a.Rows == 0, a.Rows == 0 && total != nil && *total <= end:
 		return p.Size, nil
 	}
-	if total != nil && last != nil && a.rows > 0 { // the number of pages betrays their size
-		switch asked, shown := paging.PagesOf(*total, p.Size) == *last, paging.PagesOf(*total, a.rows) == *last; {
+	if total != nil && last != nil && a.Rows > 0 { // the number of pages betrays their size
+		switch asked, shown := PagesOf(*total, p.Size) == *last, PagesOf(*total, a.Rows) == *last; {
 		case asked && !shown && *total >= end:
 			return p.Size, nil
 		case shown && !asked:
-			return a.rows, nil
+			return a.Rows, nil
 		}
 	}
 	if p.Number == 1 {
 		return r.sizeOfFirst(p, a, follows)
 	}
-	if a.rows < p.Size && follows == fsclient.End && total != nil && *total == end && (a.meta.LastPage || last != nil) {
+	if a.Rows < p.Size && follows == fsclient.End && total != nil && *total == end && (a.Meta.LastPage || last != nil) {
 		return p.Size, nil
 	}
 	// It may be the last page, or one that was cut and stands elsewhere. The first
 	// page tells.
-	first := paging.Page{Number: 1, Size: p.Size}
-	b, err := r.page(first)
+	first := Page{Number: 1, Size: p.Size}
+	b, err := r.Pages.Wait(first, r.again)
 	if err != nil {
 		return 0, err
 	}
@@ -356,34 +337,34 @@ func (r *listRead) sizeOf(p paging.Page, a pageResult) (int, error) {
 	return size, nil
 }
 
-// sizeOfFirst is [listRead.sizeOf] for the first page of a list. A short one was
+// sizeOfFirst is [Reader.sizeOf] for the first page of a list. A short one was
 // cut, or the partner left out rows of it: if as many rows as came come again
 // when no more are asked for, they are the first ones of the list in either case.
-func (r *listRead) sizeOfFirst(p paging.Page, a pageResult, follows fsclient.Follows) (int, error) {
+func (r *Reader) sizeOfFirst(p Page, a Fetched, follows fsclient.Follows) (int, error) {
 	switch {
-	case a.rows > p.Size, follows == fsclient.Unknown && a.rows >= fsclient.LeastCap:
-		return a.rows, nil
+	case a.Rows > p.Size, follows == fsclient.Unknown && a.Rows >= fsclient.LeastCap:
+		return a.Rows, nil
 	case follows != fsclient.More:
 		return p.Size, nil
 	}
-	b, err := r.page(paging.Page{Number: 1, Size: a.rows})
-	if err != nil || b.rows != a.rows {
+	b, err := r.Pages.Wait(Page{Number: 1, Size: a.Rows}, r.again)
+	if err != nil || b.Rows != a.Rows {
 		return p.Size, err
 	}
-	return a.rows, nil
+	return a.Rows, nil
 }
 
 // reached is the first offset from start on that no page accounts for.
-func (r *listRead) reached(start int) int {
-	slices.SortStableFunc(r.got, func(a, b covered) int { return cmp.Compare(a.start, b.start) })
+func (r *Reader) reached(start int) int {
+	slices.SortStableFunc(r.got, func(a, b Covered) int { return cmp.Compare(a.Start, b.Start) })
 	for _, c := range r.got {
-		if c.start <= start {
-			start = max(start, c.end)
+		if c.Start <= start {
+			start = max(start, c.End)
 		}
 	}
 	return start
 }
 
-func (r *listRead) fault(what string) error {
-	return fmt.Errorf("%s: %w", what, &fsclient.Error{Op: r.op.operation, Kind: fsclient.KindUpstream})
+func (r *Reader) fault(what string) error {
+	return fmt.Errorf("%s: %w", what, &fsclient.Error{Op: r.Operation, Kind: fsclient.KindUpstream})
 }
