@@ -2,92 +2,58 @@ package loader
 
 import (
 	"context"
-	"fmt"
 	"reflect"
 
 	"github.com/99designs/gqlgen/graphql"
 
 	"fsgateway/graph/model"
+	"fsgateway/graph/plan"
 	"fsgateway/internal/fsclient"
 )
 
 // What resolvers and directives call: all of it waits for what the walker has
-// started. "Not found" becomes GraphQL's null here and nowhere else, and for
-// look-ups only: a list below a record that is gone is an error.
+// started, as the writer does ([Session.Value]).
 
 // List returns the connection of the field being resolved. parent is the object
 // the field is on, nil at the root.
 func List[T any](ctx context.Context, parent any) (*model.Connection[T], error) {
-	return collect[*model.Connection[T]](ctx, parent)
+	return resolved[*model.Connection[T]](ctx, parent)
 }
 
 // Value returns what the operation of the field being resolved answered.
 func Value[T any](ctx context.Context, parent any) (*T, error) {
-	v, err := collect[*T](ctx, parent)
-	if fsclient.IsNotFound(err) {
-		return nil, nil
-	}
-	return v, err
+	return resolved[*T](ctx, parent)
 }
 
 // Record returns the record that the field being resolved looks up by id.
-func Record[T any](ctx context.Context) (*T, error) {
-	rec, err := collect[fsclient.Recorder](ctx, nil)
-	if rec == nil || err != nil {
-		return nil, err
-	}
-	found, err := lookedUp(ctx, rec)
-	if found == nil {
-		return nil, err
-	}
-	return any(found).(*T), nil
-}
+func Record[T any](ctx context.Context) (*T, error) { return resolved[*T](ctx, nil) }
 
 // Node returns the record of `node`, of whichever type.
-func Node(ctx context.Context) (model.Node, error) {
-	rec, err := collect[fsclient.Recorder](ctx, nil)
-	if rec == nil || err != nil {
-		return nil, err
-	}
-	return orNull(lookedUp(ctx, rec))
-}
+func Node(ctx context.Context) (model.Node, error) { return resolved[model.Node](ctx, nil) }
 
 // Nodes returns the records of `nodes` in order, null for each that there is none
 // of, and null with an error for each malformed id.
 func Nodes(ctx context.Context) ([]model.Node, error) {
-	found, err := collect[[]nodeFound](ctx, nil)
+	p, _ := sessionFrom(ctx).field(nil, graphql.GetFieldContext(ctx).Field.Field)
+	found, err := p.wait(ctx)
 	if err != nil {
 		return nil, err
 	}
-	out := make([]model.Node, len(found))
-	for i, f := range found {
-		at := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
-		err := f.err
-		if err == nil {
-			out[i], err = orNull(lookedUp(at, f.rec))
-		}
-		if err != nil {
-			graphql.AddError(at, err)
-		}
-	}
-	return out, nil
+	return records(ctx, found.([]nodeFound), func(i int, err error) {
+		graphql.AddError(graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i)), err)
+	}), nil
 }
 
-func orNull(rec fsclient.Recorder, err error) (model.Node, error) {
-	if rec == nil {
-		return nil, err
+// resolved returns the value of the field being resolved, the zero value for none.
+func resolved[V any](ctx context.Context, parent any) (v V, err error) {
+	f := graphql.GetFieldContext(ctx).Field.Field
+	s := sessionFrom(ctx)
+	object := reflect.TypeFor[plan.Root]()
+	if parent != nil {
+		object = reflect.TypeOf(parent).Elem()
 	}
-	return rec, err
-}
-
-func collect[V any](ctx context.Context, parent any) (v V, err error) {
-	f := graphql.GetFieldContext(ctx).Field
-	p, fresh := sessionFrom(ctx).field(parent, f.Field)
-	if fresh {
-		return v, fmt.Errorf("loader: %s.%s was not announced", f.ObjectDefinition.Name, f.Name)
-	}
-	got, err := p.wait(ctx)
-	if err != nil {
+	got, err := s.Value(ctx, parent, &plan.Call{Field: s.ops.schema.Binding(f.ObjectDefinition, object).Field(f.Name), AST: f})
+	if got == nil || err != nil {
 		return v, err
 	}
 	return got.(V), nil

@@ -17,7 +17,9 @@ import (
 // Plan returns the compiled operation.
 func (s *Session) Plan() *plan.Plan { return s.plan }
 
-// Value waits for the value of a field that performs a call.
+// Value waits for the value of a field that performs a call. "Not found" becomes
+// GraphQL's null here and nowhere else, and for look-ups only: a list below a record
+// that is gone is an error.
 func (s *Session) Value(ctx context.Context, object any, c *plan.Call) (any, error) {
 	p, fresh := s.field(object, c.AST)
 	if fresh {
@@ -28,17 +30,14 @@ func (s *Session) Value(ctx context.Context, object any, c *plan.Call) (any, err
 	case *listOp:
 		return v, err
 	case lookUp, nodes:
-		if err != nil {
-			return nil, err
+		switch found := v.(type) {
+		case []nodeFound:
+			nodes := records(ctx, found, func(_ int, failed error) { err = failed })
+			return nodes, err
+		case fsclient.Recorder:
+			return orNil(lookedUp(ctx, found))
 		}
-		if found, ok := v.([]nodeFound); ok {
-			return all(ctx, found)
-		}
-		rec, err := lookedUp(ctx, v.(fsclient.Recorder))
-		if rec == nil {
-			return nil, err
-		}
-		return rec, err
+		return nil, err
 	}
 	if fsclient.IsNotFound(err) {
 		return nil, nil
@@ -46,19 +45,30 @@ func (s *Session) Value(ctx context.Context, object any, c *plan.Call) (any, err
 	return v, err
 }
 
-// all returns the records of `nodes`, nil for those that do not exist.
-func all(ctx context.Context, found []nodeFound) ([]model.Node, error) {
+// orNil makes no record no value.
+func orNil(rec fsclient.Recorder, err error) (any, error) {
+	if rec == nil {
+		return nil, err
+	}
+	return rec, err
+}
+
+// records returns the records of `nodes`, nil for those that do not exist, and tells
+// failed of what is wrong with the others.
+func records(ctx context.Context, found []nodeFound, failed func(i int, err error)) []model.Node {
 	out := make([]model.Node, len(found))
 	for i, f := range found {
-		err := f.err
+		rec, err := f.rec, f.err
 		if err == nil {
-			out[i], err = orNull(lookedUp(ctx, f.rec))
+			rec, err = lookedUp(ctx, rec)
 		}
 		if err != nil {
-			return nil, err
+			failed(i, err)
+		} else if rec != nil {
+			out[i] = rec
 		}
 	}
-	return out, nil
+	return out
 }
 
 // Complete waits until the given fields of a record are there.
