@@ -5,8 +5,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/graph-gophers/dataloader/v7"
-
 	"fsgateway/graph/apierror"
 )
 
@@ -94,17 +92,10 @@ func (p *promise) wait(ctx context.Context) (any, error) {
 // key names one upstream call: a record by type and id, or a page of a list.
 type key struct{ kind, id, query string }
 
-// calls holds the promise of each key. It is the cache of the dataloaders that
-// carry out the calls: their thunks hold a lock while they wait and know no
-// context, so one goroutine waits for each and everyone else for the promise.
+// calls holds the promise of each key.
 type calls struct {
 	mu       sync.Mutex
 	promises map[key]*promise
-	thunks   map[key]dataloader.Thunk[any]
-}
-
-func newCalls() *calls {
-	return &calls{promises: map[key]*promise{}, thunks: map[key]dataloader.Thunk[any]{}}
 }
 
 // promise returns the promise of a key and whether it is new.
@@ -114,27 +105,10 @@ func (m *calls) promise(k key) (p *promise, fresh bool) {
 	p, known := m.promises[k]
 	if !known {
 		p = newPromise()
+		if m.promises == nil {
+			m.promises = map[key]*promise{}
+		}
 		m.promises[k] = p
 	}
 	return p, !known
 }
-
-func (m *calls) Get(_ context.Context, k key) (dataloader.Thunk[any], bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	t, ok := m.thunks[k]
-	return t, ok
-}
-
-func (m *calls) Set(_ context.Context, k key, thunk dataloader.Thunk[any]) {
-	p, _ := m.promise(k)
-	m.mu.Lock()
-	m.thunks[k] = thunk
-	m.mu.Unlock()
-	go func() { p.resolve(thunk()) }()
-}
-
-// Delete and Clear are part of the cache's interface. They live as long as
-// one operation, in which nothing is forgotten.
-func (m *calls) Delete(context.Context, key) bool { return false }
-func (m *calls) Clear()                           {}

@@ -23,7 +23,7 @@ type Session struct {
 	op  *graphql.OperationContext
 
 	plan  *plan.Plan
-	calls *calls
+	calls calls
 	waves waves
 
 	mu       sync.Mutex
@@ -46,7 +46,6 @@ type sessionKey struct{}
 func (o *Operations) NewSession(ctx context.Context, caller string) (context.Context, *Session) {
 	s := &Session{
 		ops: o, ctx: ctx, op: graphql.GetOperationContext(ctx),
-		calls:    newCalls(),
 		fields:   map[fieldKey]*promise{},
 		embedded: map[key]fsclient.Recorder{},
 	}
@@ -109,13 +108,20 @@ func (s *Session) fetch(keys []key, batch func(context.Context, []key) []*datalo
 		return results
 	}
 	l := dataloader.NewBatchedLoader(guarded,
-		dataloader.WithCache[key, any](s.calls),
+		dataloader.WithCache[key, any](&dataloader.NoCache[key, any]{}),
 		dataloader.WithBatchCapacity[key, any](len(keys)),
 		dataloader.WithInputCapacity[key, any](len(keys)),
 		dataloader.WithWait[key, any](time.Hour))
-	for _, k := range keys {
-		l.Load(s.ctx, k)
+	thunks := make([]dataloader.Thunk[any], len(keys))
+	for i, k := range keys {
+		thunks[i] = l.Load(s.ctx, k)
 	}
+	go func() {
+		for i, k := range keys {
+			p, _ := s.calls.promise(k)
+			p.resolve(thunks[i]())
+		}
+	}()
 }
 
 // call carries out one call, whose promise is new.

@@ -20,17 +20,22 @@ var errCallTimeout = fmt.Errorf("transport: %w", context.DeadlineExceeded)
 // reads takes in between.
 func Timeout(d time.Duration, base http.RoundTripper) http.RoundTripper {
 	return Func(func(r *http.Request) (*http.Response, error) {
-		c := &timed{time: d, streams: streams(r.Context())}
-		c.ctx, c.cancel = context.WithCancelCause(r.Context())
-		c.timer = time.AfterFunc(d, c.expire)
+		c := &timed{time: d}
+		if streams(r.Context()) {
+			ctx, cancel := context.WithCancelCause(r.Context())
+			c.ctx, c.cancel = ctx, func() { cancel(nil) }
+			c.reads = time.AfterFunc(d, func() { cancel(errCallTimeout) })
+		} else {
+			c.ctx, c.cancel = context.WithTimeoutCause(r.Context(), d, errCallTimeout)
+		}
 		res, err := base.RoundTrip(r.WithContext(c.ctx))
 		if err != nil {
 			err = c.name(err)
 			c.stop()
 			return nil, err
 		}
-		if c.streams {
-			c.timer.Stop()
+		if c.reads != nil {
+			c.reads.Stop()
 		}
 		c.ReadCloser, res.Body = res.Body, c
 		return res, nil
@@ -40,18 +45,17 @@ func Timeout(d time.Duration, base http.RoundTripper) http.RoundTripper {
 // timed is a call with a bound on its time, and its answer's body.
 type timed struct {
 	io.ReadCloser
-	ctx     context.Context
-	cancel  context.CancelCauseFunc
-	timer   *time.Timer
-	time    time.Duration
-	streams bool // the bound is for each read
+	ctx    context.Context
+	cancel context.CancelFunc
+	time   time.Duration
+	reads  *time.Timer // of a call that streams, whose bound is for each read; else nil
 }
 
-func (c *timed) expire() { c.cancel(errCallTimeout) }
-
 func (c *timed) stop() {
-	c.timer.Stop()
-	c.cancel(nil)
+	if c.reads != nil {
+		c.reads.Stop()
+	}
+	c.cancel()
 }
 
 // name names the errors of a call: net/http calls a cancelled call cancelled, whatever
@@ -64,9 +68,9 @@ func (c *timed) name(err error) error {
 }
 
 func (c *timed) Read(p []byte) (int, error) {
-	if c.streams {
-		c.timer.Reset(c.time)
-		defer c.timer.Stop()
+	if c.reads != nil {
+		c.reads.Reset(c.time)
+		defer c.reads.Stop()
 	}
 	n, err := c.ReadCloser.Read(p)
 	if err != nil && !errors.Is(err, io.EOF) {
