@@ -29,7 +29,7 @@ type Config struct {
 	OperationTimeout       time.Duration `help:"Time limit of an operation; what has arrived by then is answered." default:"15s" over:"0" from:"GATEWAY_OPERATION_TIMEOUT"`
 	CallTimeout            time.Duration `help:"How long one call to the partner may take." default:"5s" over:"0" from:"GATEWAY_CALL_TIMEOUT"`
 	DialTimeout            time.Duration `help:"How long connecting to the partner may take." default:"2s" over:"0" from:"GATEWAY_DIAL_TIMEOUT"`
-	MaxConcurrency         int           `help:"Calls to the partner at once, shared fairly between callers." default:"64" min:"1" from:"GATEWAY_MAX_CONCURRENCY"`
+	MaxConcurrency         int           `help:"Calls to the partner at once, shared fairly between callers." default:"128" min:"1" from:"GATEWAY_MAX_CONCURRENCY"`
 	MaxDownloads           int           `help:"Attachments sent at once; further requests wait." default:"32" min:"1" from:"GATEWAY_MAX_DOWNLOADS"`
 	MaxDownloadsPerCaller  int           `help:"Attachments sent to one caller at once." default:"8" min:"1" from:"GATEWAY_MAX_DOWNLOADS_PER_CALLER"`
 	MaxBody                int64         `help:"Bytes of a request's body." default:"262144" min:"1" from:"GATEWAY_MAX_BODY"`
