@@ -24,9 +24,8 @@ type listOp struct {
 }
 
 func (op *listOp) announce(at visit, c *plan.Call, parent fsclient.Recorder, p *promise) error {
-	options := reflect.New(op.options)
-	args := at.Arguments(c.AST)
-	if err := bindOptions(options.Elem(), args); err != nil {
+	options, args := reflect.New(op.options).Interface(), at.Arguments(c.AST)
+	if err := fsclient.SetOptions(options, paging.Filters(args)); err != nil {
 		return err
 	}
 	id := ""
@@ -34,9 +33,9 @@ func (op *listOp) announce(at visit, c *plan.Call, parent fsclient.Recorder, p *
 		id = fsclient.IDOf(parent)
 	}
 	if c.Parent != "" {
-		setOption(options.Elem(), c.Parent, id)
+		fsclient.SetParameter(options, c.Parent, id)
 	}
-	list := op.operation + " " + id + " " + fsclient.EncodeQuery(options.Interface())
+	list := op.operation + " " + id + " " + fsclient.EncodeQuery(options)
 	w, err := paging.NewWindow(args, list)
 	if err != nil {
 		return err
@@ -44,7 +43,7 @@ func (op *listOp) announce(at visit, c *plan.Call, parent fsclient.Recorder, p *
 	selected := c.Below.List()
 	read := paging.Reader{
 		Operation: op.operation, Window: w, Rows: selected.Wanted, PageInfo: selected.PageInfo, Sizes: &at.ops.sizes,
-		Pages: pages{at, op, options.Interface(), id, list},
+		Pages: pages{at, op, options, id, list},
 	}
 	at.enter()
 	go func() {

@@ -19,8 +19,6 @@ type promise struct {
 	after []func()      // run in order once the value is there
 }
 
-func newPromise() *promise { return new(promise) }
-
 func (p *promise) resolve(value any, err error) {
 	p.mu.Lock()
 	p.value, p.err = value, err
@@ -104,7 +102,7 @@ func (m *calls) promise(k key) (p *promise, fresh bool) {
 	defer m.mu.Unlock()
 	p, known := m.promises[k]
 	if !known {
-		p = newPromise()
+		p = new(promise)
 		if m.promises == nil {
 			m.promises = map[key]*promise{}
 		}

@@ -85,7 +85,7 @@ func (s *Session) field(parent any, f *ast.Field) (p *promise, fresh bool) {
 	k := fieldKey{parent, f}
 	p, known := s.fields[k]
 	if !known {
-		p = newPromise()
+		p = new(promise)
 		s.fields[k] = p
 	}
 	return p, !known
@@ -155,7 +155,7 @@ func (at visit) record(op *recordOp, id string) *promise {
 // ownRecord returns the promise of the one record of its kind that the caller has,
 // which has to be the one that is asked for.
 func (s *Session) ownRecord(op *recordOp, id string) *promise {
-	call, p := s.value(op.sole, "", nil), newPromise()
+	call, p := s.value(op.sole, "", nil), new(promise)
 	call.then(func() {
 		defer p.guard()
 		own, _ := call.value.(fsclient.Recorder)

@@ -52,7 +52,7 @@ func NewWindow(args map[string]any, list string) (Window, error) {
 	if hasFirst && hasLast {
 		return w, fsclient.InputErrorf("first and last cannot be used together; give one of them")
 	}
-	if offset, given, err := Integer(args, "offset"); err != nil {
+	if offset, given, err := integer(args, "offset"); err != nil {
 		return w, err
 	} else if given {
 		if offset < 0 {
@@ -91,8 +91,21 @@ func NewWindow(args map[string]any, list string) (Window, error) {
 	return w, nil
 }
 
-// Integer reads a whole number among arguments, and whether it is there.
-func Integer(args map[string]any, name string) (value int, given bool, err error) {
+// Filters returns the arguments that do not choose a window.
+func Filters(args map[string]any) map[string]any {
+	own := make(map[string]any, len(args))
+	for name, arg := range args {
+		switch name {
+		case "first", "after", "last", "before", "offset":
+		default:
+			own[name] = arg
+		}
+	}
+	return own
+}
+
+// integer reads a whole number among arguments, and whether it is there.
+func integer(args map[string]any, name string) (value int, given bool, err error) {
 	switch v := args[name].(type) {
 	case nil:
 		return 0, false, nil
@@ -109,7 +122,7 @@ func Integer(args map[string]any, name string) (value int, given bool, err error
 }
 
 func count(args map[string]any, name string) (n int, given bool, err error) {
-	n, given, err = Integer(args, name)
+	n, given, err = integer(args, name)
 	switch {
 	case err != nil:
 	case n < 0:

@@ -10,38 +10,62 @@ import (
 	"fsgateway/graph/model"
 )
 
-// windowField is a field of a connection.
+// windowField is a field of a connection, or of its edge i.
 type windowField struct {
 	key   string
-	write func(o *output, c model.Window) bool
+	write func(o *output, c model.Window, i int) bool
 }
 
 // connection returns the writers of a connection's fields, nil if one cannot be written.
 func (s *Selection) connection(l *List) []windowField {
-	fields := []windowField{}
-	for _, f := range graphql.CollectFields(s.op, s.sets[0], []string{s.typ.Name}) {
-		w := windowField{key: keyOf(f)}
-		below := s.schema.Types[f.Definition.Type.Name()]
+	return s.windowFields(s.typ, s.sets[0], func(f graphql.CollectedField, below *ast.Definition) func(*output, model.Window, int) bool {
 		switch f.Name {
-		case "__typename":
-			w.write = func(o *output, _ model.Window) bool {
-				o.quote(s.typ.Name)
-				return true
-			}
 		case "totalCount":
-			w.write = writeTotal
+			return writeTotal
 		case "pageInfo":
 			info := s.below(below, f.Selections)
-			w.write = func(o *output, c model.Window) bool { return o.selected(info, reflect.ValueOf(c.Info()), true) }
+			return func(o *output, c model.Window, _ int) bool { return o.selected(info, reflect.ValueOf(c.Info()), true) }
 		case "nodes":
 			rows := s.rows(l, below, f.Selections)
-			w.write = func(o *output, c model.Window) bool {
+			return func(o *output, c model.Window, _ int) bool {
 				return o.list(c.Len(), func(i int) bool { return o.row(rows, c, i) })
 			}
 		case "edges":
-			w.write = s.edges(l, below, f.Selections)
+			fields := s.edge(l, below, f.Selections)
+			return func(o *output, c model.Window, _ int) bool {
+				return o.list(c.Len(), func(i int) bool { return o.window(fields, c, i) })
+			}
 		}
-		if w.write == nil {
+		return nil
+	})
+}
+
+// edge returns the writers of an edge's fields.
+func (s *Selection) edge(l *List, edge *ast.Definition, set ast.SelectionSet) []windowField {
+	return s.windowFields(edge, set, func(f graphql.CollectedField, below *ast.Definition) func(*output, model.Window, int) bool {
+		if f.Name == "cursor" {
+			return func(o *output, c model.Window, i int) bool {
+				o.quote(c.CursorAt(i))
+				return true
+			}
+		}
+		rows := s.rows(l, below, f.Selections)
+		return func(o *output, c model.Window, i int) bool { return o.row(rows, c, i) }
+	})
+}
+
+// windowFields returns the writers of the fields that are selected of a connection or an
+// edge.
+func (s *Selection) windowFields(typ *ast.Definition, set ast.SelectionSet, writer func(graphql.CollectedField, *ast.Definition) func(*output, model.Window, int) bool) []windowField {
+	fields := []windowField{}
+	for _, f := range graphql.CollectFields(s.op, set, []string{typ.Name}) {
+		w := windowField{key: keyOf(f)}
+		if f.Name == "__typename" {
+			w.write = func(o *output, _ model.Window, _ int) bool {
+				o.quote(typ.Name)
+				return true
+			}
+		} else if w.write = writer(f, s.schema.Types[f.Definition.Type.Name()]); w.write == nil {
 			return nil
 		}
 		fields = append(fields, w)
@@ -58,7 +82,7 @@ func (s *Selection) rows(l *List, typ *ast.Definition, set ast.SelectionSet) *Se
 	return s.below(typ, set)
 }
 
-func writeTotal(o *output, c model.Window) bool {
+func writeTotal(o *output, c model.Window, _ int) bool {
 	total, err := c.TotalCount()
 	switch {
 	case err != nil:
@@ -70,49 +94,6 @@ func writeTotal(o *output, c model.Window) bool {
 	return true
 }
 
-// edges returns the writer of a connection's edges.
-func (s *Selection) edges(l *List, edge *ast.Definition, set ast.SelectionSet) func(*output, model.Window) bool {
-	type edgeField struct {
-		key   string
-		write func(o *output, c model.Window, i int) bool
-	}
-	var fields []edgeField
-	for _, f := range graphql.CollectFields(s.op, set, []string{edge.Name}) {
-		w := edgeField{key: keyOf(f)}
-		switch f.Name {
-		case "__typename":
-			w.write = func(o *output, _ model.Window, _ int) bool {
-				o.quote(edge.Name)
-				return true
-			}
-		case "cursor":
-			w.write = func(o *output, c model.Window, i int) bool {
-				o.quote(c.CursorAt(i))
-				return true
-			}
-		case "node":
-			rows := s.rows(l, s.schema.Types[f.Definition.Type.Name()], f.Selections)
-			w.write = func(o *output, c model.Window, i int) bool { return o.row(rows, c, i) }
-		default:
-			return nil
-		}
-		fields = append(fields, w)
-	}
-	return func(o *output, c model.Window) bool {
-		return o.list(c.Len(), func(i int) bool {
-			o.buf = append(o.buf, '{')
-			for n := range fields {
-				o.key(n, fields[n].key)
-				if !fields[n].write(o, c, i) {
-					return false
-				}
-			}
-			o.buf = append(o.buf, '}')
-			return true
-		})
-	}
-}
-
 // row writes a row of a connection. One that is broken is an error.
 func (o *output) row(s *Selection, c model.Window, i int) bool {
 	row := c.Row(i)
@@ -122,15 +103,15 @@ func (o *output) row(s *Selection, c model.Window, i int) bool {
 	return o.selected(s, reflect.ValueOf(row), true)
 }
 
-// window writes a connection.
-func (o *output) window(l *List, c model.Window) bool {
-	if l.fields == nil {
+// window writes a connection, or its edge i.
+func (o *output) window(fields []windowField, c model.Window, i int) bool {
+	if fields == nil {
 		return o.giveUp(CannotWrite)
 	}
 	o.buf = append(o.buf, '{')
-	for i := range l.fields {
-		o.key(i, l.fields[i].key)
-		if !l.fields[i].write(o, c) {
+	for n := range fields {
+		o.key(n, fields[n].key)
+		if !fields[n].write(o, c, i) {
 			return false
 		}
 	}

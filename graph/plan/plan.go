@@ -50,13 +50,7 @@ func (s *Schema) Of(op *graphql.OperationContext) *Plan {
 func (p *Plan) IsOf(op *ast.OperationDefinition) bool { return p.op == op }
 
 func (s *Schema) compile(op *graphql.OperationContext, linked map[string]bool) *Plan {
-	def := s.Query
-	switch op.Operation.Operation {
-	case ast.Mutation:
-		def = s.Mutation
-	case ast.Subscription:
-		def = s.Subscription
-	}
+	def := map[ast.Operation]*ast.Definition{ast.Query: s.Query, ast.Mutation: s.Mutation, ast.Subscription: s.Subscription}[op.Operation.Operation]
 	return &Plan{
 		Linked: linked, Root: s.Select(op, def, op.Operation.SelectionSet).Node(reflect.TypeFor[Root]()),
 		schema: s, context: op,
@@ -108,21 +102,20 @@ func (s *Schema) NewDocument(doc *ast.QueryDocument) *Document {
 
 // Plan returns the plan of an operation of the document, with its variables.
 func (d *Document) Plan(op *ast.OperationDefinition, variables map[string]any) *Plan {
-	state := make([]byte, len(d.conditions))
+	// What is kept holds no value of a request: one that is no boolean only counts as given.
+	state, own := make([]byte, len(d.conditions)), make(map[string]any, len(d.conditions))
 	for i, name := range d.conditions {
-		state[i] = stateOf(variables[name])
+		if v := variables[name]; v != nil {
+			own[name], state[i] = v != false, 't'
+			if v == false {
+				state[i] = 'f'
+			}
+		}
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	p := d.plans[choice{op, string(state)}]
 	if p == nil {
-		// What is kept holds no value of a request.
-		own := make(map[string]any, len(d.conditions))
-		for i, name := range d.conditions {
-			if state[i] != absent {
-				own[name] = state[i] == yes
-			}
-		}
 		p = d.schema.compile(&graphql.OperationContext{Doc: d.doc, Operation: op, Variables: own}, d.linked)
 		p.op, p.Wanted = op, d.Wanted
 		if len(d.plans) < maxPlans {
@@ -130,23 +123,6 @@ func (d *Document) Plan(op *ast.OperationDefinition, variables map[string]any) *
 		}
 	}
 	return p
-}
-
-// What a condition can be. A value that is no boolean only counts as given.
-const (
-	absent byte = iota
-	no
-	yes
-)
-
-func stateOf(v any) byte {
-	switch v {
-	case nil:
-		return absent
-	case false:
-		return no
-	}
-	return yes
 }
 
 // conditionsOf returns the variables of @skip and @include, and those of arguments that

@@ -266,7 +266,7 @@ func writeCall(f graphql.CollectedField, c *Call, below *Selection) writer {
 		case nil:
 			return o.null(nonNull)
 		case model.Window:
-			return o.window(below.List(), got)
+			return o.window(below.List().fields, got, 0)
 		case []model.Node:
 			return o.nodes(below, got, f.Definition.Type)
 		}

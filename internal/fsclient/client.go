@@ -12,7 +12,6 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"reflect"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -380,54 +379,4 @@ func WithRoute(ctx context.Context, route string) context.Context {
 func Route(ctx context.Context) string {
 	s, _ := ctx.Value(routeKey{}).(string)
 	return s
-}
-
-// EncodeQuery writes the fields of an options struct (or a pointer to one,
-// which may be nil) that carry a `url` tag and are set. Repeated values travel
-// as name[]=a&name[]=b, which their tag spells out.
-func EncodeQuery(options any) string {
-	v := reflect.ValueOf(options)
-	for v.Kind() == reflect.Pointer {
-		if v.IsNil() {
-			return ""
-		}
-		v = v.Elem()
-	}
-	if !v.IsValid() {
-		return ""
-	}
-	q := url.Values{}
-	addQuery(q, v)
-	return q.Encode()
-}
-
-func addQuery(q url.Values, v reflect.Value) {
-	for i := range v.NumField() {
-		f, t := v.Field(i), v.Type().Field(i)
-		name := t.Tag.Get("url")
-		switch {
-		case t.Anonymous, name == "" && f.Kind() == reflect.Struct:
-			addQuery(q, f)
-		case name == "" || f.IsZero():
-		case f.Kind() == reflect.Slice:
-			for j := range f.Len() {
-				q.Add(name, queryText(f.Index(j)))
-			}
-		default:
-			q.Set(name, queryText(reflect.Indirect(f)))
-		}
-	}
-}
-
-func queryText(v reflect.Value) string {
-	if f, ok := v.Interface().(interface{ query() string }); ok {
-		return f.query()
-	}
-	switch v.Kind() {
-	case reflect.Int, reflect.Int64:
-		return strconv.FormatInt(v.Int(), 10)
-	case reflect.Bool:
-		return strconv.FormatBool(v.Bool())
-	}
-	return v.String()
 }
