@@ -2,11 +2,15 @@ package tests
 
 import (
 	"bytes"
+	"fmt"
+	"strings"
+	"sync"
 	"testing"
 
 	"github.com/99designs/gqlgen/graphql"
 
 	"fsgateway/internal/gateway"
+	"fsgateway/internal/sandbox"
 )
 
 // twice has each answer that a plan writes made by gqlgen's executor, too, from the same
@@ -17,4 +21,128 @@ func twice(t testing.TB) gateway.Option {
 			t.Errorf("the plan and the executor answer differently:\n%s\n%s\n%s\n%v", query, written, executed.Data, executed.Errors)
 		}
 	})
+}
+
+// TestAnsweredBy: a plan writes each answer in which nothing is wrong, and gives up for
+// the reason that the metric names. The executor then fetches nothing again.
+func TestAnsweredBy(t *testing.T) {
+	t.Parallel()
+	answer := func(operation, body string) []sandbox.Fault {
+		return []sandbox.Fault{{Operation: operation, Status: 200, Body: body}}
+	}
+	const patient = sandbox.PatientWithManyPlans
+	for _, c := range []struct {
+		name, query string
+		faults      []sandbox.Fault
+		calls       int
+		by          string
+	}{
+		{"Rows", `{ patients(first: 3) { totalCount pageInfo { hasNextPage endCursor } edges { cursor node { id } } nodes { firstName } } }`, nil, 1, "plan"},
+		{"Completed", `{ patients(first: 3) { nodes { dateOfBirth gender genderRaw } } }`, nil, 4, "plan"},
+		{"Linked", `{ patient(id: "` + patient + `") { treatmentPlans(first: 2) { nodes { state practitioner { lastName } recommendations { variant { sku product { name } } } } } } }`, nil, 11, "plan"},
+		{"Nodes", `{ nodes(ids: ["Patient:` + patient + `", "Brand:` + sandbox.BrandID + `", "Brand:none"]) { __typename id ... on Patient { firstName } ... on Brand { name } } }`, nil, 3, "plan"},
+		{"NotFound", `{ patient(id: "none") { firstName } }`, nil, 1, "plan"},
+		{"Computed", `{ variant(id: "` + sandbox.VariantID + `") { currency imageUrl(size: SMALL) } treatmentPlan(id: "` + sandbox.PlanWithLabs + `") { resources { downloadUrl } } }`, nil, 2, "plan"},
+		{"Union", `{ patientEvents(first: 3) { nodes { data { __typename ... on PatientEventData { patient { id } } } } } }`, nil, 4, "plan"},
+		{"Conditions", `{ patients(first: 3) { nodes { id @skip(if: true) email @include(if: true) ... @include(if: false) { dateOfBirth } } } }`, nil, 1, "plan"},
+		{"NothingSelected", `{ patients(first: 3) { nodes { id @skip(if: true) } } }`, nil, 1, "plan"},
+		{"CustomDosage", `query($p: ID) { product(id: "` + sandbox.ProductID + `") { customDosage(practitionerId: $p) { amount } } }`, nil, 1, "plan"},
+		{"Introspection", `{ __type(name: "Patient") { name } clinic { name } }`, nil, 1, "field"},
+		{"Failure", `{ patients(first: 3) { nodes { dateOfBirth } } }`, []sandbox.Fault{{Operation: "getPatient", Status: 500, Times: 1}}, 4, "error"},
+		{"Forbidden", `{ clinic { name } patients { totalCount } }`, []sandbox.Fault{{Operation: "listPatients", Status: 403}}, 2, "error"},
+		{"BrokenRow", `{ patients { nodes { firstName } } }`, answer("listPatients", `{"patients":[{"id":"p1"},{"first_name":"Ada"}],"meta":{"total_count":2}}`), 1, "null"},
+		{"Unreadable", `{ patients { nodes { firstName archived } } }`, answer("listPatients", `{"patients":[{"id":"p1","archived":"perhaps"}],"meta":{"total_count":1}}`), 1, "unreadable"},
+		{"UnreadableAndNotSelected", `{ patients { nodes { firstName } } }`, answer("listPatients", `{"patients":[{"id":"p1","archived":"perhaps"}],"meta":{"total_count":1}}`), 1, "plan"},
+		{"UnreadableTotal", `{ patients { totalCount } }`, answer("listPatients", `{"patients":[],"meta":{"total_count":"many"}}`), 1, "error"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			w := watch(t, config())
+			for _, f := range c.faults {
+				w.sandbox.AddFault(f)
+			}
+			w.as(sandbox.TokenPractitioner, c.query)
+			if got := w.sandbox.Count(""); got != c.calls {
+				t.Errorf("%d calls, want %d:\n%s", got, c.calls, routes(w.sandbox))
+			}
+			if figures, _ := w.metrics(); figures[`fsgateway_query_answers_total{by="`+c.by+`"}`] != "1" {
+				for name, value := range figures {
+					if strings.Contains(name, "query_answers") {
+						t.Errorf("%s %s, want %s", name, value, c.by)
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestPlansOfConditions asks one document with each choice of its conditions, more than
+// are kept, and a condition that is no boolean: whether an argument is given.
+func TestPlansOfConditions(t *testing.T) {
+	t.Parallel()
+	h := start(t)
+	names := []string{"id", "firstName", "lastName", "email", "archived"}
+	query := "query("
+	for i := range names {
+		query += fmt.Sprintf("$c%d: Boolean!, ", i)
+	}
+	query += "$n: Int) { patients(first: $n) { nodes { __typename"
+	for i, name := range names {
+		query += fmt.Sprintf(" %s @include(if: $c%d)", name, i)
+	}
+	query += " } } }"
+	for choice := range 1 << len(names) {
+		variables := []any{"n", 1 + choice%3}
+		for i := range names {
+			variables = append(variables, fmt.Sprintf("c%d", i), choice>>i&1 == 1)
+		}
+		rows := list(t, h.query(query, variables...), "patients.nodes")
+		if len(rows) != 1+choice%3 {
+			t.Fatalf("%d rows of choice %d", len(rows), choice)
+		}
+		for i, name := range names {
+			if _, has := rows[0].(map[string]any)[name]; has != (choice>>i&1 == 1) {
+				t.Errorf("choice %05b: %s is there: %t", choice, name, has)
+			}
+		}
+	}
+	const dosage = `query($p: ID) { product(id: "` + sandbox.ProductID + `") { customDosage(practitionerId: $p) { amount } } }`
+	for _, c := range []struct {
+		practitioner any
+		calls        int
+	}{{nil, 1}, {sandbox.PractitionerID, 1}, {sandbox.ColleagueID, 1}, {nil, 1}} {
+		h.sandbox.ResetCalls()
+		h.query(dosage, "p", c.practitioner)
+		if got := h.sandbox.Count(""); got != c.calls {
+			t.Errorf("%v takes %d calls, want %d", c.practitioner, got, c.calls)
+		}
+	}
+}
+
+// TestPlanIsShared: what is kept of a document holds nothing of the requests that it came
+// with, whoever sends it and however many at once.
+func TestPlanIsShared(t *testing.T) {
+	t.Parallel()
+	h := start(t)
+	const query = `query($id: ID!, $more: Boolean!) { patient(id: $id) { fullscriptId firstName dateOfBirth @include(if: $more) } clinic { fullscriptId } }`
+	var wg sync.WaitGroup
+	for i := range 60 {
+		wg.Go(func() {
+			token, patient, clinic := sandbox.TokenPractitioner, sandbox.PatientWithManyPlans, sandbox.ClinicID
+			switch i % 3 {
+			case 1:
+				patient = sandbox.PatientWithNoPlans
+			case 2:
+				token, patient, clinic = sandbox.TokenOtherClinic, sandbox.OtherClinicPatient, sandbox.OtherClinicID
+			}
+			data := h.as(token, query, "id", patient, "more", i%2 == 0).Data
+			if got := at(t, data, "patient.fullscriptId"); got != patient {
+				t.Errorf("%v, want %s", got, patient)
+			}
+			if got := at(t, data, "clinic.fullscriptId"); got != clinic {
+				t.Errorf("%v, want %s", got, clinic)
+			}
+		})
+	}
+	wg.Wait()
 }
