@@ -2,12 +2,17 @@ package tests
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/rs/zerolog"
 
 	"fsgateway/internal/gateway"
 	"fsgateway/internal/sandbox"
@@ -16,11 +21,15 @@ import (
 // twice has each answer that a plan writes made by gqlgen's executor, too, from the same
 // calls. All queries of all tests that use the harness go through both.
 func twice(t testing.TB) gateway.Option {
-	return gateway.WithAnswerCheck(func(query string, written []byte, executed *graphql.Response) {
-		if len(executed.Errors) > 0 || !bytes.Equal(written, executed.Data) {
-			t.Errorf("the plan and the executor answer differently:\n%s\n%s\n%s\n%v", query, written, executed.Data, executed.Errors)
-		}
-	})
+	return gateway.WithAnswerCheck(func(query string, written []byte, executed *graphql.Response) { differ(t, query, written, executed) })
+}
+
+// differ reports a plan and the executor that answer differently.
+func differ(t testing.TB, query string, written []byte, executed *graphql.Response) {
+	t.Helper()
+	if len(executed.Errors) > 0 || !bytes.Equal(written, executed.Data) {
+		t.Errorf("the plan and the executor answer differently:\n%s\n%s\n%s\n%v", query, written, executed.Data, executed.Errors)
+	}
 }
 
 // TestAnsweredBy: a plan writes each answer in which nothing is wrong, and gives up for
@@ -145,4 +154,67 @@ func TestPlanIsShared(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// FuzzAnswers: whatever a document asks for, whatever the variables are and however odd
+// the partner's answers, what a plan writes is what the executor writes.
+func FuzzAnswers(f *testing.F) {
+	requests, err := os.ReadFile("testdata/requests.jsonl") // of tests/clients/generator.mjs
+	if err != nil {
+		f.Fatal(err)
+	}
+	kinds := byte(0)
+	for line := range bytes.Lines(requests) {
+		var r struct {
+			Query     string
+			Variables json.RawMessage
+		}
+		if err := json.Unmarshal(line, &r); err != nil {
+			f.Fatal(err)
+		}
+		f.Add(r.Query, string(r.Variables), kinds)
+		kinds++
+	}
+	operations := []string{"", "getPatient", "listPatients", "getTreatmentPlan", "getVariant", "listPractitioners", "getProduct", "listOrders"}
+	faults := []sandbox.Fault{
+		{}, {Status: 500}, {Status: 404, Body: `{"error":"Not found"}`}, {Status: 200, Body: `{}`}, {Truncate: true}, {Status: 429},
+		{Status: 200, Body: `{"patient":{"id":"x","first_name":7,"archived":"perhaps"}}`}, {Status: 200, Body: `{"patients":[{"id":"x"},{"first_name":"\u0000\\"}]}`},
+	}
+	var current *testing.T
+	handlers := map[bool]http.Handler{}
+	sandboxes := map[bool]*sandbox.Server{}
+	for _, odd := range []bool{false, true} {
+		s := sandbox.New(sandbox.Options{RateLimit: -1, Oddities: odd})
+		g, err := gateway.New(config(), zerolog.Nop(), gateway.WithSandbox(s), gateway.WithAnswerCheck(func(query string, written []byte, executed *graphql.Response) {
+			differ(current, query, written, executed)
+		}))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Cleanup(func() { _ = g.Close() })
+		handlers[odd], sandboxes[odd] = g.Handler(), s
+	}
+	f.Fuzz(func(t *testing.T, query, variables string, kind byte) {
+		current = t
+		text, _ := json.Marshal(query)
+		body := `{"query":` + string(text)
+		if json.Valid([]byte(variables)) {
+			body += `,"variables":` + variables
+		}
+		odd := kind&1 == 1
+		fault := faults[kind>>1&7]
+		if fault.Operation = operations[kind>>4&7]; fault.Operation != "" && (fault.Status != 0 || fault.Truncate) {
+			fault.Times = 1 + int(kind>>7)
+			sandboxes[odd].AddFault(fault)
+			defer sandboxes[odd].ClearFaults()
+		}
+		req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/graphql", strings.NewReader(body+"}"))
+		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("Authorization", "Bearer "+sandbox.TokenPractitioner)
+		res := httptest.NewRecorder()
+		handlers[odd].ServeHTTP(res, req)
+		if res.Code == http.StatusOK && !json.Valid(res.Body.Bytes()) {
+			t.Errorf("%s is answered by %q", query, res.Body)
+		}
+	})
 }

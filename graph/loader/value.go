@@ -83,6 +83,13 @@ func (at visit) reference(op *recordOp, id string, c *plan.Call) fsclient.Record
 	} else {
 		at.walk(v, n)
 	}
+	if pending(rec) == nil { // it had arrived, and whenHere has nothing to wait for
+		at.mu.Lock()
+		defer at.mu.Unlock()
+		if known := at.embedded[recordKey(op, id)]; known != nil {
+			fsclient.Respell(rec, known)
+		}
+	}
 	return rec
 }
 
