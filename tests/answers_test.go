@@ -177,8 +177,14 @@ func FuzzAnswers(f *testing.F) {
 	}
 	operations := []string{"", "getPatient", "listPatients", "getTreatmentPlan", "getVariant", "listPractitioners", "getProduct", "listOrders"}
 	faults := []sandbox.Fault{
-		{}, {Status: 500}, {Status: 404, Body: `{"error":"Not found"}`}, {Status: 200, Body: `{}`}, {Truncate: true}, {Status: 429},
-		{Status: 200, Body: `{"patient":{"id":"x","first_name":7,"archived":"perhaps"}}`}, {Status: 200, Body: `{"patients":[{"id":"x"},{"first_name":"\u0000\\"}]}`},
+		{},
+		{Status: 500},
+		{Status: 404, Body: `{"error":"Not found"}`},
+		{Status: 200, Body: `{}`},
+		{Truncate: true},
+		{Status: 429},
+		{Status: 200, Body: `{"patient":{"id":"x","first_name":7,"archived":"perhaps"}}`},
+		{Status: 200, Body: `{"patients":[{"id":"x"},{"first_name":"\u0000\\"}]}`},
 	}
 	var current *testing.T
 	handlers := map[bool]http.Handler{}

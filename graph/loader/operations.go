@@ -62,9 +62,6 @@ type recordOp struct {
 	sole *valueOp
 }
 
-// planned says that the planner chooses between singles and the list.
-func (op *recordOp) planned() bool { return op.list != nil }
-
 // never names fields that the single fetch does not carry, so that their
 // absence is no reason for one.
 func (op *recordOp) never(fields ...string) {

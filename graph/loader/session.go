@@ -144,7 +144,7 @@ func (at visit) record(op *recordOp, id string) *promise {
 	k := recordKey(op, id)
 	p, fresh := at.calls.promise(k)
 	switch {
-	case op.planned():
+	case op.list != nil: // the planner chooses
 		at.waves.park(op, k.id, at.wave, fresh)
 	case fresh:
 		at.call(p, func(ctx context.Context) (any, error) { return at.single(ctx, op, id) })
