@@ -259,13 +259,7 @@ func decodeStruct(d *decoder, v reflect.Value, kind jsontext.Kind, byID bool) (o
 	}
 	var held, faulty Fields
 	var unknown bool // some key has a value and is not known
-	wanted, skipped := AllFields, false
-	if d.wanted != nil {
-		wanted = d.wanted(s.typ)
-		if s.derives {
-			wanted |= v.Addr().Interface().(deriving).needs(wanted)
-		}
-	}
+	wanted, skipped := d.wantedOf(s, v), false
 	for d.PeekKind() != '}' {
 		raw, err := d.ReadValue()
 		if err != nil {
@@ -309,6 +303,24 @@ func decodeStruct(d *decoder, v reflect.Value, kind jsontext.Kind, byID bool) (o
 	if unknown && held == 0 {
 		return unreadable, nil // it is something else
 	}
+	s.finish(v, held, faulty)
+	return read, nil
+}
+
+// wantedOf returns the fields of a struct that are to be read.
+func (d *decoder) wantedOf(s *shape, v reflect.Value) Fields {
+	if d.wanted == nil {
+		return AllFields
+	}
+	wanted := d.wanted(s.typ)
+	if s.derives {
+		wanted |= v.Addr().Interface().(deriving).needs(wanted)
+	}
+	return wanted
+}
+
+// finish notes in a struct what was read of it, and has it work out the rest.
+func (s *shape) finish(v reflect.Value, held, faulty Fields) {
 	if s.hasFaults && faulty != 0 {
 		v.Addr().Interface().(faulted).faults().add(faulty)
 	}
@@ -318,7 +330,6 @@ func decodeStruct(d *decoder, v reflect.Value, kind jsontext.Kind, byID bool) (o
 	if s.derives {
 		v.Addr().Interface().(deriving).decoded()
 	}
-	return read, nil
 }
 
 // decodeField reads the value of a key into its field. Several keys can stand
