@@ -43,7 +43,7 @@ func TestProgram(t *testing.T) {
 		"Drain": testDrain, "DrainTimeout": testDrainTimeout, "BadSettings": testBadSettings,
 		"RefreshOnce": testRefreshOnce, "Killed": testKilled, "EventsOutlive": testEventsOutlive,
 		"SilentConnection": testSilentConnection, "UnsolicitedBytes": testUnsolicitedBytes, "Proxy": testProxy,
-		"SandboxAlone": testSandboxAlone, "Static": testStatic, "Build": testBuild, "Signals": testSignals, "LogLevels": testLogLevels,
+		"SandboxAlone": testSandboxAlone, "Static": testStatic, "Build": testBuild, "Signals": testSignals, "LogLevels": testLogLevels, "Memory": testMemory,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

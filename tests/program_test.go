@@ -63,6 +63,24 @@ func testSignals(t *testing.T, binary string) {
 	}
 }
 
+// testMemory: the first line says how garbage is collected, and Go's own variables decide.
+func testMemory(t *testing.T, binary string) {
+	for _, c := range []struct {
+		environment []string
+		says        string
+	}{
+		{[]string{"GOGC=", "GOMEMLIMIT=256MiB"}, `"gcPercent":400,"memoryLimitMB":256`},
+		{[]string{"GOGC=77", "GOMEMLIMIT=1GiB"}, `"gcPercent":77,"memoryLimitMB":1024`},
+	} {
+		p := launchIn(t, binary, c.environment, "--drain-delay", "0s")
+		p.signal(os.Interrupt)
+		p.ends(0)
+		if !strings.Contains(p.out.String(), c.says) {
+			t.Errorf("%v: the log says\n%s", c.environment, p.out.String())
+		}
+	}
+}
+
 // testLogLevels: each level says more than the one before, and none what a caller or
 // the partner sent.
 func testLogLevels(t *testing.T, binary string) {
