@@ -25,7 +25,7 @@ func TestFormat(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, f := range []*os.File{file, null, read, write} {
-		t.Cleanup(func() { f.Close() })
+		t.Cleanup(func() { _ = f.Close() })
 		if isTerminal(f) {
 			t.Errorf("%s is taken for a terminal", f.Name())
 		}
