@@ -20,12 +20,11 @@ type Plan struct {
 	// their list, so that knowing parts of them early can save a call.
 	Linked map[string]bool
 	// Wanted returns the fields of a struct type that may be read; nil for all.
-	Wanted  func(reflect.Type) fsclient.Fields
-	schema  *Schema
-	context *graphql.OperationContext // the document and the conditions
-	below   sync.Map                  // *ast.Field -> *Selection, see Below
-	op      *ast.OperationDefinition  // of a cached document, else nil
-	size    atomic.Int64              // of the last answer, in bytes
+	Wanted func(reflect.Type) fsclient.Fields
+	root   *Selection
+	below  sync.Map                 // *ast.Field -> *Selection, see Below
+	op     *ast.OperationDefinition // of a cached document, else nil
+	size   atomic.Int64             // of the last answer, in bytes
 }
 
 // Root stands for the object that the fields of a query are on.
@@ -43,18 +42,16 @@ func (s *Schema) Of(op *graphql.OperationContext) *Plan {
 	if d, ok := op.Stats.GetExtension(extension).(*Document); ok && d.doc == op.Doc {
 		return d.Plan(op.Operation, op.Variables)
 	}
-	return s.compile(op, s.linkedTypes(op.Doc))
+	return s.compile(op, s.linkedTypes(op.Doc), new(atomic.Int64))
 }
 
 // IsOf reports whether the plan was made for an operation of a cached document, this one.
 func (p *Plan) IsOf(op *ast.OperationDefinition) bool { return p.op == op }
 
-func (s *Schema) compile(op *graphql.OperationContext, linked map[string]bool) *Plan {
+func (s *Schema) compile(op *graphql.OperationContext, linked map[string]bool, compiled *atomic.Int64) *Plan {
 	def := map[ast.Operation]*ast.Definition{ast.Query: s.Query, ast.Mutation: s.Mutation, ast.Subscription: s.Subscription}[op.Operation.Operation]
-	return &Plan{
-		Linked: linked, Root: s.Select(op, def, op.Operation.SelectionSet).Node(reflect.TypeFor[Root]()),
-		schema: s, context: op,
-	}
+	root := s.newSelection(op, compiled, def, op.Operation.SelectionSet)
+	return &Plan{Linked: linked, Root: root.Node(reflect.TypeFor[Root]()), root: root}
 }
 
 // Below returns the selection below a field at the root whose value a resolver makes: the
@@ -63,7 +60,7 @@ func (p *Plan) Below(f graphql.CollectedField) *Selection {
 	if s, ok := p.below.Load(f.Field); ok {
 		return s.(*Selection)
 	}
-	s, _ := p.below.LoadOrStore(f.Field, p.schema.Select(p.context, p.schema.Types[f.Definition.Type.Name()], f.Selections))
+	s, _ := p.below.LoadOrStore(f.Field, p.root.below(p.root.schema.Types[f.Definition.Type.Name()], f.Selections))
 	return s.(*Selection)
 }
 
@@ -77,8 +74,9 @@ type Document struct {
 	wanted     sync.Map                   // reflect.Type -> fsclient.Fields
 	conditions []string                   // variables that decide what is selected, or whether a field takes a call
 
-	mu    sync.Mutex
-	plans map[choice]*Plan
+	mu       sync.Mutex
+	plans    map[choice]*Plan
+	compiled atomic.Int64 // fields in the plans
 }
 
 // choice is an operation with what each of the document's conditions is: true, false, or
@@ -88,9 +86,9 @@ type choice struct {
 	conditions string
 }
 
-// maxPlans bounds the plans of a document: clients can make two to the power of the
-// number of conditions.
-const maxPlans = 16
+// maxCompiled bounds the plans of a document, in fields, which take some 500 bytes each:
+// clients choose how many conditions and fragments it has. Beyond it all are made anew.
+const maxCompiled = 1000
 
 // NewDocument returns the plans of a valid document, which are made when they are asked
 // for.
@@ -114,13 +112,16 @@ func (d *Document) Plan(op *ast.OperationDefinition, variables map[string]any) *
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.compiled.Load() > maxCompiled {
+		clear(d.plans)
+		d.compiled.Store(0)
+	}
 	p := d.plans[choice{op, string(state)}]
 	if p == nil {
-		p = d.schema.compile(&graphql.OperationContext{Doc: d.doc, Operation: op, Variables: own}, d.linked)
+		p = d.schema.compile(&graphql.OperationContext{Doc: d.doc, Operation: op, Variables: own}, d.linked, &d.compiled)
 		p.op, p.Wanted = op, d.Wanted
-		if len(d.plans) < maxPlans {
-			d.plans[choice{op, string(state)}] = p
-		}
+		d.plans[choice{op, string(state)}] = p
+		d.compiled.Add(1) // one that selects nothing counts, too
 	}
 	return p
 }

@@ -24,18 +24,18 @@ type Selection struct {
 	mu    sync.Mutex
 	nodes map[reflect.Type]*Node
 	list  func() *List // what it selects of a connection
+
+	compiled *atomic.Int64 // counts the fields of the document's plans
 }
 
-// Select returns the selection of some sets on a type. op tells the document and the
-// variables.
-func (s *Schema) Select(op *graphql.OperationContext, typ *ast.Definition, sets ...ast.SelectionSet) *Selection {
-	sel := &Selection{schema: s, op: op, typ: typ, sets: sets}
+func (s *Schema) newSelection(op *graphql.OperationContext, compiled *atomic.Int64, typ *ast.Definition, sets ...ast.SelectionSet) *Selection {
+	sel := &Selection{schema: s, op: op, typ: typ, sets: sets, compiled: compiled}
 	sel.list = sync.OnceValue(sel.compileList)
 	return sel
 }
 
 func (s *Selection) below(typ *ast.Definition, sets ...ast.SelectionSet) *Selection {
-	return s.schema.Select(s.op, typ, sets...)
+	return s.schema.newSelection(s.op, s.compiled, typ, sets...)
 }
 
 // Node is what an operation selects of one type of object: the compiled form
@@ -101,6 +101,7 @@ func (s *Selection) compile(b *Binding) *Node {
 	writable := len(s.sets) == 1 // sets of several places are walked together and written apart
 	for _, set := range s.sets {
 		for _, f := range graphql.CollectFields(s.op, set, b.Satisfies) {
+			s.compiled.Add(1)
 			w := s.compileField(n, f)
 			writable = writable && w != nil
 			n.fields = append(n.fields, written{keyOf(f), w})
