@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,11 +25,13 @@ import (
 // process is a server in a process of its own.
 type process struct {
 	role, url string
+	authority string // the file of its certificate, "" without TLS
+	client    *http.Client
 	cmd       *exec.Cmd
 }
 
 // start runs this program in a role, on a core of its own if there are two.
-func start(ctx context.Context, role, upstream string, o options) (*process, error) {
+func start(ctx context.Context, role string, upstream *process, o options) (*process, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -37,9 +41,9 @@ func start(ctx context.Context, role, upstream string, o options) (*process, err
 		args = []string{taskset, "-c", "0", self}
 	}
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
-	cmd.Env = append(os.Environ(), "BENCH_ROLE="+role, "BENCH_UPSTREAM="+upstream, "BENCH_LATENCY="+o.latency.String())
-	if role != "upstream" {
-		cmd.Env = append(cmd.Env, "GOMAXPROCS=1")
+	cmd.Env = append(os.Environ(), "BENCH_ROLE="+role, "BENCH_LATENCY="+o.latency.String(), "BENCH_TLS="+strconv.FormatBool(o.tls))
+	if upstream != nil {
+		cmd.Env = append(cmd.Env, "BENCH_UPSTREAM="+upstream.url, "GOMAXPROCS=1", "SSL_CERT_FILE="+upstream.authority)
 	}
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
@@ -53,7 +57,18 @@ func start(ctx context.Context, role, upstream string, o options) (*process, err
 	if err != nil {
 		return nil, fmt.Errorf("%s did not start: %w", role, err)
 	}
-	return &process{role, strings.TrimSpace(line), cmd}, nil
+	address, authority, _ := strings.Cut(strings.TrimSpace(line), " ")
+	p := &process{role: role, url: address, authority: authority, client: http.DefaultClient, cmd: cmd}
+	if authority != "" {
+		pem, err := os.ReadFile(authority)
+		if err != nil {
+			return nil, err
+		}
+		roots := x509.NewCertPool()
+		roots.AppendCertsFromPEM(pem)
+		p.client = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
+	}
+	return p, nil
 }
 
 func (p *process) stop() {
@@ -74,7 +89,7 @@ func (p *process) state() (s state, err error) {
 	if err != nil {
 		return s, err
 	}
-	res, err := http.DefaultClient.Do(req)
+	res, err := p.client.Do(req)
 	if err != nil {
 		return s, err
 	}

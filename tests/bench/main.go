@@ -24,7 +24,9 @@ import (
 func main() {
 	log.SetFlags(0)
 	if role := os.Getenv("BENCH_ROLE"); role != "" {
-		serve(role, os.Getenv("BENCH_UPSTREAM"))
+		if err := serve(role, os.Getenv("BENCH_UPSTREAM")); err != nil {
+			log.Fatal(err)
+		}
 		return
 	}
 	o := options{}
@@ -32,6 +34,7 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 3, "how many rounds")
 	flag.IntVar(&o.connections, "connections", 16, "connections at once")
 	flag.DurationVar(&o.latency, "latency", 0, "how long the upstream takes for each call")
+	flag.BoolVar(&o.tls, "tls", false, "have the upstream speak HTTP/2 over TLS, as the partner does")
 	flag.StringVar(&o.only, "only", "", "names of queries, comma-separated; all if empty")
 	flag.Parse()
 	if err := run(context.Background(), o); err != nil {
@@ -44,6 +47,7 @@ type options struct {
 	rounds      int
 	connections int
 	latency     time.Duration
+	tls         bool
 	only        string
 }
 
@@ -58,14 +62,14 @@ type figures struct {
 }
 
 func run(ctx context.Context, o options) error {
-	upstream, err := start(ctx, "upstream", "", o)
+	upstream, err := start(ctx, "upstream", nil, o)
 	if err != nil {
 		return err
 	}
 	defer upstream.stop()
 	servers := []*process{}
 	for _, role := range []string{"hand", "tuned", "gateway"} {
-		p, err := start(ctx, role, upstream.url, o)
+		p, err := start(ctx, role, upstream, o)
 		if err != nil {
 			return err
 		}

@@ -2,12 +2,13 @@ package main
 
 import (
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
-	"log"
-	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/http/pprof"
 	"os"
+	"path/filepath"
 	"runtime"
 	"sync/atomic"
 	"syscall"
@@ -20,7 +21,7 @@ import (
 )
 
 // serve is the life of a server: it prints its address and answers until it is ended.
-func serve(role, upstream string) {
+func serve(role, upstream string) error {
 	var calls atomic.Int64
 	var h http.Handler
 	switch role {
@@ -45,15 +46,10 @@ func serve(role, upstream string) {
 		c.Upstream = upstream + "/api"
 		g, err := gateway.New(c, zerolog.New(discard{}).Level(zerolog.InfoLevel).With().Timestamp().Logger())
 		if err != nil {
-			log.Fatal(err)
+			return err
 		}
 		h = g.Handler()
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		log.Fatal(err)
-	}
-	fmt.Println("http://" + l.Addr().String())
 	mux := http.NewServeMux()
 	mux.Handle("/", h)
 	mux.HandleFunc("/_bench/profile", pprof.Profile) // to look closer, while a query is asked
@@ -64,7 +60,21 @@ func serve(role, upstream string) {
 		runtime.ReadMemStats(&m)
 		_ = json.NewEncoder(w).Encode(state{time.Duration(used.Utime.Nano() + used.Stime.Nano()), m.Mallocs, m.TotalAlloc, int(calls.Load())})
 	})
-	log.Fatal(http.Serve(l, mux))
+	server := httptest.NewUnstartedServer(mux)
+	if role == "upstream" && os.Getenv("BENCH_TLS") == "true" {
+		server.EnableHTTP2 = true
+		server.StartTLS()
+		authority := filepath.Join(os.TempDir(), "bench-authority.pem")
+		text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+		if err := os.WriteFile(authority, text, 0o600); err != nil {
+			return err
+		}
+		fmt.Println(server.URL, authority)
+	} else {
+		server.Start()
+		fmt.Println(server.URL)
+	}
+	select {} // until it is killed
 }
 
 // discard takes the log lines, as a pipe would.
