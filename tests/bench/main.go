@@ -24,10 +24,7 @@ import (
 func main() {
 	log.SetFlags(0)
 	if role := os.Getenv("BENCH_ROLE"); role != "" {
-		if err := serve(role, os.Getenv("BENCH_UPSTREAM")); err != nil {
-			log.Fatal(err)
-		}
-		return
+		log.Fatal(serve(role, os.Getenv("BENCH_UPSTREAM")))
 	}
 	o := options{}
 	flag.DurationVar(&o.duration, "time", 2*time.Second, "how long each query is asked in each round")
