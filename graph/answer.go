@@ -5,14 +5,15 @@ import (
 	"context"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
 
 	"fsgateway/graph/loader"
 	"fsgateway/graph/plan"
 	"fsgateway/internal/fsclient"
 )
 
-// answering answers queries by their plan as long as nothing in them is wrong, and has
-// the generated executor do everything else. Both wait for the same calls.
+// answering answers queries by their plan as long as nothing in them is wrong, and leaves
+// everything else to the generated executor. Both wait for the same calls.
 type answering struct {
 	graphql.ExecutableSchema
 	answered AnsweredBy
@@ -32,7 +33,7 @@ func (s answering) Exec(ctx context.Context) graphql.ResponseHandler {
 	execute := s.ExecutableSchema.Exec(ctx)
 	session := loader.From(ctx)
 	op := graphql.GetOperationContext(ctx)
-	if session == nil || !session.Plan().IsOf(op.Operation) {
+	if op.Operation.Operation != ast.Query || session == nil || !session.Plan().IsOf(op.Operation) {
 		return execute
 	}
 	written := false
@@ -55,8 +56,8 @@ func (s answering) Exec(ctx context.Context) graphql.ResponseHandler {
 	}
 }
 
-// computed are the fields that are neither read from a record nor take a call. Their
-// resolvers say the same.
+// computed are the fields that are neither read from a record nor take a call. They return
+// what their resolvers do.
 func (r *Resolver) computed() map[string]plan.Computed {
 	currency := func(any, map[string]any) (any, error) { return r.Currency, nil }
 	return map[string]plan.Computed{

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -18,8 +17,8 @@ import (
 	"fsgateway/internal/sandbox"
 )
 
-// twice has each answer that a plan writes made by gqlgen's executor, too, from the same
-// calls. All queries of all tests that use the harness go through both.
+// twice has gqlgen's executor answer each query that a plan has answered, from the same
+// calls, and compares the two: for all queries of all tests that use the harness.
 func twice(t testing.TB) gateway.Option {
 	return gateway.WithAnswerCheck(func(query string, written []byte, executed *graphql.Response) { differ(t, query, written, executed) })
 }
@@ -159,21 +158,8 @@ func TestPlanIsShared(t *testing.T) {
 // FuzzAnswers: whatever a document asks for, whatever the variables are and however odd
 // the partner's answers, what a plan writes is what the executor writes.
 func FuzzAnswers(f *testing.F) {
-	requests, err := os.ReadFile("testdata/requests.jsonl") // of tests/clients/generator.mjs
-	if err != nil {
-		f.Fatal(err)
-	}
-	kinds := byte(0)
-	for line := range bytes.Lines(requests) {
-		var r struct {
-			Query     string
-			Variables json.RawMessage
-		}
-		if err := json.Unmarshal(line, &r); err != nil {
-			f.Fatal(err)
-		}
-		f.Add(r.Query, string(r.Variables), kinds)
-		kinds++
+	for i, r := range generated(f) {
+		f.Add(r.Query, string(r.Variables), byte(i))
 	}
 	operations := []string{"", "getPatient", "listPatients", "getTreatmentPlan", "getVariant", "listPractitioners", "getProduct", "listOrders"}
 	faults := []sandbox.Fault{
@@ -202,11 +188,6 @@ func FuzzAnswers(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, query, variables string, kind byte) {
 		current = t
-		text, _ := json.Marshal(query)
-		body := `{"query":` + string(text)
-		if json.Valid([]byte(variables)) {
-			body += `,"variables":` + variables
-		}
 		odd := kind&1 == 1
 		fault := faults[kind>>1&7]
 		if fault.Operation = operations[kind>>4&7]; fault.Operation != "" && (fault.Status != 0 || fault.Truncate) {
@@ -214,7 +195,7 @@ func FuzzAnswers(f *testing.F) {
 			sandboxes[odd].AddFault(fault)
 			defer sandboxes[odd].ClearFaults()
 		}
-		req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/graphql", strings.NewReader(body+"}"))
+		req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/graphql", strings.NewReader(fuzzed(query, variables)))
 		req.Header.Set("Content-Type", "application/json")
 		req.Header.Set("Authorization", "Bearer "+sandbox.TokenPractitioner)
 		res := httptest.NewRecorder()

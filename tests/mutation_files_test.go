@@ -16,7 +16,7 @@ import (
 	"fsgateway/internal/sandbox"
 )
 
-var update = flag.Bool("update", false, "rewrite what testdata/mutations expects with what came; values of \"*\" stay")
+var update = flag.Bool("update", false, "rewrite the expected values in testdata/mutations; \"*\" stays")
 
 // constants are the records of the sandbox that the files name, as ${Name}.
 var constants = map[string]string{
@@ -144,7 +144,7 @@ func (m *mutation) run(v *virtual, token string, input json.RawMessage) *reply {
 		"input", json.RawMessage(filled(v, string(input))))
 }
 
-// expect compares a value with that of the file, or puts it there.
+// expect compares a value with that of the file, or stores it there with -update.
 func (m *mutation) expect(t testing.TB, what string, got any, want *json.RawMessage) {
 	t.Helper()
 	if !*update {

@@ -28,19 +28,7 @@ func FuzzNoInternal(f *testing.F) {
 	} {
 		f.Add(query, `{"f":null,"s":null}`)
 	}
-	// Requests of tests/clients/generator.mjs.
-	requests, err := os.ReadFile("testdata/requests.jsonl")
-	if err != nil {
-		f.Fatal(err)
-	}
-	for line := range bytes.Lines(requests) {
-		var r struct {
-			Query     string
-			Variables json.RawMessage
-		}
-		if err := json.Unmarshal(line, &r); err != nil {
-			f.Fatal(err)
-		}
+	for _, r := range generated(f) {
 		f.Add(r.Query, string(r.Variables))
 	}
 	log := &logBuffer{}
@@ -51,12 +39,7 @@ func FuzzNoInternal(f *testing.F) {
 	f.Cleanup(func() { _ = g.Close() })
 	handler := g.Handler()
 	f.Fuzz(func(t *testing.T, query, variables string) {
-		text, _ := json.Marshal(query)
-		body := `{"query":` + string(text)
-		if json.Valid([]byte(variables)) {
-			body += `,"variables":` + variables
-		}
-		body += "}"
+		body := fuzzed(query, variables)
 		for _, headers := range [][2]string{ // with a token, subscriptions would not end
 			{"", "text/event-stream"},
 			{"", `multipart/mixed;subscriptionSpec="1.0", application/json`},
@@ -77,4 +60,37 @@ func FuzzNoInternal(f *testing.F) {
 			log.Reset()
 		}
 	})
+}
+
+// request is a line of testdata/requests.jsonl.
+type request struct {
+	Query     string
+	Variables json.RawMessage
+}
+
+// generated returns the requests that tests/clients/generator.mjs has made.
+func generated(t testing.TB) (all []request) {
+	t.Helper()
+	text, err := os.ReadFile("testdata/requests.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range bytes.Lines(text) {
+		var r request
+		if err := json.Unmarshal(line, &r); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, r)
+	}
+	return all
+}
+
+// fuzzed returns the body of a request; variables that are not JSON are left out.
+func fuzzed(query, variables string) string {
+	body := map[string]any{"query": query}
+	if json.Valid([]byte(variables)) {
+		body["variables"] = json.RawMessage(variables)
+	}
+	text, _ := json.Marshal(body)
+	return string(text)
 }

@@ -130,6 +130,8 @@ func Arrived(ctx context.Context, payload any) {
 func (s *Session) Arrived(f graphql.CollectedField, payload any) {
 	s.waves.enter(0)
 	defer s.waves.leave(0)
-	s.noteEmbedded(fsclient.Cloned(reflect.ValueOf(payload))) // the walk completes what it holds
+	if len(s.plan.Linked) > 0 {
+		s.noteEmbedded(fsclient.Cloned(reflect.ValueOf(payload))) // the walk completes what it holds
+	}
 	visit{s, 1}.walkValue(reflect.ValueOf(payload), s.plan.Below(f))
 }

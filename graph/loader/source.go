@@ -35,7 +35,7 @@ func (s *Session) Value(ctx context.Context, object any, c *plan.Call) (any, err
 			nodes := records(ctx, found, func(_ int, failed error) { err = failed })
 			return nodes, err
 		case fsclient.Recorder:
-			return orNil(lookedUp(ctx, found))
+			return lookedUp(ctx, found)
 		}
 		return nil, err
 	}
@@ -45,16 +45,8 @@ func (s *Session) Value(ctx context.Context, object any, c *plan.Call) (any, err
 	return v, err
 }
 
-// orNil makes no record no value.
-func orNil(rec fsclient.Recorder, err error) (any, error) {
-	if rec == nil {
-		return nil, err
-	}
-	return rec, err
-}
-
-// records returns the records of `nodes`, nil for those that do not exist, and tells
-// failed of what is wrong with the others.
+// records returns the records of `nodes`, nil for those that do not exist. It calls failed
+// for each that cannot be returned.
 func records(ctx context.Context, found []nodeFound, failed func(i int, err error)) []model.Node {
 	out := make([]model.Node, len(found))
 	for i, f := range found {
@@ -64,7 +56,9 @@ func records(ctx context.Context, found []nodeFound, failed func(i int, err erro
 		}
 		if err != nil {
 			failed(i, err)
-		} else if rec != nil {
+			continue
+		}
+		if rec != nil {
 			out[i] = rec
 		}
 	}

@@ -11,8 +11,8 @@ import (
 	"fsgateway/internal/fsclient"
 )
 
-// Operations tells what stands behind types and fields. What it returns means nothing to
-// this package but that it is there.
+// Operations says how types and fields are fetched. The values that it returns are opaque
+// to this package.
 type Operations interface {
 	// Record returns how records of a Go type are fetched by id, nil if they are not.
 	Record(t reflect.Type) any

@@ -10,8 +10,8 @@
 //   - to the writer: how to write each field of the answer, in order.
 //
 // [Plan.Write] writes the answer of a query from the structs of the partner's answers,
-// without an executor. It knows the answers in which nothing went wrong, and no others:
-// at the first error, forbidden null, value that could not be read, or field that it
-// cannot write it gives up, and gqlgen's executor answers from the same promises. So every
-// rule about errors stays in one place.
+// without an executor. It writes only answers in which nothing went wrong: at the first
+// error, forbidden null, value that could not be read, or field that it cannot write it
+// gives up, and gqlgen's executor answers from the same promises. So every rule about
+// errors stays in one place.
 package plan

@@ -86,7 +86,7 @@ type choice struct {
 	conditions string
 }
 
-// maxCompiled bounds the plans of a document, in fields, which take some 500 bytes each:
+// maxCompiled bounds the plans of a document, in fields, which take 150 to 600 bytes each:
 // clients choose how many conditions and fragments it has. Beyond it all are made anew.
 const maxCompiled = 1000
 

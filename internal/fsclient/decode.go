@@ -82,13 +82,13 @@ func newDecoder(data []byte) *decoder {
 	}
 }
 
-// part returns the part of the input that ends where the decoder stands, but for the given
-// number of bytes, and is n bytes long.
-func (d *decoder) part(n, before int) string {
+// part returns n bytes of the input as text: those before the decoder's position, without
+// the last trailing bytes.
+func (d *decoder) part(n, trailing int) string {
 	if d.text == "" {
 		d.text = string(d.input)
 	}
-	end := int(d.InputOffset()) - before
+	end := int(d.InputOffset()) - trailing
 	return d.text[end-n : end]
 }
 
@@ -99,7 +99,8 @@ type slab struct {
 	used   int
 }
 
-// small returns a zero value of a scalar type. It is given again until it is kept.
+// small returns a zero value of a scalar type from its slab. The caller increments used to
+// keep it; until then the same value is returned again.
 func (d *decoder) small(t reflect.Type) (s *slab, e reflect.Value) {
 	s = d.slabs[t]
 	if s == nil || s.used == s.values.Len() {

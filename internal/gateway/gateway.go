@@ -81,8 +81,8 @@ type options struct {
 // WithSandbox embeds a sandbox that the caller has made, instead of a new one.
 func WithSandbox(s *sandbox.Server) Option { return func(o *options) { o.sandbox = s } }
 
-// WithAnswerCheck has each answer that a plan writes made by the executor, too, and check
-// called with both. It is for tests.
+// WithAnswerCheck has the executor answer each query that a plan has answered, and calls
+// check with both answers. It is for tests.
 func WithAnswerCheck(check func(query string, written []byte, executed *graphql.Response)) Option {
 	return func(o *options) { o.check = check }
 }

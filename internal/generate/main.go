@@ -19,6 +19,7 @@ import (
 
 	"github.com/99designs/gqlgen/api"
 	"github.com/99designs/gqlgen/codegen/config"
+	"github.com/99designs/gqlgen/codegen/templates"
 )
 
 func main() {
@@ -125,7 +126,7 @@ func connectionTypes(cfg *config.Config) []byte {
 			kind, node = "Edge", def.Fields.ForName("node")
 		}
 		if node != nil && strings.HasSuffix(name, kind) {
-			lines = append(lines, fmt.Sprintf("type %s = %s[fsclient.%s]\n", name, kind, goName(node.Type.Name())))
+			lines = append(lines, fmt.Sprintf("type %s = %s[fsclient.%s]\n", name, kind, templates.ToGo(node.Type.Name())))
 		}
 	}
 	slices.Sort(lines)
@@ -136,6 +137,3 @@ func connectionTypes(cfg *config.Config) []byte {
 	}
 	return b.Bytes()
 }
-
-// goName returns the Go name of a GraphQL type: initialisms are upper case.
-func goName(name string) string { return strings.ReplaceAll(name, "Id", "ID") }

@@ -107,7 +107,7 @@ func planData(p *plan) func(*Server) any {
 	}
 }
 
-// patientData is the patient as it was then: a snapshot, not what it became. Only emancipation says whether the patient is a dependent.
+// patientData returns the patient as of the event, which later changes do not alter. Only patient.emancipated says whether the patient is a dependent.
 func patientData(p *patient, emancipated bool) func(*Server) any {
 	return func(s *Server) any {
 		about := object{

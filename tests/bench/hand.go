@@ -12,8 +12,8 @@ import (
 	"fsgateway/internal/sandbox"
 )
 
-// byHand answers each of the queries as somebody would who has only that one to
-// answer: net/http, encoding/json, a struct for what is needed, and the same calls.
+// byHand has a handler for each query, written for that query alone: net/http,
+// encoding/json, a struct for what is needed, and the same calls.
 func byHand(upstream string) http.Handler {
 	a := api{upstream, &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64, MaxConnsPerHost: 64}}}
 	handlers := map[string]func(ctx context.Context, c caller, body []byte) (any, error){

@@ -76,7 +76,7 @@ func (p *process) stop() {
 	_ = p.cmd.Wait()
 }
 
-// state is what a server tells of itself.
+// state is what a server reports about itself.
 type state struct {
 	CPU     time.Duration
 	Mallocs uint64

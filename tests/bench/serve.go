@@ -4,13 +4,13 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/pprof"
 	"os"
 	"path/filepath"
 	"runtime"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -20,21 +20,18 @@ import (
 	"fsgateway/internal/sandbox"
 )
 
-// serve is the life of a server: it prints its address and answers until it is ended.
+// serve runs a server: it prints the address and answers until the process is killed.
 func serve(role, upstream string) error {
-	var calls atomic.Int64
 	var h http.Handler
+	calls := func() int { return 0 }
 	switch role {
 	case "upstream":
 		latency, _ := time.ParseDuration(os.Getenv("BENCH_LATENCY"))
 		s := sandbox.New(sandbox.Options{RateLimit: -1})
-		h = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			calls.Add(1)
-			if latency > 0 {
-				time.Sleep(latency)
-			}
-			s.ServeHTTP(w, r)
-		})
+		if latency > 0 {
+			s.AddFault(sandbox.Fault{Latency: latency})
+		}
+		h, calls = s, func() int { return s.Count("") }
 	case "tuned":
 		gateway.TuneRuntime()
 		h = byHand(upstream + "/api")
@@ -44,7 +41,7 @@ func serve(role, upstream string) error {
 		gateway.TuneRuntime()
 		c := gateway.DefaultConfig()
 		c.Upstream = upstream + "/api"
-		g, err := gateway.New(c, zerolog.New(discard{}).Level(zerolog.InfoLevel).With().Timestamp().Logger())
+		g, err := gateway.New(c, zerolog.New(io.Discard).Level(zerolog.InfoLevel).With().Timestamp().Logger())
 		if err != nil {
 			return err
 		}
@@ -58,7 +55,7 @@ func serve(role, upstream string) error {
 		_ = syscall.Getrusage(syscall.RUSAGE_SELF, &used)
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
-		_ = json.NewEncoder(w).Encode(state{time.Duration(used.Utime.Nano() + used.Stime.Nano()), m.Mallocs, m.TotalAlloc, int(calls.Load())})
+		_ = json.NewEncoder(w).Encode(state{time.Duration(used.Utime.Nano() + used.Stime.Nano()), m.Mallocs, m.TotalAlloc, calls()})
 	})
 	server := httptest.NewUnstartedServer(mux)
 	if role == "upstream" && os.Getenv("BENCH_TLS") == "true" {
@@ -76,8 +73,3 @@ func serve(role, upstream string) error {
 	}
 	select {} // until it is killed
 }
-
-// discard takes the log lines, as a pipe would.
-type discard struct{}
-
-func (discard) Write(b []byte) (int, error) { return len(b), nil }
