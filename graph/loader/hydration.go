@@ -17,10 +17,19 @@ import (
 // (Detail); a look-up by id waits for the whole record, to know whether it exists
 // (whenHere, lookedUp). The walk never waits: it goes on when a promise is kept.
 
-// hydration is a record waiting for the rest of itself.
+// hydration is a record waiting for the rest of itself, at all places of the answer where
+// it was met in the same wave, lacking the same and with the same selection.
 type hydration struct {
 	promise
-	missing fsclient.Fields // the fields that are to come; all others may be read
+	hydrationKey
+	places []fsclient.Recorder // guarded by the session's lock
+}
+
+type hydrationKey struct {
+	key
+	node    *plan.Node
+	missing fsclient.Fields // that are to come; all others may be read
+	wave    int
 }
 
 // Missing makes it a [fsclient.Pending].
@@ -38,34 +47,69 @@ func pending(rec fsclient.Recorder) *hydration {
 func (at visit) hydrate(rec fsclient.Recorder, v reflect.Value, n *plan.Node, missing fsclient.Fields) {
 	op := recordOf(n)
 	id := fsclient.IDOf(rec)
-	held := rec.Held()
-	if from := at.fromEmbedded(op, id, missing, n.Details); from != nil {
+	k := hydrationKey{recordKey(op, id), n, missing, at.wave}
+	if from := at.fromEmbedded(k); from != nil {
 		fsclient.Fill(rec, from, missing)
 		// As if it had taken the call: whether something arrived in time to spare
 		// one must not change what the planner is asked together.
 		at.next().walkChildren(v, n, 0)
 		return
 	}
-	h := &hydration{missing: missing}
-	rec.SetPending(h)
+	at.walkChildren(v, n, fsclient.AllFields.Without(rec.Held()))
+	h, fresh := at.join(k, rec)
+	if !fresh {
+		return
+	}
 	at.enter()
-	at.walkChildren(v, n, fsclient.AllFields.Without(held))
 	whole := at.record(op, id)
 	whole.then(func() {
 		defer at.leave()
 		defer h.guard()
+		places := at.places(h)
 		if whole.err == nil {
-			// What is missing and nothing else: a row is in the executor's hands by
-			// now, which reads the fields that do not wait.
-			fsclient.Fill(rec, whole.value.(fsclient.Recorder), missing)
-			for _, c := range n.Children {
-				if c.Bit.Without(held) != 0 {
-					at.next().walkValue(c.Value(v), c.Below)
-				}
+			for _, rec := range places {
+				at.complete(rec, n, missing, whole.value.(fsclient.Recorder))
 			}
 		}
 		h.resolve(whole.value, whole.err)
 	})
+}
+
+// complete gives a record what it lacks and nothing else: a row is in the executor's hands
+// by now, which reads the fields that do not wait.
+func (at visit) complete(rec fsclient.Recorder, n *plan.Node, missing fsclient.Fields, whole fsclient.Recorder) {
+	fsclient.Fill(rec, whole, missing)
+	if len(n.Children) == 0 {
+		return
+	}
+	v := reflect.ValueOf(rec).Elem()
+	for _, c := range n.Children {
+		if c.Bit.Without(rec.Held()) != 0 {
+			at.next().walkValue(c.Value(v), c.Below)
+		}
+	}
+}
+
+// join has a record wait for its hydration, and reports whether that is new.
+func (s *Session) join(k hydrationKey, rec fsclient.Recorder) (h *hydration, fresh bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h, known := s.hydrations[k]
+	if !known {
+		h = &hydration{hydrationKey: k}
+		s.hydrations[k] = h
+	}
+	rec.SetPending(h)
+	h.places = append(h.places, rec)
+	return h, !known
+}
+
+// places returns the places of a hydration, which others cannot join any more.
+func (s *Session) places(h *hydration) []fsclient.Recorder {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.hydrations, h.hydrationKey)
+	return h.places
 }
 
 // lookedUp waits for a record that is asked for by its id. One that does not

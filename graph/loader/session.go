@@ -26,10 +26,11 @@ type Session struct {
 	calls calls
 	waves waves
 
-	mu       sync.Mutex
-	fields   map[fieldKey]*promise     // what the executor will come for
-	embedded map[key]fsclient.Recorder // parts of records that arrived inside others; never changed
-	args     map[*ast.Field]map[string]any
+	mu         sync.Mutex
+	fields     map[fieldKey]*promise       // what the executor will come for
+	embedded   map[key]fsclient.Recorder   // parts of records that arrived inside others; never changed
+	hydrations map[hydrationKey]*hydration // under way
+	args       map[*ast.Field]map[string]any
 }
 
 // fieldKey names one field of one object of the answer.
@@ -46,8 +47,9 @@ type sessionKey struct{}
 func (o *Operations) NewSession(ctx context.Context, caller string) (context.Context, *Session) {
 	s := &Session{
 		ops: o, ctx: ctx, op: graphql.GetOperationContext(ctx),
-		fields:   map[fieldKey]*promise{},
-		embedded: map[key]fsclient.Recorder{},
+		fields:     map[fieldKey]*promise{},
+		embedded:   map[key]fsclient.Recorder{},
+		hydrations: map[hydrationKey]*hydration{},
 	}
 	s.plan = o.schema.Of(s.op)
 	if s.plan.Wanted != nil && s.op.Operation.Operation == ast.Query {
@@ -182,41 +184,16 @@ func (s *Session) single(ctx context.Context, op *recordOp, id string) (any, err
 }
 
 // noteEmbedded keeps what v holds of records that the operation reaches by links. v is an
-// answer as it came, which nobody changes: the answer that is made of it has copies. The
-// data of an event is what was true when it happened, and teaches nothing.
+// answer as it came, which nobody changes: the answer that is made of it has copies.
 func (s *Session) noteEmbedded(v reflect.Value) {
-	if len(s.plan.Linked) == 0 || !fsclient.HoldsRecords(v.Type()) || v.Type() == eventData {
-		return
-	}
-	switch v.Kind() {
-	case reflect.Pointer, reflect.Interface:
-		if v.IsNil() {
-			return
-		}
-		if r, ok := v.Interface().(fsclient.Recorder); ok && v.Kind() == reflect.Pointer {
-			s.embed(r)
-		}
-		s.noteEmbedded(v.Elem())
-	case reflect.Slice:
-		for i := range v.Len() {
-			e := v.Index(i)
-			if e.Kind() == reflect.Struct {
-				e = e.Addr()
-			}
-			s.noteEmbedded(e)
-		}
-	case reflect.Struct:
-		for _, i := range fsclient.Holders(v.Type()) {
-			s.noteEmbedded(v.Field(i))
-		}
+	if len(s.plan.Linked) > 0 {
+		fsclient.Records(v, s.embed)
 	}
 }
 
-var eventData = reflect.TypeFor[fsclient.EventData]()
-
 func (s *Session) embed(r fsclient.Recorder) {
 	op := s.ops.records[reflect.TypeOf(r).Elem()]
-	if op == nil || !s.plan.Linked[op.name] || r.Broken() || r.Held().Without(op.idBit) == 0 {
+	if op == nil || !s.plan.Linked[op.name] || r.Broken() {
 		return
 	}
 	k := recordKey(op, fsclient.IDOf(r))
@@ -230,12 +207,12 @@ func (s *Session) embed(r fsclient.Recorder) {
 	s.embedded[k] = r
 }
 
-// fromEmbedded gives what has arrived of a record so far, if that has all of missing.
-func (s *Session) fromEmbedded(op *recordOp, id string, missing, detail fsclient.Fields) fsclient.Recorder {
+// fromEmbedded gives what has arrived of a record so far, if that has all that is missing.
+func (s *Session) fromEmbedded(k hydrationKey) fsclient.Recorder {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r := s.embedded[recordKey(op, id)]
-	if r == nil || lacks(r, missing, detail) != 0 {
+	r := s.embedded[k.key]
+	if r == nil || lacks(r, k.missing, k.node.Details) != 0 {
 		return nil
 	}
 	return r

@@ -256,10 +256,8 @@ func getPage[T any](ctx context.Context, c *Client, r route, query any, keys ...
 			if key != "meta" {
 				return false, nil
 			}
-			raw, err := d.ReadValue()
-			if err == nil {
-				p.Meta = parseMeta(raw)
-			}
+			var err error
+			p.Meta, err = parseMeta(d)
 			return true, err
 		}
 		items := &envelope{keys: keys, out: reflect.ValueOf(&p.Items).Elem(), extra: extra, wanted: wantedFrom(ctx)}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -67,11 +68,37 @@ type decoder struct {
 	*jsontext.Decoder
 	input []byte
 	text  string // the input, once a text in it was read: texts are parts of it, not copies
-	slabs map[reflect.Type]*slab
-	// wanted returns which fields of a struct type are read, nil for all. The others are
+	slabs []slab
+	// selection returns which fields of a struct type are read, nil for all. The others are
 	// skipped, and count as held.
-	wanted  func(reflect.Type) Fields
-	skipped bool // the struct that was read last held a value that was skipped
+	selection func(reflect.Type) Fields
+	wanted    []wanted // what it returned
+	skipped   bool     // the struct that was read last held a value that was skipped
+}
+
+// wanted says which fields of a struct type are read, those among them that others are
+// worked out from.
+type wanted struct {
+	shape  *shape
+	fields Fields
+}
+
+// wantedOf returns the fields of a struct that are to be read.
+func (d *decoder) wantedOf(s *shape, v reflect.Value) Fields {
+	if d.selection == nil {
+		return AllFields
+	}
+	for _, w := range d.wanted { // few types are in an answer
+		if w.shape == s {
+			return w.fields
+		}
+	}
+	fields := d.selection(s.typ)
+	if s.derives {
+		fields |= v.Addr().Interface().(deriving).needs(fields)
+	}
+	d.wanted = append(d.wanted, wanted{s, fields})
+	return fields
 }
 
 func newDecoder(data []byte) *decoder {
@@ -95,31 +122,38 @@ func (d *decoder) part(n, trailing int) string {
 // slab holds values of a small type that pointers lead to, so that each does not take
 // an allocation of its own.
 type slab struct {
+	form   *form
 	values reflect.Value // a slice
 	used   int
 }
 
 // small returns a zero value of a scalar type from its slab. The caller increments used to
 // keep it; until then the same value is returned again.
-func (d *decoder) small(t reflect.Type) (s *slab, e reflect.Value) {
-	s = d.slabs[t]
-	if s == nil || s.used == s.values.Len() {
+func (d *decoder) small(f *form) (*slab, reflect.Value) {
+	i := slices.IndexFunc(d.slabs, func(s slab) bool { return s.form == f })
+	if i < 0 {
+		i = len(d.slabs)
+		d.slabs = append(d.slabs, slab{form: f})
+	}
+	s := &d.slabs[i]
+	if !s.values.IsValid() || s.used == s.values.Len() {
 		n := 4
-		if s != nil {
+		if s.values.IsValid() {
 			n = min(4*s.values.Len(), 64)
 		}
-		s = &slab{values: reflect.MakeSlice(reflect.SliceOf(t), n, n)}
-		if d.slabs == nil {
-			d.slabs = map[reflect.Type]*slab{}
-		}
-		d.slabs[t] = s
+		s.values, s.used = reflect.MakeSlice(reflect.SliceOf(f.typ), n, n), 0
 	}
 	return s, s.values.Index(s.used)
 }
 
-// decodeValue reads one value into v, which is zero. byID says that a text or
-// a number in the place of a record is its id.
-func decodeValue(d *decoder, v reflect.Value, byID bool) (outcome, error) {
+// into reads one value into v, which is zero.
+func (d *decoder) into(v reflect.Value) (outcome, error) {
+	return decodeValue(d, v, formOf(v.Type()), false)
+}
+
+// decodeValue reads one value into v, which is zero and of the given form. byID says that a
+// text or a number in the place of a record is its id.
+func decodeValue(d *decoder, v reflect.Value, f *form, byID bool) (outcome, error) {
 	kind := d.PeekKind()
 	switch kind {
 	case 0:
@@ -131,38 +165,35 @@ func decodeValue(d *decoder, v reflect.Value, byID bool) (outcome, error) {
 	case 'n':
 		return missing, d.SkipValue()
 	}
-	switch v.Kind() {
-	case reflect.Pointer:
-		return decodePointer(d, v, byID)
-	case reflect.Slice:
-		if v.Type().Elem().Kind() == reflect.Uint8 { // raw JSON
-			raw, err := d.ReadValue()
-			v.SetBytes(bytes.Clone(raw))
-			return read, err
-		}
-		return decodeSlice(d, v, kind, byID)
-	}
 	switch {
+	case f.kind == reflect.Pointer:
+		return decodePointer(d, v, f, byID)
+	case f.raw:
+		raw, err := d.ReadValue()
+		v.SetBytes(bytes.Clone(raw))
+		return read, err
+	case f.kind == reflect.Slice:
+		return decodeSlice(d, v, f, kind, byID)
 	case kind == '[':
-		return decodeOnly(d, v, byID)
-	case v.Kind() == reflect.Struct:
-		return decodeStruct(d, v, kind, byID)
-	case kind == '{' && isID(v.Type()):
-		return decodeIDOf(d, v)
+		return decodeOnly(d, v, f, byID)
+	case f.kind == reflect.Struct:
+		return decodeStruct(d, v, f.shape(), kind, byID)
+	case kind == '{' && f.isID:
+		return decodeIDOf(d, v, f)
 	case kind == '{':
 		raw, err := d.ReadValue()
-		if o, ok := v.Addr().Interface().(object); ok && err == nil {
-			return o.setObject(raw), nil
+		if f.isObject && err == nil {
+			return v.Addr().Interface().(object).setObject(raw), nil
 		}
 		return unreadable, err
 	}
-	return decodeScalar(d, v, kind)
+	return decodeScalar(d, v, f, kind)
 }
 
-func decodePointer(d *decoder, v reflect.Value, byID bool) (outcome, error) {
-	if t := v.Type().Elem(); t.Kind() != reflect.Struct && t.Kind() != reflect.Slice {
-		s, e := d.small(t)
-		got, err := decodeValue(d, e, byID)
+func decodePointer(d *decoder, v reflect.Value, f *form, byID bool) (outcome, error) {
+	if f.elem.kind != reflect.Struct && f.elem.kind != reflect.Slice {
+		s, e := d.small(f.elem)
+		got, err := decodeValue(d, e, f.elem, byID)
 		if got == read && err == nil {
 			s.used++
 			v.Set(e.Addr())
@@ -171,15 +202,15 @@ func decodePointer(d *decoder, v reflect.Value, byID bool) (outcome, error) {
 		}
 		return got, err
 	}
-	e := reflect.New(v.Type().Elem())
-	got, err := decodeValue(d, e.Elem(), byID)
+	e := reflect.New(f.elem.typ)
+	got, err := decodeValue(d, e.Elem(), f.elem, byID)
 	if got != read || err != nil {
 		return got, err
 	}
-	if r, ok := e.Interface().(recorded); ok && lacksID(e.Elem()) {
+	if f.elem.kind == reflect.Struct && lacksID(e.Elem(), f.elem.shape()) {
 		// A record that is mentioned without its id cannot be shown. It is no
 		// mention at all if nothing else is said of it either.
-		if r.record().unreadable == 0 && !d.skipped && empty(e.Elem()) {
+		if e.Interface().(recorded).record().unreadable == 0 && !d.skipped && empty(e.Elem()) {
 			return missing, nil
 		}
 		return unreadable, nil
@@ -189,11 +220,10 @@ func decodePointer(d *decoder, v reflect.Value, byID bool) (outcome, error) {
 }
 
 // decodeSlice reads an array, or one value in the place of an array.
-func decodeSlice(d *decoder, v reflect.Value, kind jsontext.Kind, byID bool) (outcome, error) {
-	elem := v.Type().Elem()
+func decodeSlice(d *decoder, v reflect.Value, f *form, kind jsontext.Kind, byID bool) (outcome, error) {
 	if kind != '[' {
-		e := reflect.New(elem).Elem()
-		got, err := decodeValue(d, e, byID)
+		e := reflect.New(f.elem.typ).Elem()
+		got, err := decodeValue(d, e, f.elem, byID)
 		if got == read && err == nil {
 			v.Set(reflect.Append(v, e))
 		}
@@ -204,22 +234,21 @@ func decodeSlice(d *decoder, v reflect.Value, kind jsontext.Kind, byID bool) (ou
 	}
 	// The place of a row in its list counts, so one that cannot be read stays, as
 	// a broken one. Other elements are left out.
-	isRow := reflect.PointerTo(elem).Implements(reflect.TypeFor[interface{ Broken() bool }]())
 	all := read
 	v.Grow(4) // so that an empty list is not nil
 	v.SetLen(0)
 	begin := d.InputOffset()
 	for n := 0; d.PeekKind() != ']'; n = v.Len() {
-		if n == 1 && isRow { // room for as many as there may be, if all are as long as the first
+		if n == 1 && f.elem.isRow { // room for as many as there may be, if all are as long as the first
 			v.Grow(int(min(int64(len(d.input))/max(1, d.InputOffset()-begin), 100)))
 		}
 		v.Grow(1)
 		v.SetLen(n + 1)
-		got, err := decodeValue(d, v.Index(n), byID)
+		got, err := decodeValue(d, v.Index(n), f.elem, byID)
 		if err != nil {
 			return missing, err
 		}
-		if got != read && !isRow {
+		if got != read && !f.elem.isRow {
 			v.Index(n).SetZero()
 			v.SetLen(n)
 			all = max(all, got)
@@ -231,13 +260,13 @@ func decodeSlice(d *decoder, v reflect.Value, kind jsontext.Kind, byID bool) (ou
 
 // decodeOnly reads an array in the place of one value: that of its only
 // element. An empty array holds none, and of several nobody knows which.
-func decodeOnly(d *decoder, v reflect.Value, byID bool) (got outcome, err error) {
+func decodeOnly(d *decoder, v reflect.Value, f *form, byID bool) (got outcome, err error) {
 	if _, err := d.ReadToken(); err != nil {
 		return missing, err
 	}
 	for n := 0; d.PeekKind() != ']'; n++ {
 		if n == 0 {
-			got, err = decodeValue(d, v, byID)
+			got, err = decodeValue(d, v, f, byID)
 		} else {
 			got, err = unreadable, d.SkipValue()
 			v.SetZero()
@@ -250,8 +279,7 @@ func decodeOnly(d *decoder, v reflect.Value, byID bool) (got outcome, err error)
 	return got, err
 }
 
-func decodeStruct(d *decoder, v reflect.Value, kind jsontext.Kind, byID bool) (outcome, error) {
-	s := shapeOf(v.Type())
+func decodeStruct(d *decoder, v reflect.Value, s *shape, kind jsontext.Kind, byID bool) (outcome, error) {
 	if kind != '{' {
 		return decodeMention(d, v, s, kind, byID)
 	}
@@ -261,19 +289,21 @@ func decodeStruct(d *decoder, v reflect.Value, kind jsontext.Kind, byID bool) (o
 	var held, faulty Fields
 	var unknown bool // some key has a value and is not known
 	wanted, skipped := d.wantedOf(s, v), false
+	next := &s.first
 	for d.PeekKind() != '}' {
 		raw, err := d.ReadValue()
 		if err != nil {
 			return missing, err
 		}
-		k, known := s.keyOf(raw)
-		if !known {
+		k := s.keyOf(raw, next)
+		if k == nil {
 			unknown = unknown || d.PeekKind() != 'n'
 			if err := d.SkipValue(); err != nil {
 				return missing, err
 			}
 			continue
 		}
+		next = &k.next
 		bit := FieldAt(k.field)
 		if !wanted.Has(bit) {
 			skipped = skipped || d.PeekKind() != 'n'
@@ -308,18 +338,6 @@ func decodeStruct(d *decoder, v reflect.Value, kind jsontext.Kind, byID bool) (o
 	return read, nil
 }
 
-// wantedOf returns the fields of a struct that are to be read.
-func (d *decoder) wantedOf(s *shape, v reflect.Value) Fields {
-	if d.wanted == nil {
-		return AllFields
-	}
-	wanted := d.wanted(s.typ)
-	if s.derives {
-		wanted |= v.Addr().Interface().(deriving).needs(wanted)
-	}
-	return wanted
-}
-
 // finish notes in a struct what was read of it, and has it work out the rest.
 func (s *shape) finish(v reflect.Value, held, faulty Fields) {
 	if s.hasFaults && faulty != 0 {
@@ -336,18 +354,18 @@ func (s *shape) finish(v reflect.Value, held, faulty Fields) {
 // decodeField reads the value of a key into its field. Several keys can stand
 // for one field, such as patient and patient_id; then what tells more of it
 // stays, whatever their order.
-func decodeField(d *decoder, f reflect.Value, k key, again bool) (outcome, error) {
+func decodeField(d *decoder, f reflect.Value, k *key, again bool) (outcome, error) {
 	switch {
-	case k.inline:
+	case k.part != nil:
 		return decodeInline(d, f, k)
 	case k.whole && d.PeekKind() != '{':
 		return missing, d.SkipValue()
 	}
 	if !again || f.IsZero() {
-		return decodeValue(d, f, k.byID)
+		return decodeValue(d, f, k.form, k.byID)
 	}
 	other := reflect.New(f.Type()).Elem()
-	got, err := decodeValue(d, other, k.byID)
+	got, err := decodeValue(d, other, k.form, k.byID)
 	if got == read && tellsMore(other, f) {
 		f.Set(other)
 	}
@@ -356,19 +374,19 @@ func decodeField(d *decoder, f reflect.Value, k key, again bool) (outcome, error
 
 // decodeInline reads a part of an object that the API has flat beside the
 // object's siblings.
-func decodeInline(d *decoder, f reflect.Value, k key) (outcome, error) {
+func decodeInline(d *decoder, f reflect.Value, k *key) (outcome, error) {
 	e := f
 	if e.IsNil() {
 		e = reflect.New(f.Type().Elem())
 	}
-	part := e.Elem().Field(k.part)
+	part := e.Elem().Field(k.part.field)
 	if !part.IsZero() {
 		return missing, d.SkipValue()
 	}
-	got, err := decodeValue(d, part, false)
+	got, err := decodeValue(d, part, k.part.form, false)
 	if err == nil && got != missing {
 		if got == unreadable {
-			e.Interface().(faulted).faults().add(FieldAt(k.part))
+			e.Interface().(faulted).faults().add(FieldAt(k.part.field))
 		}
 		f.Set(e)
 	}
@@ -377,25 +395,23 @@ func decodeInline(d *decoder, f reflect.Value, k key) (outcome, error) {
 
 // decodeScalar reads a text, a number or a boolean into v, whatever v's kind
 // and whichever of the three it was.
-func decodeScalar(d *decoder, v reflect.Value, kind jsontext.Kind) (outcome, error) {
+func decodeScalar(d *decoder, v reflect.Value, f *form, kind jsontext.Kind) (outcome, error) {
 	s, ok, err := scalarOf(d, kind)
 	switch {
 	case err != nil:
 		return missing, err
 	case !ok:
 		return unreadable, nil
-	case v.Type() != stringType && strings.TrimSpace(s) == "":
+	case !f.isFree && strings.TrimSpace(s) == "":
 		return missing, nil // only of free text the empty one is a value
-	case v.Type() != stringType && isID(v.Type()) && !mayBeID(s, kind):
+	case f.isID && !mayBeID(s, kind):
 		return unreadable, nil
-	case setScalar(v, s):
+	case setScalar(v, f, s):
 		return read, nil
 	}
 	v.SetZero()
 	return unreadable, nil
 }
-
-var stringType = reflect.TypeFor[string]()
 
 // scalarOf reads the text of a JSON string, number or boolean. Text that is not
 // valid UTF-8 is not ok: with its errors replaced it would be another text.
@@ -421,11 +437,11 @@ type (
 	object interface{ setObject([]byte) outcome }
 )
 
-func setScalar(v reflect.Value, s string) bool {
-	if t, ok := v.Addr().Interface().(text); ok {
-		return t.setText(s)
+func setScalar(v reflect.Value, f *form, s string) bool {
+	if f.isText {
+		return v.Addr().Interface().(text).setText(s)
 	}
-	switch v.Kind() {
+	switch f.kind {
 	case reflect.String:
 		v.SetString(s)
 		return true

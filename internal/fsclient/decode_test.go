@@ -205,7 +205,7 @@ func TestDecode(t *testing.T) {
 	} {
 		var v odd
 		got := ""
-		outcome, err := decodeValue(newDecoder([]byte(text)), reflect.ValueOf(&v).Elem(), false)
+		outcome, err := newDecoder([]byte(text)).into(reflect.ValueOf(&v).Elem())
 		switch {
 		case err != nil:
 			got = "error"

@@ -124,8 +124,8 @@ func (e *envelope) take(d *decoder) error {
 		}
 		return errUnreadable
 	}
-	d.wanted = e.wanted
-	got, err := decodeValue(d, e.out, false)
+	d.selection = e.wanted
+	got, err := d.into(e.out)
 	switch {
 	case err != nil:
 		return err
@@ -149,7 +149,7 @@ func (e *envelope) bare(answer []byte) bool {
 		if err != nil {
 			return false
 		}
-		if k, known := s.keyOf(name); known && (s.id < 0 || k.field == s.id || s.optionalID()) && d.PeekKind() != 'n' {
+		if k := s.keys[string(name[1:len(name)-1])]; k != nil && (s.id < 0 || k.field == s.id || s.optionalID()) && d.PeekKind() != 'n' {
 			return true
 		}
 		if d.SkipValue() != nil {

@@ -201,7 +201,7 @@ func newFulfillmentEventData(data []byte) EventData {
 // therefore, into what out points to.
 func decodeInto(data []byte, out any) {
 	if len(data) > 0 {
-		_, _ = decodeValue(newDecoder(data), reflect.ValueOf(out).Elem(), false)
+		_, _ = newDecoder(data).into(reflect.ValueOf(out).Elem())
 	}
 }
 

@@ -141,8 +141,8 @@ func TestIDForms(t *testing.T) {
 		"": false, uuid + "0": false, uuid[1:]: false, "g" + uuid[1:]: false, "G" + uuid[1:]: false, "`" + uuid[1:]: false, "/" + uuid[1:]: false, ":" + uuid[1:]: false, "-" + uuid[1:]: false, "\x10" + uuid[1:]: false,
 		uuid[:8] + "0" + uuid[9:]: false, uuid[:13] + "0" + uuid[14:]: false, uuid[:18] + "0" + uuid[19:]: false, uuid[:23] + "0" + uuid[24:]: false, uuid[:8] + "\r" + uuid[9:]: false, uuid[:35] + "-": false,
 	} {
-		if isUUID(s) != ok {
-			t.Errorf("isUUID(%q) = %t", s, !ok)
+		if got, upper := isUUID(s); got != ok || got && upper != (s != strings.ToLower(s)) {
+			t.Errorf("isUUID(%q) = %t, %t", s, got, upper)
 		}
 		if digits := isDigits(s); mustBeID(s) != ok || digits {
 			t.Errorf("mustBeID(%q) = %t", s, !ok)
@@ -209,7 +209,7 @@ func TestMetaForms(t *testing.T) {
 		}
 	}
 	for raw, want := range map[string]bool{`{}`: false, `{"total_count":null}`: false, `{"total_count":7}`: false, `{"total_count":"many"}`: true, `{"total_count":-1}`: true} {
-		if m := parseMeta([]byte(raw)); m.UnusableCount != want {
+		if m := metaOf(t, raw); m.UnusableCount != want {
 			t.Errorf("%s: UnusableCount %t", raw, m.UnusableCount)
 		}
 	}
@@ -237,7 +237,7 @@ func TestAfter(t *testing.T) {
 		`{"total_count":21,"next_page":null}`: {More, 21},
 		`{"total_count":20,"next_page":2}`:    {End, 20},
 	} {
-		m := parseMeta([]byte(raw))
+		m := metaOf(t, raw)
 		total := -1
 		if n := m.Total(2, 20); n != nil {
 			total = *n
@@ -259,7 +259,7 @@ func TestAfter(t *testing.T) {
 		{`{}`, 2, 20, 40, true},
 		{`{}`, 2, 19, 39, false},
 	} {
-		m := parseMeta([]byte(c.meta))
+		m := metaOf(t, c.meta)
 		if got := m.Continues(c.number, c.rows, c.seen); got != c.want {
 			t.Errorf("%+v: %t", c, got)
 		}
@@ -459,4 +459,13 @@ func TestCharsetForms(t *testing.T) {
 			t.Errorf("%s: %q, %v", contentType, got, err)
 		}
 	}
+}
+
+func metaOf(t *testing.T, raw string) PageMeta {
+	t.Helper()
+	m, err := parseMeta(newDecoder([]byte(raw)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
 }

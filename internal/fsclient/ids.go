@@ -74,30 +74,30 @@ func ValidID(id string) bool {
 // IDKey returns what two ids of the same record have in common: the partner's
 // are UUIDs, which compare without regard to case, and others compare exactly.
 func IDKey(id string) string {
-	if isUUID(id) {
+	if ok, upper := isUUID(id); ok && upper {
 		return strings.ToLower(id)
 	}
 	return id
 }
 
-func isUUID(s string) bool {
+// isUUID reports whether a text is a UUID, and whether it has upper-case letters.
+func isUUID(s string) (ok, upper bool) {
 	if len(s) != 36 {
-		return false
+		return false, false
 	}
 	for i := range len(s) {
-		c := s[i] | 0x20 // lower case
-		switch i {
-		case 8, 13, 18, 23:
-			if s[i] != '-' {
-				return false
+		switch c := s[i]; {
+		case i == 8 || i == 13 || i == 18 || i == 23:
+			if c != '-' {
+				return false, false
 			}
-		default:
-			if !('a' <= c && c <= 'f' || '0' <= s[i] && s[i] <= '9') {
-				return false
-			}
+		case 'A' <= c && c <= 'F':
+			upper = true
+		case !('a' <= c && c <= 'f' || '0' <= c && c <= '9'):
+			return false, false
 		}
 	}
-	return true
+	return true, upper
 }
 
 // Respell sets the id of rec as answer, the same record, spells it.

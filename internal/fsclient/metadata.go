@@ -23,7 +23,7 @@ func (e *ExternalID) setObject(raw []byte) outcome {
 		Faults
 		ID *string `json:"id"`
 	}
-	got, err := decodeValue(newDecoder(raw), reflect.ValueOf(&m).Elem(), false)
+	got, err := newDecoder(raw).into(reflect.ValueOf(&m).Elem())
 	switch {
 	case err != nil || got == unreadable || m.Unreadable() != 0:
 		return unreadable

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"net/url"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // SetOptions puts the arguments of a field, but for those that choose a page, into a list's
@@ -119,27 +121,58 @@ func EncodeQuery(options any) string {
 	if !v.IsValid() {
 		return ""
 	}
-	q := url.Values{}
-	addQuery(q, v)
-	return q.Encode()
-}
-
-func addQuery(q url.Values, v reflect.Value) {
-	for i := range v.NumField() {
-		f, t := v.Field(i), v.Type().Field(i)
-		name := t.Tag.Get("url")
-		switch {
-		case t.Anonymous, name == "" && f.Kind() == reflect.Struct:
-			addQuery(q, f)
-		case name == "" || f.IsZero():
+	var q []byte
+	add := func(name string, v reflect.Value) {
+		if len(q) > 0 {
+			q = append(q, '&')
+		}
+		q = append(append(append(q, name...), '='), url.QueryEscape(queryText(v))...)
+	}
+	for _, p := range parametersOf(v.Type()) {
+		switch f := v.FieldByIndex(p.field); {
+		case f.IsZero():
 		case f.Kind() == reflect.Slice:
-			for j := range f.Len() {
-				q.Add(name, queryText(f.Index(j)))
+			for i := range f.Len() {
+				add(p.name, f.Index(i))
 			}
 		default:
-			q.Set(name, queryText(reflect.Indirect(f)))
+			add(p.name, reflect.Indirect(f))
 		}
 	}
+	return string(q)
+}
+
+// parameter is a field of an options struct that travels.
+type parameter struct {
+	name  string // escaped
+	field []int
+}
+
+var parameters sync.Map // reflect.Type -> []parameter
+
+// parametersOf returns the parameters of an options struct in the order of their names.
+func parametersOf(t reflect.Type) []parameter {
+	if known, ok := parameters.Load(t); ok {
+		return known.([]parameter)
+	}
+	all := findParameters(t, nil)
+	slices.SortFunc(all, func(a, b parameter) int { return strings.Compare(a.name, b.name) })
+	parameters.Store(t, all)
+	return all
+}
+
+func findParameters(t reflect.Type, outer []int) (all []parameter) {
+	for i := range t.NumField() {
+		f, at := t.Field(i), append(slices.Clone(outer), i)
+		name := f.Tag.Get("url")
+		switch {
+		case f.Anonymous, name == "" && f.Type.Kind() == reflect.Struct:
+			all = append(all, findParameters(f.Type, at)...)
+		case name != "":
+			all = append(all, parameter{url.QueryEscape(name), at})
+		}
+	}
+	return all
 }
 
 func queryText(v reflect.Value) string {

@@ -37,19 +37,42 @@ type PageMeta struct {
 
 // parseMeta reads the meta object of a page. Whatever it is, it takes nothing
 // from the rows beside it.
-func parseMeta(data []byte) (m PageMeta) {
-	var raw struct {
-		CurrentPage json.RawMessage `json:"current_page"`
-		NextPage    json.RawMessage `json:"next_page"`
-		TotalPages  json.RawMessage `json:"total_pages"`
-		TotalCount  json.RawMessage `json:"total_count"`
+func parseMeta(d *decoder) (m PageMeta, err error) {
+	if d.PeekKind() != '{' {
+		return m, d.SkipValue()
 	}
-	_ = json.Unmarshal(data, &raw)
-	m.CurrentPage, m.NextPage = wholeNumber(raw.CurrentPage), wholeNumber(raw.NextPage)
-	m.TotalPages, m.TotalCount = wholeNumber(raw.TotalPages), wholeNumber(raw.TotalCount)
-	m.LastPage = string(raw.NextPage) == "null"
-	m.UnusableCount = m.TotalCount == nil && raw.TotalCount != nil && string(raw.TotalCount) != "null"
-	return m
+	if _, err := d.ReadToken(); err != nil {
+		return m, err
+	}
+	for d.PeekKind() != '}' {
+		name, err := d.ReadValue()
+		if err != nil {
+			return m, err
+		}
+		var number **int
+		switch string(name) {
+		case `"current_page"`:
+			number = &m.CurrentPage
+		case `"next_page"`:
+			number = &m.NextPage
+			m.LastPage = d.PeekKind() == 'n'
+		case `"total_pages"`:
+			number = &m.TotalPages
+		case `"total_count"`:
+			number = &m.TotalCount
+			m.UnusableCount = d.PeekKind() != 'n'
+		}
+		value, err := d.ReadValue()
+		if err != nil {
+			return m, err
+		}
+		if number != nil {
+			*number = wholeNumber(value)
+		}
+	}
+	m.UnusableCount = m.UnusableCount && m.TotalCount == nil
+	_, err = d.ReadToken()
+	return m, err
 }
 
 // separated is a number with a separator between groups of three digits.
@@ -63,15 +86,15 @@ func wholeNumber(data []byte) *int {
 		return nil
 	}
 	text = strings.TrimSpace(text)
-	if separated.MatchString(text) {
-		text = strings.Map(func(r rune) rune {
+	n, err := strconv.Atoi(text)
+	if err != nil && separated.MatchString(text) {
+		n, err = strconv.Atoi(strings.Map(func(r rune) rune {
 			if r < '0' || r > '9' {
 				return -1
 			}
 			return r
-		}, text)
+		}, text))
 	}
-	n, err := strconv.Atoi(text)
 	if err != nil {
 		f, err := strconv.ParseFloat(text, 64)
 		if err != nil || f != math.Trunc(f) || math.Abs(f) >= 1<<53 {

@@ -3,7 +3,7 @@ package fsclient
 import (
 	"reflect"
 	"strings"
-	"sync"
+	"sync/atomic"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -118,14 +118,13 @@ func holdsOnlyID(v reflect.Value, s *shape) bool {
 // lacksID reports whether the record v lacks the id that records of its kind
 // are known by. A type whose records nothing needs to find again has a pointer
 // for it, and its records may lack it.
-func lacksID(v reflect.Value) bool {
-	s := shapeOf(v.Type())
+func lacksID(v reflect.Value, s *shape) bool {
 	return s.isRecord && s.id >= 0 && !s.optionalID() && v.Field(s.id).Len() == 0
 }
 
 // check marks the record v as broken if it lacks its id.
 func check(v reflect.Value) {
-	if lacksID(v) {
+	if lacksID(v, shapeOf(v.Type())) {
 		v.Addr().Interface().(recorded).record().broken = true
 	}
 }
@@ -165,32 +164,36 @@ const all = AllFields
 // struct type, found out once.
 type shape struct {
 	typ       reflect.Type
-	keys      map[string]key // by the key in the API's JSON
-	fields    map[string]int // Go name -> field index
+	keys      map[string]*key     // by the key in the API's JSON
+	first     atomic.Pointer[key] // of the last object read
+	fields    map[string]int      // Go name -> field index
 	isRecord  bool
 	hasFaults bool
-	derives   bool  // some fields are worked out from others
-	id        int   // index of the ID field, -1 without
-	holders   []int // fields that can hold records
+	derives   bool     // some fields are worked out from others
+	id        int      // index of the ID field, -1 without
+	holders   []holder // fields that can hold records
+}
+
+// holder is a field that can hold records.
+type holder struct {
+	field int
+	form  *form
 }
 
 // key is what stands under a key of the API's JSON.
 type key struct {
+	name  string
 	field int
-	byID  bool // a text or a number there is the id of a record
-	whole bool // the record of an id; nothing but an object there says anything
-	// inline says that the value is the field part of the object in the field.
-	inline bool
-	part   int
+	form  *form               // of the field
+	byID  bool                // a text or a number there is the id of a record
+	whole bool                // the record of an id; nothing but an object there says anything
+	next  atomic.Pointer[key] // that came after it in the last object read
+	// part, when not nil, says that the value is that field of the object in the field.
+	part *key
 }
 
-var shapes sync.Map // reflect.Type -> *shape
-
-func shapeOf(t reflect.Type) *shape {
-	if s, ok := shapes.Load(t); ok {
-		return s.(*shape)
-	}
-	s := &shape{typ: t, keys: map[string]key{}, fields: map[string]int{}, id: -1}
+func newShape(t reflect.Type) *shape {
+	s := &shape{typ: t, keys: map[string]*key{}, fields: map[string]int{}, id: -1}
 	s.isRecord = reflect.PointerTo(t).Implements(reflect.TypeFor[recorded]())
 	s.hasFaults = reflect.PointerTo(t).Implements(reflect.TypeFor[faulted]())
 	s.derives = reflect.PointerTo(t).Implements(reflect.TypeFor[deriving]())
@@ -202,30 +205,33 @@ func shapeOf(t reflect.Type) *shape {
 	if s.hasFaults && t.NumField() > 63 {
 		panic("fsclient: " + t.Name() + " has too many fields for its sets of bits")
 	}
-	actual, _ := shapes.LoadOrStore(t, s)
-	return actual.(*shape)
+	return s
 }
 
 func (s *shape) add(i int, f reflect.StructField) {
 	s.fields[f.Name] = i
-	if HoldsRecords(f.Type) {
-		s.holders = append(s.holders, i)
+	form := formOf(f.Type)
+	if form.holds {
+		s.holders = append(s.holders, holder{i, form})
 	}
-	names := jsonNames(f.Tag)
+	under := func(name string, k *key) {
+		k.name, k.field, k.form = name, i, form
+		s.keys[name] = k
+	}
 	reference, list := refersTo(f.Type)
-	for _, name := range names {
-		s.keys[name] = key{field: i}
+	for _, name := range jsonNames(f.Tag) {
+		under(name, &key{})
 		if reference {
-			s.keys[idKey(name, list)] = key{field: i, byID: true}
+			under(idKey(name, list), &key{byID: true})
 		}
-		if record, ok := strings.CutSuffix(name, "_id"); ok && f.Type.Kind() == reflect.Pointer && isID(f.Type.Elem()) {
-			s.keys[record] = key{field: i, whole: true}
+		if record, ok := strings.CutSuffix(name, "_id"); ok && f.Type.Kind() == reflect.Pointer && form.elem.isID {
+			under(record, &key{whole: true})
 		}
 	}
 	if prefix := f.Tag.Get("inline"); prefix != "" {
-		for name, k := range shapeOf(f.Type.Elem()).keys {
+		for name, part := range form.elem.shape().keys {
 			if strings.HasPrefix(name, prefix) {
-				s.keys[name] = key{field: i, inline: true, part: k.field}
+				under(name, &key{part: part})
 			}
 		}
 	}
@@ -248,11 +254,18 @@ func jsonNames(tag reflect.StructTag) []string {
 	return names
 }
 
-// keyOf finds what stands under an object's key; raw is a JSON string. The
-// API's keys have no escapes, and this look-up allocates nothing.
-func (s *shape) keyOf(raw jsontext.Value) (key, bool) {
-	k, ok := s.keys[string(raw[1:len(raw)-1])]
-	return k, ok
+// keyOf finds what stands under an object's key, nil for what is not known; raw is a JSON
+// string. The API's keys have no escapes, and this look-up allocates nothing. guess is the
+// known key that was here in the object before, most likely the same.
+func (s *shape) keyOf(raw jsontext.Value, guess *atomic.Pointer[key]) *key {
+	if k := guess.Load(); k != nil && k.name == string(raw[1:len(raw)-1]) {
+		return k
+	}
+	k := s.keys[string(raw[1:len(raw)-1])]
+	if k != nil {
+		guess.Store(k)
+	}
+	return k
 }
 
 // Fill copies into dst those of the fields that dst does not hold and src does.
@@ -286,35 +299,36 @@ func Copy(r Recorder) Recorder {
 func CloneAll[T any](items []T) []T {
 	out := make([]T, len(items))
 	copy(out, items)
+	f := formOf(reflect.TypeFor[T]())
 	for i := range out {
-		cloneInside(reflect.ValueOf(&out[i]).Elem())
+		f.cloneInside(reflect.ValueOf(&out[i]).Elem())
 	}
 	return out
 }
 
 // Cloned returns v with every record in it replaced by a copy.
-func Cloned(v reflect.Value) reflect.Value {
-	if !HoldsRecords(v.Type()) {
+func Cloned(v reflect.Value) reflect.Value { return formOf(v.Type()).cloned(v) }
+
+func (f *form) cloned(v reflect.Value) reflect.Value {
+	if !f.holds {
 		return v
 	}
-	switch v.Kind() {
+	switch f.kind {
 	case reflect.Pointer:
 		if v.IsNil() {
 			return v
 		}
-		c := reflect.New(v.Type().Elem())
+		c := reflect.New(f.elem.typ)
 		c.Elem().Set(v.Elem())
-		if c.Elem().Kind() == reflect.Struct {
-			cloneInside(c.Elem())
-		}
+		f.elem.cloneInside(c.Elem())
 		return c
 	case reflect.Slice:
 		if v.IsNil() {
 			return v
 		}
-		c := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
+		c := reflect.MakeSlice(f.typ, v.Len(), v.Len())
 		for i := range v.Len() {
-			c.Index(i).Set(Cloned(v.Index(i)))
+			c.Index(i).Set(f.elem.cloned(v.Index(i)))
 		}
 		return c
 	case reflect.Interface:
@@ -323,34 +337,56 @@ func Cloned(v reflect.Value) reflect.Value {
 		}
 		return Cloned(v.Elem())
 	case reflect.Struct:
-		c := reflect.New(v.Type()).Elem()
+		c := reflect.New(f.typ).Elem()
 		c.Set(v)
-		cloneInside(c)
+		f.cloneInside(c)
 		return c
 	}
 	return v
 }
 
-func cloneInside(v reflect.Value) {
-	for _, i := range shapeOf(v.Type()).holders {
-		f := v.Field(i)
-		f.Set(Cloned(f))
+// cloneInside replaces the records in v, a copy of a struct.
+func (f *form) cloneInside(v reflect.Value) {
+	if f.kind != reflect.Struct {
+		return
+	}
+	for _, h := range f.shape().holders {
+		at := v.Field(h.field)
+		at.Set(h.form.cloned(at))
 	}
 }
 
-// Holders returns the fields of a struct type that can hold records.
-func Holders(t reflect.Type) []int { return shapeOf(t).holders }
+// Records calls found for each record in v of which more is held than its id, v itself among
+// them, outer records first. Records in the data of events are left out: they are what was
+// true when the event happened.
+func Records(v reflect.Value, found func(Recorder)) { formOf(v.Type()).records(v, found) }
 
-var recordHolders sync.Map // reflect.Type -> bool
-
-// HoldsRecords reports whether a value of type t is or can hold a record.
-func HoldsRecords(t reflect.Type) bool {
-	if h, ok := recordHolders.Load(t); ok {
-		return h.(bool)
+func (f *form) records(v reflect.Value, found func(Recorder)) {
+	if !f.holds {
+		return
 	}
-	h := findRecords(t, map[reflect.Type]bool{})
-	recordHolders.Store(t, h)
-	return h
+	switch f.kind {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			f.elem.records(v.Elem(), found)
+		}
+	case reflect.Interface:
+		if !v.IsNil() && f.typ != reflect.TypeFor[EventData]() {
+			Records(v.Elem(), found)
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			f.elem.records(v.Index(i), found)
+		}
+	case reflect.Struct:
+		s := f.shape()
+		if s.isRecord && s.id >= 0 && v.CanAddr() && !holdsOnlyID(v, s) {
+			found(v.Addr().Interface().(Recorder))
+		}
+		for _, h := range s.holders {
+			h.form.records(v.Field(h.field), found)
+		}
+	}
 }
 
 func findRecords(t reflect.Type, seen map[reflect.Type]bool) bool {

@@ -49,7 +49,7 @@ func decodeMention(d *decoder, v reflect.Value, s *shape, kind jsontext.Kind, by
 }
 
 // decodeIDOf reads a record in the place of its id.
-func decodeIDOf(d *decoder, v reflect.Value) (outcome, error) {
+func decodeIDOf(d *decoder, v reflect.Value, f *form) (outcome, error) {
 	got := unreadable
 	if _, err := d.ReadToken(); err != nil {
 		return missing, err
@@ -61,7 +61,7 @@ func decodeIDOf(d *decoder, v reflect.Value) (outcome, error) {
 		}
 		isOwn := name.String() == "id" // name is void as soon as d moves
 		if kind := d.PeekKind(); isOwn && (kind == '"' || kind == '0') {
-			got, err = decodeScalar(d, v, kind)
+			got, err = decodeScalar(d, v, f, kind)
 		} else {
 			err = d.SkipValue()
 		}
@@ -93,23 +93,8 @@ func mayBeID(s string, kind jsontext.Kind) bool {
 // mustBeID reports whether a text cannot be anything but an id: an integer or a
 // UUID.
 func mustBeID(s string) bool {
-	if isDigits(s) {
-		return true
-	}
-	if len(s) != 36 {
-		return false
-	}
-	for i := range len(s) {
-		switch c := s[i]; {
-		case i == 8 || i == 13 || i == 18 || i == 23:
-			if c != '-' {
-				return false
-			}
-		case !strings.ContainsRune("0123456789abcdefABCDEF", rune(c)):
-			return false
-		}
-	}
-	return true
+	uuid, _ := isUUID(s)
+	return uuid || isDigits(s)
 }
 
 func isDigits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
