@@ -170,8 +170,8 @@ func (g *Gateway) openClient(embedded *sandbox.Server) error {
 		g.accepted.noting(
 			transport.Limit(places,
 				transport.Observe(g.call,
-					transport.Timeout(config.CallTimeout,
-						transport.Count(g.trace(network)))))))
+					g.trace(transport.Timeout(config.CallTimeout,
+						transport.Count(network)))))))
 	storage := g.storage(base, route.Proxy)
 	if g.client, err = fsclient.New(base, &http.Client{Transport: chain}, fsclient.WithStorage(storage)); err != nil {
 		return fmt.Errorf("%s: %w", config.name(&config.Upstream), err)

@@ -110,8 +110,8 @@ func secret(r *http.Request) bool { return middleware.OperationFrom(r.Context())
 // count lets the log say how many upstream calls a request made.
 func count(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		calls := &middleware.EntryFrom(r.Context()).UpstreamCalls
-		next.ServeHTTP(w, r.WithContext(transport.WithCounter(r.Context(), calls)))
+		op := &transport.Operation{Calls: &middleware.EntryFrom(r.Context()).UpstreamCalls}
+		next.ServeHTTP(w, r.WithContext(transport.WithOperation(r.Context(), op)))
 	})
 }
 

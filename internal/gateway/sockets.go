@@ -24,7 +24,7 @@ func (g *Gateway) authenticate(ctx context.Context, authorization string) (conte
 // errors are counted as if it had come alone.
 func (g *Gateway) operation(ctx context.Context) context.Context {
 	ctx = middleware.Part(ctx)
-	return transport.WithCounter(ctx, &middleware.EntryFrom(ctx).UpstreamCalls)
+	return transport.WithOperation(ctx, &transport.Operation{Calls: &middleware.EntryFrom(ctx).UpstreamCalls})
 }
 
 // done notes a GraphQL response.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -21,7 +23,9 @@ var errCallTimeout = fmt.Errorf("transport: %w", context.DeadlineExceeded)
 func Timeout(d time.Duration, base http.RoundTripper) http.RoundTripper {
 	return Func(func(r *http.Request) (*http.Response, error) {
 		c := &timed{time: d}
-		if streams(r.Context()) {
+		if ctx := shared(r, d); ctx != nil {
+			c.ctx, c.cancel = ctx, func() {}
+		} else if streams(r.Context()) {
 			ctx, cancel := context.WithCancelCause(r.Context())
 			c.ctx, c.cancel = ctx, func() { cancel(nil) }
 			c.reads = time.AfterFunc(d, func() { cancel(errCallTimeout) })
@@ -96,19 +100,56 @@ func streams(ctx context.Context) bool {
 	return on
 }
 
-type counterKey struct{}
+// Operation is what the calls of one operation have in common.
+type Operation struct {
+	Calls *atomic.Int64 // that have left for the partner
 
-// WithCounter counts the calls under ctx in n.
-func WithCounter(ctx context.Context, n *atomic.Int64) context.Context {
-	return context.WithValue(ctx, counterKey{}, n)
+	mu     sync.Mutex
+	parent <-chan struct{} // what ends the calls that share the context
+	bound  context.Context
+	cancel context.CancelFunc // kept for who looks for it: bound ends with its parent, or with its time
+	until  time.Time
+}
+
+type operationKey struct{}
+
+// WithOperation makes calls under ctx part of an operation.
+func WithOperation(ctx context.Context, o *Operation) context.Context {
+	return context.WithValue(ctx, operationKey{}, o)
+}
+
+func operationFrom(ctx context.Context) *Operation {
+	o, _ := ctx.Value(operationKey{}).(*Operation)
+	return o
 }
 
 // Count counts each call that leaves for the partner.
 func Count(base http.RoundTripper) http.RoundTripper {
 	return Func(func(r *http.Request) (*http.Response, error) {
-		if n, _ := r.Context().Value(counterKey{}).(*atomic.Int64); n != nil {
-			n.Add(1)
+		if o := operationFrom(r.Context()); o != nil {
+			o.Calls.Add(1)
 		}
 		return base.RoundTrip(r)
 	})
+}
+
+// shared returns a context that ends with that of the call, or when its time is over, and
+// which it shares with the operation's other calls that begin in the same 32nd of d: they
+// are many, and a timer for each would cost more than anything else the gateway adds to a
+// call. So a call has at least 31 of 32 parts of d. It is nil for calls that have to have
+// one of their own.
+func shared(r *http.Request, d time.Duration) context.Context {
+	ctx := r.Context()
+	o, parent := operationFrom(ctx), ctx.Done()
+	if o == nil || parent == nil || streams(ctx) || httptrace.ContextClientTrace(ctx) != nil {
+		return nil
+	}
+	now := time.Now()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.parent != parent || now.After(o.until) {
+		o.parent, o.until = parent, now.Add(d/32)
+		o.bound, o.cancel = context.WithTimeoutCause(ctx, d, errCallTimeout)
+	}
+	return o.bound
 }

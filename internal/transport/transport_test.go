@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"slices"
 	"strconv"
 	"strings"
@@ -344,7 +345,7 @@ func TestCount(t *testing.T) {
 	var n atomic.Int64
 	rt := transport.Count(transport.Func(func(*http.Request) (*http.Response, error) { return ok(http.NoBody), nil }))
 	for i := range 3 {
-		res, err := call(transport.WithCounter(t.Context(), &n), rt, strconv.Itoa(i))
+		res, err := call(transport.WithOperation(t.Context(), &transport.Operation{Calls: &n}), rt, strconv.Itoa(i))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -353,6 +354,56 @@ func TestCount(t *testing.T) {
 	if n.Load() != 3 {
 		t.Errorf("counted %d", n.Load())
 	}
+}
+
+// TestSharedTimeout: calls of one operation that begin together have their time from one
+// timer, and no other call ends with them.
+func TestSharedTimeout(t *testing.T) {
+	t.Parallel()
+	var seen []context.Context
+	rt := transport.Timeout(time.Hour, transport.Func(func(r *http.Request) (*http.Response, error) {
+		seen = append(seen, r.Context())
+		return ok(http.NoBody), nil
+	}))
+	op := func(parent context.Context) context.Context {
+		return transport.WithOperation(parent, &transport.Operation{Calls: new(atomic.Int64)})
+	}
+	first, leave := context.WithCancel(t.Context())
+	one := op(first)
+	part, stop := context.WithCancel(one)
+	traced := httptrace.WithClientTrace(one, &httptrace.ClientTrace{})
+	for _, ctx := range []context.Context{one, withValue(one), part, op(first), traced, t.Context()} {
+		res, err := call(ctx, rt, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+	}
+	if seen[0] != seen[1] {
+		t.Error("two calls of one operation have a timer each")
+	}
+	for i, ctx := range seen[2:] {
+		if ctx == seen[0] {
+			t.Errorf("call %d shares the context of an operation or a part that it does not belong to", i+2)
+		}
+	}
+	if seen[0].Err() != nil {
+		t.Error("the end of a call ended the others")
+	}
+	stop()
+	if seen[0].Err() != nil || seen[2].Err() == nil {
+		t.Error("a part that ended has not ended its own calls alone")
+	}
+	leave()
+	if seen[0].Err() == nil {
+		t.Error("the calls go on after their operation")
+	}
+}
+
+type valueKey struct{}
+
+func withValue(ctx context.Context) context.Context {
+	return context.WithValue(ctx, valueKey{}, "of one call")
 }
 
 func TestObserve(t *testing.T) {

@@ -50,6 +50,7 @@ func serve(role, upstream string) error {
 	mux := http.NewServeMux()
 	mux.Handle("/", h)
 	mux.HandleFunc("/_bench/profile", pprof.Profile) // to look closer, while a query is asked
+	mux.Handle("/_bench/allocs", pprof.Handler("allocs"))
 	mux.HandleFunc("/_bench", func(w http.ResponseWriter, _ *http.Request) {
 		var used syscall.Rusage
 		_ = syscall.Getrusage(syscall.RUSAGE_SELF, &used)
