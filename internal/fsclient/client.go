@@ -276,7 +276,22 @@ func getPage[T any](ctx context.Context, c *Client, r route, query any, keys ...
 	return page, err
 }
 
-var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+// answerBody is where the body of an answer is read into.
+type answerBody struct {
+	bytes.Buffer
+	from io.LimitedReader
+}
+
+var bodies = sync.Pool{New: func() any { return new(answerBody) }}
+
+// read reads r, but no more than bound bytes and one.
+func (b *answerBody) read(r io.Reader, bound int64) (int64, error) {
+	b.Reset()
+	b.from = io.LimitedReader{R: r, N: bound + 1}
+	n, err := b.ReadFrom(&b.from)
+	b.from.R = nil
+	return n, err
+}
 
 // do carries out one call and hands the body of a successful answer to read,
 // which must not keep it. Every failure is an [*Error].
@@ -287,15 +302,14 @@ func (c *Client) do(ctx context.Context, r route, query, body any, header http.H
 	}
 	defer res.Body.Close()
 	write := r.isWrite()
-	buf := buffers.Get().(*bytes.Buffer)
-	defer buffers.Put(buf)
-	buf.Reset()
+	buf := bodies.Get().(*answerBody)
+	defer bodies.Put(buf)
 	success := res.StatusCode >= 200 && res.StatusCode <= 299
 	bound := int64(maxAnswer)
 	if !success {
 		bound = maxErrorBody
 	}
-	n, err := buf.ReadFrom(io.LimitReader(res.Body, bound+1))
+	n, err := buf.read(res.Body, bound)
 	if err != nil && success {
 		e := transportError(ctx, r.String(), err, write, sent)
 		e.Status, e.RequestID = res.StatusCode, requestID(res.Header)

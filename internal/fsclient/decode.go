@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"unicode/utf8"
 
@@ -65,8 +66,9 @@ func IsUnreadable(o interface{ Unreadable() Fields }, name string) bool {
 
 // decoder reads one answer.
 type decoder struct {
-	*jsontext.Decoder
-	input []byte
+	jsontext.Decoder
+	source bytes.Buffer
+	input  []byte
 	text  string // the input, once a text in it was read: texts are parts of it, not copies
 	slabs []slab
 	// selection returns which fields of a struct type are read, nil for all. The others are
@@ -101,12 +103,23 @@ func (d *decoder) wantedOf(s *shape, v reflect.Value) Fields {
 	return fields
 }
 
+// decoders are those that [decoder.free] has given back.
+var decoders = sync.Pool{New: func() any { return new(decoder) }}
+
 func newDecoder(data []byte) *decoder {
-	data = bytes.TrimPrefix(data, []byte("\ufeff"))
-	return &decoder{
-		Decoder: jsontext.NewDecoder(bytes.NewBuffer(data), jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true)),
-		input:   data,
-	}
+	d := decoders.Get().(*decoder)
+	d.input = bytes.TrimPrefix(data, []byte("\ufeff"))
+	d.source = *bytes.NewBuffer(d.input)
+	d.Reset(&d.source, jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
+	return d
+}
+
+// free lets another answer be read with the decoder. What was read of this one stays.
+func (d *decoder) free() {
+	clear(d.slabs)
+	d.source, d.input, d.text, d.selection = bytes.Buffer{}, nil, "", nil
+	d.slabs, d.wanted, d.skipped = d.slabs[:0], d.wanted[:0], false
+	decoders.Put(d)
 }
 
 // part returns n bytes of the input as text: those before the decoder's position, without

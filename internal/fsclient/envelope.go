@@ -34,6 +34,7 @@ type envelope struct {
 // open decodes the value in an answer.
 func (e *envelope) open(answer []byte) error {
 	d := newDecoder(answer)
+	defer d.free()
 	switch d.PeekKind() {
 	case '{':
 	case '[': // a list, or a record as a list of one
@@ -64,7 +65,9 @@ func (e *envelope) open(answer []byte) error {
 	case seen.value:
 		return nil
 	case e.bare(answer):
-		return e.take(newDecoder(answer))
+		again := newDecoder(answer)
+		defer again.free()
+		return e.take(again)
 	case seen.data != nil:
 		inner := *e
 		inner.inner = true
@@ -143,6 +146,7 @@ func (e *envelope) bare(answer []byte) bool {
 	}
 	s := shapeOf(e.out.Type())
 	d := newDecoder(answer)
+	defer d.free()
 	_, _ = d.ReadToken()
 	for d.PeekKind() == '"' {
 		name, err := d.ReadValue()
