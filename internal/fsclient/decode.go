@@ -69,8 +69,8 @@ type decoder struct {
 	jsontext.Decoder
 	source bytes.Buffer
 	input  []byte
-	text  string // the input, once a text in it was read: texts are parts of it, not copies
-	slabs []slab
+	text   string // the input, once a text in it was read: texts are parts of it, not copies
+	slabs  []slab
 	// selection returns which fields of a struct type are read, nil for all. The others are
 	// skipped, and count as held.
 	selection func(reflect.Type) Fields

@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"log"
 	"net"
 	"net/http"
@@ -54,7 +55,7 @@ type Gateway struct {
 	errorLog  *log.Logger // of net/http
 	events    *events.Bus
 	accepted  *accepted
-	hashKey   []byte // tokens are told apart by a hash under this key, new in each process
+	hashes    sync.Pool // of hash.Hash: tokens are told apart by one under a key that is new in each process
 
 	keys     *seal.Keys        // of what is kept in Redis
 	sessions *oauth.Sessions   // nil where nobody can sign in
@@ -99,8 +100,10 @@ func New(config Config, log zerolog.Logger, opts ...Option) (*Gateway, error) {
 	for _, line := range config.warnings() {
 		log.Warn().Msg(line)
 	}
-	g := &Gateway{config: config, log: log, build: o.build.known(), accepted: newAccepted(), hashKey: make([]byte, 32)}
-	_, _ = rand.Read(g.hashKey)
+	g := &Gateway{config: config, log: log, build: o.build.known(), accepted: newAccepted()}
+	key := make([]byte, 32)
+	_, _ = rand.Read(key)
+	g.hashes.New = func() any { return hmac.New(sha256.New, key) }
 	if err := g.open(o); err != nil {
 		return nil, errors.Join(err, g.Close())
 	}
@@ -281,15 +284,22 @@ func (g *Gateway) authorize(r *http.Request, token string) *http.Request {
 
 // withToken makes a context one of the token's owner.
 func (g *Gateway) withToken(ctx context.Context, token string) context.Context {
-	return transport.WithCaller(ctx, transport.Caller{
+	return as(ctx, transport.Caller{
 		Key:    g.hash("token " + token),
 		Tokens: oauth2.StaticTokenSource(&oauth2.Token{AccessToken: token}),
 	})
 }
 
+// as makes calls under ctx those of a caller, in the entry of the request.
+func as(ctx context.Context, c transport.Caller) context.Context {
+	return transport.WithOperation(ctx, &transport.Operation{Caller: c, Calls: &middleware.EntryFrom(ctx).UpstreamCalls})
+}
+
 // hash stands for a secret and tells nothing about it.
 func (g *Gateway) hash(secret string) string {
-	mac := hmac.New(sha256.New, g.hashKey)
+	mac := g.hashes.Get().(hash.Hash)
+	defer g.hashes.Put(mac)
+	mac.Reset()
 	mac.Write([]byte(secret))
 	return hex.EncodeToString(mac.Sum(nil)[:16])
 }

@@ -10,7 +10,6 @@ import (
 
 	"fsgateway/graph/apierror"
 	"fsgateway/internal/middleware"
-	"fsgateway/internal/transport"
 )
 
 // graphqlRoute is where GraphQL is served.
@@ -50,7 +49,6 @@ func (g *Gateway) Handler() http.Handler {
 	route("GET /integration-environments.json", document("application/json", g.environmentsText()))
 
 	h := below(g.config.publicPath(), mux)
-	h = count(h)
 	h = middleware.Closing(g.health.Draining)(h)
 	h = middleware.Recover(g.log, http.HandlerFunc(g.failInternal))(h)
 	h = middleware.Log(g.log, g.metrics.request)(h)
@@ -106,14 +104,6 @@ var codings = []middleware.Coding{
 // secret reports whether an answer must not be compressed: that of a mutation may
 // hold a session grant, beside text that the client chose.
 func secret(r *http.Request) bool { return middleware.OperationFrom(r.Context()).Type != "query" }
-
-// count lets the log say how many upstream calls a request made.
-func count(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		op := &transport.Operation{Calls: &middleware.EntryFrom(r.Context()).UpstreamCalls}
-		next.ServeHTTP(w, r.WithContext(transport.WithOperation(r.Context(), op)))
-	})
-}
 
 // refuseToken answers a request whose Authorization header cannot be used.
 func (g *Gateway) refuseToken(w http.ResponseWriter, r *http.Request) {

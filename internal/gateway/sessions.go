@@ -165,7 +165,7 @@ type userKey struct{}
 // asUser makes calls under ctx those of a session's user.
 func (g *Gateway) asUser(ctx context.Context, u *oauth.User) context.Context {
 	ctx = context.WithValue(ctx, userKey{}, u)
-	return transport.WithCaller(ctx, transport.Caller{
+	return as(ctx, transport.Caller{
 		Key:    g.hash("session " + u.Key),
 		Tokens: tokenSource(u.Token),
 		Renew:  u.Renew,

@@ -23,8 +23,7 @@ func (g *Gateway) authenticate(ctx context.Context, authorization string) (conte
 // operation makes the context of one operation of a socket: its calls and its
 // errors are counted as if it had come alone.
 func (g *Gateway) operation(ctx context.Context) context.Context {
-	ctx = middleware.Part(ctx)
-	return transport.WithOperation(ctx, &transport.Operation{Calls: &middleware.EntryFrom(ctx).UpstreamCalls})
+	return as(middleware.Part(ctx), transport.CallerFrom(ctx))
 }
 
 // done notes a GraphQL response.

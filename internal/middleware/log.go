@@ -18,6 +18,8 @@ type Entry struct {
 	Operation     Operation
 	UpstreamCalls atomic.Int64
 
+	requestID string
+
 	// A socket is one request with many operations. Each has an entry of its own,
 	// which ends up in that of the socket.
 	socket   *Entry
@@ -49,9 +51,14 @@ func OperationFrom(ctx context.Context) *Operation { return &EntryFrom(ctx).Oper
 
 type entryKey struct{}
 
+func withEntry(ctx context.Context, e *Entry) context.Context {
+	return context.WithValue(ctx, entryKey{}, e)
+}
+
 // Part gives an operation of a socket an entry of its own.
 func Part(ctx context.Context) context.Context {
-	return context.WithValue(ctx, entryKey{}, &Entry{socket: EntryFrom(ctx), start: time.Now()})
+	socket := EntryFrom(ctx)
+	return withEntry(ctx, &Entry{socket: socket, requestID: socket.requestID, start: time.Now()})
 }
 
 // Join ends a part: its calls and each code that is new go into the entry of its
@@ -87,13 +94,13 @@ func EntryFrom(ctx context.Context) *Entry {
 	return &Entry{}
 }
 
-// Log writes one line for each request, and tells each of done of it. That of a
-// socket is written at its end.
+// Log writes one line for each request, below [RequestID], and tells each of done of it.
+// That of a socket is written at its end.
 func Log(logger zerolog.Logger, done ...func(entry *Entry, status int, took time.Duration)) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			start := time.Now()
-			entry := &Entry{}
+			entry := EntryFrom(r.Context())
 			rec := &recorder{ResponseWriter: w, status: http.StatusOK}
 			defer func() { // also of an answer that is broken off by a panic
 				took := time.Since(start)
@@ -101,7 +108,7 @@ func Log(logger zerolog.Logger, done ...func(entry *Entry, status int, took time
 					tell(entry, rec.status, took)
 				}
 				line := logger.Info().
-					Str("requestId", RequestIDFrom(r.Context())).
+					Str("requestId", entry.requestID).
 					Str("route", entry.Route).
 					Int("status", rec.status).
 					Float64("durationMs", float64(took.Microseconds())/1000).
@@ -122,7 +129,7 @@ func Log(logger zerolog.Logger, done ...func(entry *Entry, status int, took time
 				}
 				line.Msg("request")
 			}()
-			next.ServeHTTP(rec, r.WithContext(context.WithValue(r.Context(), entryKey{}, entry)))
+			next.ServeHTTP(rec, r)
 		})
 	}
 }

@@ -7,8 +7,6 @@ import (
 	"strings"
 )
 
-type requestIDKey struct{}
-
 // RequestID gives each request an id: the one it came with, if that is a plain
 // token, else a new one. The answer carries it in X-Request-Id.
 //
@@ -23,14 +21,13 @@ func RequestID(next http.Handler) http.Handler {
 			id = rand.Text()
 		}
 		w.Header().Set("X-Request-Id", id)
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), requestIDKey{}, id)))
+		next.ServeHTTP(w, r.WithContext(withEntry(r.Context(), &Entry{requestID: id})))
 	})
 }
 
 // RequestIDFrom is the id of the request in ctx, "" outside of one.
 func RequestIDFrom(ctx context.Context) string {
-	id, _ := ctx.Value(requestIDKey{}).(string)
-	return id
+	return EntryFrom(ctx).requestID
 }
 
 func plain(id string) bool {

@@ -25,17 +25,12 @@ type Caller struct {
 // ErrSignedOut says that a caller's session has ended.
 var ErrSignedOut = errors.New("transport: the caller has signed out")
 
-type callerKey struct{}
-
-// WithCaller notes for whom calls under ctx are made.
-func WithCaller(ctx context.Context, c Caller) context.Context {
-	return context.WithValue(ctx, callerKey{}, c)
-}
-
 // CallerFrom tells for whom calls under ctx are made; the zero Caller is nobody.
 func CallerFrom(ctx context.Context) Caller {
-	c, _ := ctx.Value(callerKey{}).(Caller)
-	return c
+	if o := operationFrom(ctx); o != nil {
+		return o.Caller
+	}
+	return Caller{}
 }
 
 // Authorize puts the caller's token on each call. One that is refused is sent

@@ -7,8 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptrace"
-	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -100,33 +98,10 @@ func streams(ctx context.Context) bool {
 	return on
 }
 
-// Operation is what the calls of one operation have in common.
-type Operation struct {
-	Calls *atomic.Int64 // that have left for the partner
-
-	mu     sync.Mutex
-	parent <-chan struct{} // what ends the calls that share the context
-	bound  context.Context
-	cancel context.CancelFunc // kept for who looks for it: bound ends with its parent, or with its time
-	until  time.Time
-}
-
-type operationKey struct{}
-
-// WithOperation makes calls under ctx part of an operation.
-func WithOperation(ctx context.Context, o *Operation) context.Context {
-	return context.WithValue(ctx, operationKey{}, o)
-}
-
-func operationFrom(ctx context.Context) *Operation {
-	o, _ := ctx.Value(operationKey{}).(*Operation)
-	return o
-}
-
 // Count counts each call that leaves for the partner.
 func Count(base http.RoundTripper) http.RoundTripper {
 	return Func(func(r *http.Request) (*http.Response, error) {
-		if o := operationFrom(r.Context()); o != nil {
+		if o := operationFrom(r.Context()); o != nil && o.Calls != nil {
 			o.Calls.Add(1)
 		}
 		return base.RoundTrip(r)

@@ -9,7 +9,6 @@ import (
 	"net/http/httptest"
 	"net/http/httptrace"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -24,8 +23,18 @@ import (
 )
 
 func call(ctx context.Context, rt http.RoundTripper, caller string) (*http.Response, error) {
-	ctx = transport.WithCaller(ctx, transport.Caller{Key: caller, Tokens: oauth2.StaticTokenSource(&oauth2.Token{AccessToken: "token of " + caller})})
+	if transport.CallerFrom(ctx).Tokens == nil {
+		ctx = as(ctx, known(caller))
+	}
 	return rt.RoundTrip(httptest.NewRequestWithContext(ctx, http.MethodGet, "http://partner.example/", nil))
+}
+
+func known(caller string) transport.Caller {
+	return transport.Caller{Key: caller, Tokens: oauth2.StaticTokenSource(&oauth2.Token{AccessToken: "token of " + caller})}
+}
+
+func as(ctx context.Context, c transport.Caller) context.Context {
+	return transport.WithOperation(ctx, &transport.Operation{Caller: c, Calls: new(atomic.Int64)})
 }
 
 func ok(body io.Reader) *http.Response {
@@ -96,7 +105,7 @@ func TestRenew(t *testing.T) {
 				}
 				return res, nil
 			}))
-			ctx := transport.WithCaller(t.Context(), transport.Caller{Key: "ada", Tokens: oauth2.StaticTokenSource(old), Renew: c.renew})
+			ctx := as(t.Context(), transport.Caller{Key: "ada", Tokens: oauth2.StaticTokenSource(old), Renew: c.renew})
 			r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://partner.example/", c.body)
 			if err != nil {
 				t.Fatal(err)
@@ -121,7 +130,7 @@ func TestSignedOut(t *testing.T) {
 		return ok(http.NoBody), nil
 	}))
 	for err, status := range map[error]int{fmt.Errorf("session: %w", transport.ErrSignedOut): 401, errors.New("down"): 0} {
-		ctx := transport.WithCaller(t.Context(), transport.Caller{Key: "ada", Tokens: sourceFunc(func() (*oauth2.Token, error) { return nil, err })})
+		ctx := as(t.Context(), transport.Caller{Key: "ada", Tokens: sourceFunc(func() (*oauth2.Token, error) { return nil, err })})
 		res, got := rt.RoundTrip(httptest.NewRequestWithContext(ctx, http.MethodGet, "http://partner.example/", nil))
 		if status == 0 && !errors.Is(got, err) || status != 0 && (got != nil || res.StatusCode != status) {
 			t.Errorf("%v: %v, %v", err, res, got)
@@ -134,7 +143,7 @@ func TestSignedOut(t *testing.T) {
 func TestSignedOutClosesTheBody(t *testing.T) {
 	t.Parallel()
 	rt := transport.Authorize(transport.Func(func(*http.Request) (*http.Response, error) { return ok(http.NoBody), nil }))
-	ctx := transport.WithCaller(t.Context(), transport.Caller{Key: "ada", Tokens: sourceFunc(func() (*oauth2.Token, error) { return nil, transport.ErrSignedOut })})
+	ctx := as(t.Context(), transport.Caller{Key: "ada", Tokens: sourceFunc(func() (*oauth2.Token, error) { return nil, transport.ErrSignedOut })})
 	closed := false
 	body := &closeSpy{Reader: strings.NewReader("{}"), closed: &closed}
 	if _, err := rt.RoundTrip(httptest.NewRequestWithContext(ctx, http.MethodPost, "http://partner.example/", body)); err != nil {
@@ -344,8 +353,8 @@ func TestCount(t *testing.T) {
 	t.Parallel()
 	var n atomic.Int64
 	rt := transport.Count(transport.Func(func(*http.Request) (*http.Response, error) { return ok(http.NoBody), nil }))
-	for i := range 3 {
-		res, err := call(transport.WithOperation(t.Context(), &transport.Operation{Calls: &n}), rt, strconv.Itoa(i))
+	for range 3 {
+		res, err := call(transport.WithOperation(t.Context(), &transport.Operation{Caller: known("ada"), Calls: &n}), rt, "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -365,9 +374,7 @@ func TestSharedTimeout(t *testing.T) {
 		seen = append(seen, r.Context())
 		return ok(http.NoBody), nil
 	}))
-	op := func(parent context.Context) context.Context {
-		return transport.WithOperation(parent, &transport.Operation{Calls: new(atomic.Int64)})
-	}
+	op := func(parent context.Context) context.Context { return as(parent, known("ada")) }
 	first, leave := context.WithCancel(t.Context())
 	one := op(first)
 	part, stop := context.WithCancel(one)

@@ -1,0 +1,32 @@
+package transport
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Operation is what the calls of one operation have in common.
+type Operation struct {
+	Caller Caller
+	Calls  *atomic.Int64 // counts those that have left for the partner; may be nil
+
+	mu     sync.Mutex
+	parent <-chan struct{} // what ends the calls that share the context
+	bound  context.Context
+	cancel context.CancelFunc // kept for who looks for it: bound ends with its parent, or with its time
+	until  time.Time
+}
+
+type operationKey struct{}
+
+// WithOperation makes calls under ctx part of an operation.
+func WithOperation(ctx context.Context, o *Operation) context.Context {
+	return context.WithValue(ctx, operationKey{}, o)
+}
+
+func operationFrom(ctx context.Context) *Operation {
+	o, _ := ctx.Value(operationKey{}).(*Operation)
+	return o
+}
