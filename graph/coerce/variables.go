@@ -86,15 +86,14 @@ func (c *variables) value(p *place, t *ast.Type, v any, path ast.Path) any {
 func (c *variables) object(p *place, given map[string]any, path ast.Path) any {
 	object := make(map[string]any, len(given))
 	for _, f := range p.def.Fields {
-		at := join(path, ast.PathName(f.Name))
 		value, is := given[f.Name]
 		switch {
 		case is:
-			object[f.Name] = c.value(p.fields[f.Name], f.Type, value, at)
+			object[f.Name] = c.value(p.fields[f.Name], f.Type, value, join(path, ast.PathName(f.Name)))
 		case f.DefaultValue != nil:
 			object[f.Name], _ = f.DefaultValue.Value(nil)
 		case f.Type.NonNull:
-			c.wrong(missing(f.Type), at)
+			c.wrong(missing(f.Type), join(path, ast.PathName(f.Name)))
 		}
 	}
 	var more []string

@@ -113,6 +113,9 @@ func Detail(ctx context.Context, obj any) error {
 func Arrived(ctx context.Context, payload any) {
 	s, field := sessionFrom(ctx), graphql.GetFieldContext(ctx).Field
 	s.Arrived(field, payload)
+	if !s.calls.made() {
+		return
+	}
 	v := reflect.ValueOf(payload).Elem()
 	b := s.ops.schema.Binding(s.ops.schema.Types[field.Definition.Type.Name()], v.Type())
 	for _, f := range graphql.CollectFields(graphql.GetOperationContext(ctx), field.Selections, b.Satisfies) {

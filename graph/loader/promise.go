@@ -96,6 +96,13 @@ type calls struct {
 	promises map[key]*promise
 }
 
+// made reports whether there is a call.
+func (m *calls) made() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.promises) > 0
+}
+
 // promise returns the promise of a key and whether it is new.
 func (m *calls) promise(k key) (p *promise, fresh bool) {
 	m.mu.Lock()

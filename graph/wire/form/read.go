@@ -10,6 +10,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/go-json-experiment/json/jsontext"
@@ -88,10 +89,14 @@ func Twice(err error) string {
 	return `"` + member + `" occurs twice`
 }
 
+var decoders = sync.Pool{New: func() any { return new(jsontext.Decoder) }}
+
 // Read reads one JSON value in UTF-8 and nothing behind it, in which no
 // object has a name twice. Numbers stay as they were written.
 func Read(text []byte) (any, error) {
-	d := jsontext.NewDecoder(bytes.NewBuffer(text))
+	d := decoders.Get().(*jsontext.Decoder)
+	defer decoders.Put(d)
+	d.Reset(bytes.NewBuffer(text))
 	value, err := jsonValue(d)
 	if err != nil {
 		return nil, err
