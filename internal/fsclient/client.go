@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
@@ -342,31 +343,27 @@ func (c *Client) open(ctx context.Context, r route, query, body any, header http
 	}
 	address := *c.origin
 	address.Path, address.RawQuery = c.path+path, EncodeQuery(query)
-	var payload io.Reader
-	if body != nil {
-		raw, err := json.Marshal(body)
-		if err != nil {
-			return nil, false, fmt.Errorf("%s: encode the body: %w", r, err)
-		}
-		payload = bytes.NewReader(raw)
-	}
 	routed := WithRoute(ctx, r.String())
 	var wrote *atomic.Bool // by a goroutine of net/http that outlives a call cut short; nil for reads
 	if r.isWrite() {
 		wrote = new(atomic.Bool)
 		routed = httptrace.WithClientTrace(routed, &httptrace.ClientTrace{WroteHeaders: func() { wrote.Store(true) }})
 	}
-	req, err := http.NewRequestWithContext(routed, r.method, "", payload)
-	if err != nil {
-		return nil, false, fmt.Errorf("%s: %w", r, err)
-	}
-	req.URL, req.Host = &address, address.Host
-	req.Header["Accept"] = acceptJSON
-	for k, v := range header {
-		req.Header[k] = v
-	}
+	// There is nothing to parse, as http.NewRequest would.
+	req := (&http.Request{
+		Method: r.method, URL: &address, Host: address.Host, Header: http.Header{"Accept": acceptJSON},
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	}).WithContext(routed)
+	maps.Copy(req.Header, header)
 	if body != nil {
+		raw, err := json.Marshal(body)
+		if err != nil {
+			return nil, false, fmt.Errorf("%s: encode the body: %w", r, err)
+		}
 		req.Header.Set("Content-Type", "application/json")
+		req.ContentLength = int64(len(raw))
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(raw)), nil }
+		req.Body, _ = req.GetBody()
 	}
 	res, err = c.transport.RoundTrip(req)
 	sent = wrote != nil && wrote.Load()

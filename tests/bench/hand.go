@@ -174,7 +174,7 @@ func recommendations(ctx context.Context, c caller, _ []byte) (any, error) {
 		Plans object `json:"treatmentPlans"`
 	}
 	var page struct{ Patients []struct{ ID string } }
-	if err := c.get(ctx, "/clinic/patients?page[number]=1&page[size]=10", &page); err != nil {
+	if err := c.get(ctx, "/clinic/patients?page[number]=1&page[size]=4", &page); err != nil {
 		return nil, err
 	}
 	nodes := make([]node, len(page.Patients))

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"slices"
@@ -18,8 +19,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"fsgateway/internal/sandbox"
 )
 
 // process is a server in a process of its own.
@@ -113,13 +112,14 @@ func (p *process) memory() (peak, now float64) {
 	return peak, now
 }
 
-func (p *process) ask(client *http.Client, q query) (status int, body []byte, err error) {
-	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, p.url+"/graphql?"+q.name, bytes.NewReader(q.body))
+// ask asks a query once, as the caller of the given number.
+func (p *process) ask(client *http.Client, q query, caller int) (status int, body []byte, err error) {
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, p.url+"/graphql?"+url.QueryEscape(q.name), bytes.NewReader(q.body))
 	if err != nil {
 		return 0, nil, err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Authorization", "Bearer "+sandbox.TokenPractitioner)
+	req.Header.Set("Authorization", "Bearer caller-"+strconv.Itoa(caller))
 	req.Header.Set("Accept-Encoding", "identity")
 	res, err := client.Do(req)
 	if err != nil {
@@ -134,8 +134,8 @@ func (p *process) ask(client *http.Client, q query) (status int, body []byte, er
 func load(p, upstream *process, q query, o options) (figures, error) {
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: o.connections}}
 	defer client.CloseIdleConnections()
-	for range 2 * o.connections { // to warm up
-		if _, _, err := p.ask(client, q); err != nil {
+	for i := range 2 * max(o.connections, o.callers) { // to warm up
+		if _, _, err := p.ask(client, q, i%o.callers); err != nil {
 			return figures{}, err
 		}
 	}
@@ -149,12 +149,13 @@ func load(p, upstream *process, q query, o options) (figures, error) {
 	var failed error
 	var wg sync.WaitGroup
 	begin := time.Now()
-	for range o.connections {
+	for caller := range o.connections {
 		wg.Go(func() {
 			var own []time.Duration
 			for time.Since(begin) < o.duration {
 				at := time.Now()
-				status, _, err := p.ask(client, q)
+				caller += o.connections
+				status, _, err := p.ask(client, q, caller%o.callers)
 				if err != nil || status != http.StatusOK {
 					mu.Lock()
 					failed = errors.Join(err, fmt.Errorf("%s, %s: status %d", p.role, q.name, status))

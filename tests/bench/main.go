@@ -27,14 +27,27 @@ func main() {
 		log.Fatal(serve(role, os.Getenv("BENCH_UPSTREAM")))
 	}
 	o := options{}
+	var growth bool
+	var soak time.Duration
 	flag.DurationVar(&o.duration, "time", 2*time.Second, "how long each query is asked in each round")
 	flag.IntVar(&o.rounds, "rounds", 3, "how many rounds")
 	flag.IntVar(&o.connections, "connections", 16, "connections at once")
 	flag.DurationVar(&o.latency, "latency", 0, "how long the upstream takes for each call")
+	flag.IntVar(&o.callers, "callers", 1, "how many tokens the requests come with, in turns")
+	flag.BoolVar(&growth, "growth", false, "measure the gateway alone, by the number of rows")
+	flag.DurationVar(&soak, "soak", 0, "load the gateway alone for this long, and show its memory")
 	flag.BoolVar(&o.tls, "tls", false, "have the upstream speak HTTP/2 over TLS, as the partner does")
 	flag.StringVar(&o.only, "only", "", "names of queries, comma-separated; all if empty")
 	flag.Parse()
-	if err := run(context.Background(), o); err != nil {
+	measure := run
+	switch {
+	case growth:
+		measure = grow
+	case soak > 0:
+		o.duration = soak / 20
+		measure = keep
+	}
+	if err := measure(context.Background(), o); err != nil {
 		log.Fatal(err)
 	}
 }
@@ -43,6 +56,7 @@ type options struct {
 	duration    time.Duration
 	rounds      int
 	connections int
+	callers     int
 	latency     time.Duration
 	tls         bool
 	only        string
@@ -56,6 +70,64 @@ type figures struct {
 	perSecond   float64
 	p50, p99    time.Duration
 	calls       float64
+}
+
+// alone starts the gateway without the handlers that it is compared with.
+func alone(ctx context.Context, o options) (upstream, gateway *process, err error) {
+	if upstream, err = start(ctx, "upstream", nil, o); err != nil {
+		return nil, nil, err
+	}
+	if gateway, err = start(ctx, "gateway", upstream, o); err != nil {
+		upstream.stop()
+		return nil, nil, err
+	}
+	return upstream, gateway, nil
+}
+
+// grow shows what a row costs, however many there are.
+func grow(ctx context.Context, o options) error {
+	upstream, gateway, err := alone(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer upstream.stop()
+	defer gateway.stop()
+	for _, q := range growing() {
+		var all []figures
+		for range o.rounds {
+			f, err := load(gateway, upstream, q, o)
+			if err != nil {
+				return err
+			}
+			all = append(all, f)
+		}
+		f := median(all)
+		peak, _ := gateway.memory()
+		fmt.Printf("%s: %d µs, %.0f allocations, %.0f calls, peak %.0f MB resident\n", q.name, f.cpu.Microseconds(), f.allocations, f.calls, peak)
+	}
+	return nil
+}
+
+// keep shows the memory of the gateway over time, under a load of all queries in turn.
+func keep(ctx context.Context, o options) error {
+	upstream, gateway, err := alone(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer upstream.stop()
+	defer gateway.stop()
+	asked, begin := 0.0, time.Now()
+	for round := range 20 {
+		q := queries[round%len(queries)]
+		f, err := load(gateway, upstream, q, o)
+		if err != nil {
+			return err
+		}
+		asked += f.perSecond * o.duration.Seconds()
+		peak, now := gateway.memory()
+		fmt.Printf("%s, %s: %.0f queries so far, now %.0f MB resident, peak %.0f MB\n", time.Since(begin).Round(time.Second), q.name, asked, now, peak)
+	}
+	return nil
 }
 
 func run(ctx context.Context, o options) error {
@@ -106,7 +178,7 @@ func run(ctx context.Context, o options) error {
 func same(servers []*process, q query) error {
 	var first any
 	for i, s := range servers {
-		status, body, err := s.ask(http.DefaultClient, q)
+		status, body, err := s.ask(http.DefaultClient, q, 0)
 		if err != nil {
 			return err
 		}
@@ -123,7 +195,7 @@ func same(servers []*process, q query) error {
 }
 
 func report(names []query, got map[string][]figures, o options) {
-	fmt.Printf("%d connections, upstream latency %s, %d rounds of %s; the gateway / the handler; tuned: as a multiple of the handler with the gateway's GC settings\n\n", o.connections, o.latency, o.rounds, o.duration)
+	fmt.Printf("%d connections, %d callers, upstream latency %s, %d rounds of %s; the gateway / the handler; tuned: as a multiple of the handler with the gateway's GC settings\n\n", o.connections, o.callers, o.latency, o.rounds, o.duration)
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "query\tcalls\tCPU µs\tratio\ttuned\tallocations\tKB\tper second\tp50 ms\tp99 ms\t")
 	for _, q := range names {

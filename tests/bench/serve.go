@@ -31,7 +31,11 @@ func serve(role, upstream string) error {
 		if latency > 0 {
 			s.AddFault(sandbox.Fault{Latency: latency})
 		}
-		h, calls = s, func() int { return s.Count("") }
+		calls = func() int { return s.Count("") }
+		h = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { // all callers see the same
+			r.Header.Set("Authorization", "Bearer "+sandbox.TokenPractitioner)
+			s.ServeHTTP(w, r)
+		})
 	case "tuned":
 		gateway.TuneRuntime()
 		h = byHand(upstream + "/api")
