@@ -54,9 +54,9 @@ type recordOp struct {
 	lacks fsclient.Fields // fields that the single fetch lacks
 	// get is the single fetch; nil when the API has none.
 	get func(ctx context.Context, id string) (fsclient.Recorder, error)
-	// list gives a page of the full list, for resources whose list holds full
-	// records; nil for all others.
-	list func(ctx context.Context, p paging.Page) (rows []fsclient.Recorder, meta fsclient.PageMeta, err error)
+	// list gives a page of the full list, a slice of recorders, for resources whose
+	// list holds full records; nil for all others.
+	list func(ctx context.Context, p paging.Page) (paging.Fetched, error)
 	// sole gives the one record of the type that the caller has; nil for types
 	// with many.
 	sole *valueOp
@@ -126,18 +126,18 @@ func sole[T any](o *Operations, operation string, get func(context.Context) (*T,
 
 // listed enters a resource whose list holds full records. get may be nil.
 func listed[T, O any, P fsclient.Options[O]](o *Operations, operation string, get func(context.Context, string) (*T, error), list func(context.Context, P) (*fsclient.Page[T], error)) {
-	record(o, operation, get).list = func(ctx context.Context, p paging.Page) ([]fsclient.Recorder, fsclient.PageMeta, error) {
+	record(o, operation, get).list = func(ctx context.Context, p paging.Page) (paging.Fetched, error) {
 		options := P(new(O))
 		options.SetPage(p.Number, p.Size)
 		res, err := list(ctx, options)
 		if err != nil {
-			return nil, fsclient.PageMeta{}, err
+			return paging.Fetched{}, err
 		}
 		rows := make([]fsclient.Recorder, len(res.Items))
 		for i := range res.Items {
 			rows[i] = any(&res.Items[i]).(fsclient.Recorder)
 		}
-		return rows, res.Meta, nil
+		return paging.Fetched{Result: rows, Rows: len(rows), First: res.FirstID(), Meta: res.Meta}, nil
 	}
 }
 

@@ -91,7 +91,7 @@ func (p *planning) list(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	pages, known := pagesIn(got[0])
+	pages, known := got[0].Pages()
 	if known {
 		p.session.ops.lengths.Add(p.length, pages)
 		if rest := pages - last; rest > 0 && len(p.left) > 0 && (rest <= len(p.left) || p.op.get == nil) {
@@ -102,7 +102,7 @@ func (p *planning) list(ctx context.Context) error {
 			got, last = append(got, more...), pages
 		}
 	}
-	for len(p.left) > 0 && (p.op.get == nil || !known && last < wanted) && continues(got) {
+	for len(p.left) > 0 && (p.op.get == nil || !known && last < wanted) && paging.Continues(got) {
 		last++
 		more, err := p.fetch(ctx, last, last)
 		if err != nil {
@@ -113,61 +113,16 @@ func (p *planning) list(ctx context.Context) error {
 	return nil
 }
 
-// fullPage is a page of a list of full records.
-type fullPage struct {
-	rows []fsclient.Recorder
-	meta fsclient.PageMeta
-}
-
-func (l fullPage) first() string {
-	if len(l.rows) == 0 {
-		return ""
-	}
-	return fsclient.IDOf(l.rows[0])
-}
-
-// pagesIn is how many pages the list has that begins with the given one, as far
-// as that says.
-func pagesIn(first fullPage) (pages int, known bool) {
-	rows := len(first.rows)
-	total := first.meta.Total(1, rows)
-	switch size := paging.MaxPage; {
-	case first.meta.TotalPages != nil && *first.meta.TotalPages > 0:
-		return *first.meta.TotalPages, true
-	case total != nil:
-		if 0 < rows && rows < *total {
-			size = rows
-		}
-		return paging.PagesOf(*total, size), true
-	}
-	return 1, first.meta.After(1, rows) == fsclient.End
-}
-
-// continues reports whether another page may follow the last of those that a
-// list begins with.
-func continues(got []fullPage) bool {
-	seen := 0
-	for _, l := range got {
-		seen += len(l.rows)
-	}
-	n := len(got)
-	last := got[n-1]
-	if first := last.first(); n > 1 && first != "" && first == got[n-2].first() {
-		return false // the partner does not page this list
-	}
-	return last.meta.Continues(n, len(last.rows), seen)
-}
-
 // fetch gets the pages first to last in parallel and settles the ids on them.
-func (p *planning) fetch(ctx context.Context, first, last int) ([]fullPage, error) {
+func (p *planning) fetch(ctx context.Context, first, last int) ([]paging.Fetched, error) {
 	var wg sync.WaitGroup
 	var failed error
-	got := make([]fullPage, last-first+1)
+	got := make([]paging.Fetched, last-first+1)
 	for n := first; n <= last; n++ {
 		wg.Go(func() {
-			var l fullPage
+			var l paging.Fetched
 			err := safely(func() (err error) {
-				l.rows, l.meta, err = p.op.list(ctx, paging.Page{Number: n, Size: paging.MaxPage})
+				l, err = p.op.list(ctx, paging.Page{Number: n, Size: paging.MaxPage})
 				return err
 			})
 			p.mu.Lock()
@@ -177,7 +132,7 @@ func (p *planning) fetch(ctx context.Context, first, last int) ([]fullPage, erro
 				return
 			}
 			got[n-first] = l
-			for _, r := range l.rows {
+			for _, r := range l.Result.([]fsclient.Recorder) {
 				if !r.Broken() {
 					p.found[fsclient.IDKey(fsclient.IDOf(r))] = r
 					p.session.embed(r)
