@@ -11,6 +11,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"fsgateway/graph/apierror"
+	"fsgateway/graph/cost"
 	"fsgateway/graph/gen"
 	"fsgateway/graph/live"
 	"fsgateway/graph/loader"
@@ -40,6 +41,8 @@ type Options struct {
 	// Introspection reports whether a request may read the schema, or why that
 	// cannot be told; nil allows it.
 	Introspection func(context.Context) (bool, error)
+	// Cost says what operations may cost.
+	Cost CostOptions
 	// Answered observes how queries are answered.
 	Answered AnsweredBy
 	// SignInURL is where a browser signs in, "" where none can.
@@ -87,6 +90,7 @@ func NewHandler(r *Resolver, o Options) *Handler {
 	presenter := apierror.Present(o.RequestID, o.LogBug)
 	h.SetErrorPresenter(presenter)
 	h.SetRecoverFunc(func(_ context.Context, v any) error { return apierror.Recovered(v) })
+	estimator := cost.New(ops)
 	streams := live.New(ops, live.Options{Caller: o.Caller, Ended: o.Ended, Present: presenter, Timeout: o.Timeout, MaxStreams: o.MaxStreams})
 	h.AroundOperations(func(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
 		op := graphql.GetOperationContext(ctx)
@@ -95,11 +99,7 @@ func NewHandler(r *Resolver, o Options) *Handler {
 		}
 		switch op.Operation.Operation {
 		case ast.Query:
-			ctx = wire.BothPasses(ctx, func(ctx context.Context) context.Context {
-				ctx, session := ops.NewSession(ctx, o.Caller(ctx))
-				session.Start()
-				return ctx
-			})
+			return o.query(ctx, ops, estimator, next)
 		case ast.Subscription:
 			var refused *gqlerror.Error
 			if ctx, refused = streams.Begin(ctx); refused != nil {
@@ -118,6 +118,39 @@ func NewHandler(r *Resolver, o Options) *Handler {
 		return next(ctx)
 	})
 	return &Handler{h, sockets}
+}
+
+// query runs a query, unless it costs too much or is not to run at all.
+func (o *Options) query(ctx context.Context, ops *loader.Operations, estimator *cost.Estimator, next graphql.OperationHandler) graphql.ResponseHandler {
+	op, caller := graphql.GetOperationContext(ctx), o.Caller(ctx)
+	var estimate *cost.Cost
+	var session *loader.Session
+	var refused *graphql.Response
+	ctx = wire.BothPasses(ctx, func(ctx context.Context) context.Context {
+		ctx, session = ops.NewSession(ctx, caller)
+		estimate = estimator.Of(session.Plan(), caller, session.Arguments)
+		switch err := o.Cost.tooExpensive(estimate); {
+		case asks(op, dryRunHeader):
+			refused = dryRun(estimate)
+		case err != nil:
+			refused = &graphql.Response{Errors: gqlerror.List{err}}
+		default:
+			session.Start()
+		}
+		return ctx
+	})
+	if refused != nil {
+		return graphql.OneShot(refused)
+	}
+	responses := next(ctx)
+	if estimate == nil || !o.Cost.Show && !asks(op, costHeader) { // nil for what is deferred: it was told before
+		return responses
+	}
+	return func(ctx context.Context) *graphql.Response {
+		res := responses(ctx)
+		o.Cost.shown(ctx, estimate, session, res)
+		return res
+	}
 }
 
 // refuse says why a caller may not have an operation run.

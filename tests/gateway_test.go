@@ -84,7 +84,7 @@ func config() gateway.Config { return gateway.DefaultConfig() }
 func unlimited() gateway.Config {
 	c := config()
 	c.MaxTokens, c.MaxFields, c.MaxDepth, c.MaxAliases, c.MaxRootFields = 0, 0, 0, 0, 0
-	c.MaxDirectives, c.MaxFragmentSpreads, c.MaxListItems = 0, 0, 0
+	c.MaxDirectives, c.MaxFragmentSpreads, c.MaxListItems, c.MaxUpstreamCalls = 0, 0, 0, 0
 	return c
 }
 
@@ -145,10 +145,17 @@ type answer struct {
 		Path       []any
 		Extensions map[string]any
 	}
+	Extensions map[string]any
 }
 
 // as sends a query with a token, "" for none.
 func (h *harness) as(token, query string, variables ...any) *answer {
+	h.t.Helper()
+	return h.with(http.Header{}, token, query, variables...)
+}
+
+// with is [harness.as] with other headers.
+func (h *harness) with(header http.Header, token, query string, variables ...any) *answer {
 	h.t.Helper()
 	body, err := json.Marshal(map[string]any{"query": query, "variables": pairs(variables)})
 	if err != nil {
@@ -158,6 +165,7 @@ func (h *harness) as(token, query string, variables ...any) *answer {
 	if err != nil {
 		h.t.Fatal(err)
 	}
+	req.Header = header
 	req.Header.Set("Content-Type", "application/json")
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)

@@ -20,6 +20,7 @@ const (
 	CodeSessionUnavailable  = "SESSION_UNAVAILABLE"
 
 	CodeQueryTooComplex   = "QUERY_TOO_COMPLEX"
+	CodeQueryTooExpensive = "QUERY_TOO_EXPENSIVE"
 	CodeTooManyStreams    = "TOO_MANY_STREAMS"
 	CodeTooManyOperations = "TOO_MANY_OPERATIONS"
 
@@ -38,7 +39,7 @@ const (
 var known = map[string]bool{
 	CodeUnauthenticated: true, CodeForbidden: true, CodeNotFound: true, CodeParseFailed: true, CodeValidationFailed: true, CodeBadUserInput: true,
 	CodeRateLimited: true, CodeUpstreamTimeout: true, CodeUpstreamUnavailable: true, CodeUpstreamError: true, CodeTooManyErrors: true, CodeInternal: true,
-	CodeSessionUnavailable: true, CodeQueryTooComplex: true, CodeTooManyStreams: true, CodeTooManyOperations: true,
+	CodeSessionUnavailable: true, CodeQueryTooComplex: true, CodeQueryTooExpensive: true, CodeTooManyStreams: true, CodeTooManyOperations: true,
 	CodeSubscriptionLagged: true, CodeSubscriptionGap: true, CodeSubscriptionClosed: true,
 	CodePersistedQueryNotFound: true, CodePersistedQueryNotSupported: true, CodePersistedQueryHashMismatch: true, CodePersistedQueryNotAllowed: true,
 }

@@ -6625,7 +6625,7 @@ type Patient implements Node {
     before: String
     "How many rows to skip: a jump into the list, used with ` + "`" + `first` + "`" + `."
     offset: Int
-  ): PatientConnection @rest(operation: "listDependents") @requiresScopes(scopes: [["patients:read"]])
+  ): PatientConnection @listSize(assumedSize: 2) @rest(operation: "listDependents") @requiresScopes(scopes: [["patients:read"]])
   "The patient's postal addresses. One call for each patient it is selected on. Scope ` + "`" + `patients:read` + "`" + `."
   addresses(
     "How many rows, counted forwards: at most 500; 25 when neither ` + "`" + `first` + "`" + ` nor ` + "`" + `last` + "`" + ` is given."
@@ -6638,7 +6638,7 @@ type Patient implements Node {
     before: String
     "How many rows to skip: a jump into the list, used with ` + "`" + `first` + "`" + `."
     offset: Int
-  ): AddressConnection @rest(operation: "listPatientAddresses") @requiresScopes(scopes: [["patients:read"]])
+  ): AddressConnection @listSize(assumedSize: 2) @rest(operation: "listPatientAddresses") @requiresScopes(scopes: [["patients:read"]])
   """
   The patient's treatment plans, as summaries. One call for each patient it is
   selected on; the clinic's plans can be had in no other way. Scope
@@ -6657,7 +6657,7 @@ type Patient implements Node {
     before: String
     "How many rows to skip: a jump into the list, used with ` + "`" + `first` + "`" + `."
     offset: Int
-  ): TreatmentPlanConnection @rest(operation: "listPatientTreatmentPlans") @requiresScopes(scopes: [["patients:treatment_plan_history"]])
+  ): TreatmentPlanConnection @listSize(assumedSize: 5) @rest(operation: "listPatientTreatmentPlans") @requiresScopes(scopes: [["patients:treatment_plan_history"]])
   """
   The patient's orders, as summaries. One call for each patient it is selected on;
   for filters and sorting use ` + "`" + `Query.orders` + "`" + `. Scope ` + "`" + `patients:order_history` + "`" + `.
@@ -6686,7 +6686,7 @@ type Patient implements Node {
     before: String
     "How many rows to skip: a jump into the list, used with ` + "`" + `first` + "`" + `."
     offset: Int
-  ): LabOrderConnection @rest(operation: "listLabOrders", parent: "patient_id") @requiresScopes(scopes: [["patients:order_history"]])
+  ): LabOrderConnection @listSize(assumedSize: 2) @rest(operation: "listLabOrders", parent: "patient_id") @requiresScopes(scopes: [["patients:order_history"]])
 }
 
 "A page of patients."
@@ -7098,9 +7098,9 @@ type Product implements Node {
   "What the product is called."
   name: String
   "Whose product it is. It comes with the product; its status takes a call. Scope ` + "`" + `catalog:read` + "`" + `."
-  brand: Brand @rest(operation: "getBrand") @requiresScopes(scopes: [["catalog:read"]])
+  brand: Brand @embeds(fields: "name") @rest(operation: "getBrand") @requiresScopes(scopes: [["catalog:read"]])
   "The variant to show first. In lists it comes with the product, pictures included. Scope ` + "`" + `catalog:read` + "`" + `."
-  primaryVariant: Variant @rest(operation: "getVariant") @requiresScopes(scopes: [["catalog:read"]])
+  primaryVariant: Variant @embeds(fields: "sku primary units unitOfMeasure availability status upc msrp supplierSku imageUrl") @rest(operation: "getVariant") @requiresScopes(scopes: [["catalog:read"]])
   "How many variants there are."
   variantCount: Int
   "Whether the product can be ordered. Only lists say: null for a product looked up by id or reached from a variant."
@@ -7110,7 +7110,7 @@ type Product implements Node {
   "The maker's description."
   descriptionHtml: HTML @detail
   "All variants. They come with the product; their pictures take one call for each. Scope ` + "`" + `catalog:read` + "`" + `."
-  variants: [Variant!] @detail @rest(operation: "getVariant") @requiresScopes(scopes: [["catalog:read"]])
+  variants: [Variant!] @detail @listSize(assumedSize: 5) @embeds(fields: "sku primary units unitOfMeasure availability status upc msrp supplierSku") @rest(operation: "getVariant") @requiresScopes(scopes: [["catalog:read"]])
   "How the maker says it is to be taken."
   dosage: Dosage @detail
   """
@@ -7219,7 +7219,7 @@ type Protocol implements Node {
   "The practitioner's message to the patient."
   personalMessage: String @detail
   "The products the protocol recommends."
-  recommendations: [ProtocolRecommendation!] @detail
+  recommendations: [ProtocolRecommendation!] @detail @listSize(assumedSize: 5)
 }
 
 "A page of protocols."
@@ -7336,6 +7336,24 @@ Items of a list do not carry this field: selecting it on one costs one upstream
 call for each item, unless something else in the operation fetches the item.
 """
 directive @detail on FIELD_DEFINITION
+
+"""
+How many values a list is assumed to have when the calls of an operation are estimated:
+a list below a record, or one that cannot be asked for in a length. 10 where this is absent.
+"""
+directive @listSize(
+  "The number of values."
+  assumedSize: Int!
+) on FIELD_DEFINITION
+
+"""
+What is known to come inside the object beside the id of the record that the field leads
+to. Selecting more than that can take a call.
+"""
+directive @embeds(
+  "Names of the record's fields, separated by spaces."
+  fields: String!
+) on FIELD_DEFINITION
 
 "Scopes the caller's token needs: all of one inner list."
 directive @requiresScopes(
@@ -7740,7 +7758,7 @@ type Template implements Node {
   "The practitioner's message to the patient."
   personalMessage: String @detail
   "The products the template recommends."
-  recommendations: [ProtocolRecommendation!] @detail
+  recommendations: [ProtocolRecommendation!] @detail @listSize(assumedSize: 5)
 }
 
 "A page of templates."
@@ -7818,7 +7836,7 @@ type TreatmentPlan implements Node {
   "The patient's own link to the plan."
   invitationUrl: URL @detail
   "The supplements, in the practitioner's sequence."
-  recommendations: [Recommendation!] @detail
+  recommendations: [Recommendation!] @detail @listSize(assumedSize: 5)
   "The practitioner's message to the patient."
   personalMessage: String @detail
   "The integrator's own identifier of the plan."
@@ -7864,7 +7882,7 @@ type TreatmentPlan implements Node {
     before: String
     "How many rows to skip: a jump into the list, used with ` + "`" + `first` + "`" + `."
     offset: Int
-  ): OrderConnection @rest(operation: "listOrders", parent: "treatment_plan_id") @requiresScopes(scopes: [["patients:order_history"]])
+  ): OrderConnection @listSize(assumedSize: 2) @rest(operation: "listOrders", parent: "treatment_plan_id") @requiresScopes(scopes: [["patients:order_history"]])
 }
 
 "Where a treatment plan stands."
@@ -8268,7 +8286,7 @@ type Variant implements Node {
   What it is a variant of. Id, name and brand come with the variant; the rest takes
   a call. Scope ` + "`" + `catalog:read` + "`" + `.
   """
-  product: Product @rest(operation: "getProduct") @requiresScopes(scopes: [["catalog:read"]])
+  product: Product @embeds(fields: "name brand") @rest(operation: "getProduct") @requiresScopes(scopes: [["catalog:read"]])
 }
 
 "The size of a picture."

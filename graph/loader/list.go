@@ -5,7 +5,6 @@ import (
 	"reflect"
 	"strconv"
 
-	"fsgateway/graph/model"
 	"fsgateway/graph/paging"
 	"fsgateway/graph/plan"
 	"fsgateway/internal/fsclient"
@@ -15,12 +14,13 @@ import (
 type listOp struct {
 	operation string
 	options   reflect.Type
+	row       reflect.Type
 	// fetch gets one page.
 	fetch func(ctx context.Context, parent string, options any, p paging.Page) (paging.Fetched, error)
 	// rows are those of a page.
 	rows func(result any) reflect.Value
 	// connect puts pages together; rows are pointers to the window's rows.
-	connect func(a *paging.Answer, list uint32) (connection any, rows []reflect.Value)
+	connect func(a *paging.Answer, list string) (connection any, rows []reflect.Value)
 }
 
 func (op *listOp) announce(at visit, c *plan.Call, parent fsclient.Recorder, p *promise) error {
@@ -54,7 +54,10 @@ func (op *listOp) announce(at visit, c *plan.Call, parent fsclient.Recorder, p *
 			p.resolve(nil, err)
 			return
 		}
-		connection, values := op.connect(a, paging.ListHash(list))
+		if len(a.Got) > 1 {
+			at.waves.page(at.wave)
+		}
+		connection, values := op.connect(a, list)
 		for _, page := range a.Got {
 			at.noteEmbedded(op.rows(page.Result))
 		}
@@ -100,59 +103,4 @@ func (l pages) promise(p paging.Page, again bool) *promise {
 		l.call(promise, func(ctx context.Context) (any, error) { return l.op.fetch(ctx, l.parent, l.options, p) })
 	}
 	return promise
-}
-
-// connect makes the connection of a window out of the pages that cover it.
-// Rows that shifted between two pages come once.
-func connect[T any](a *paging.Answer, list uint32) (any, []reflect.Value) {
-	c := &model.Connection[T]{Total: a.Total, Unusable: a.Unusable, Cursor: func(offset int) string { return paging.EncodeCursor(list, offset) }}
-	at, until := a.Start, a.Start+a.N
-	size := 0
-	for _, page := range a.Got {
-		size += len(page.Result.(*fsclient.Page[T]).Items)
-	}
-	size = min(size, a.N)
-	c.Rows, c.Offsets = make([]*T, 0, size), make([]int, 0, size)
-	seen := make(map[string]bool, size)
-	for _, page := range a.Got {
-		items := page.Result.(*fsclient.Page[T]).Items
-		from, to := max(0, at-page.Start), min(len(items), until-page.Start)
-		at = max(at, min(page.End, until))
-		if from >= to {
-			continue
-		}
-		own := fsclient.CloneAll(items[from:to])
-		for i := range own {
-			row := &own[i]
-			if r, ok := any(row).(fsclient.Recorder); ok {
-				id := fsclient.IDOf(r)
-				if id != "" && seen[id] {
-					continue
-				}
-				seen[id] = true
-			}
-			if b, ok := any(row).(interface{ Broken() bool }); ok && b.Broken() {
-				row = nil
-			}
-			c.Rows, c.Offsets = append(c.Rows, row), append(c.Offsets, page.Start+from+i)
-		}
-	}
-	if a.Got == nil { // no rows asked for: where the window would end
-		at = until
-	}
-	if n := len(c.Offsets); n > 0 {
-		c.Offsets[n-1] = at - 1 // what follows begins behind rows that were left out, too
-	}
-	c.PageInfo = &model.PageInfo{HasPreviousPage: a.Previous, HasNextPage: a.Next}
-	if at > a.Start {
-		first, last := c.Cursor(a.Start), c.Cursor(at-1)
-		c.PageInfo.StartCursor, c.PageInfo.EndCursor = &first, &last
-	}
-	rows := make([]reflect.Value, 0, len(c.Rows))
-	for _, row := range c.Rows {
-		if row != nil {
-			rows = append(rows, reflect.ValueOf(row))
-		}
-	}
-	return c, rows
 }

@@ -48,10 +48,11 @@ func New(schema *ast.Schema, c *fsclient.Client, viewer func(context.Context) *m
 
 // recordOp fetches records of one type by id.
 type recordOp struct {
-	name  string // of the SDL type, which is that of the Go type
-	typ   reflect.Type
-	idBit fsclient.Fields
-	lacks fsclient.Fields // fields that the single fetch lacks
+	name      string // of the SDL type, which is that of the Go type
+	operation string // the operationId of the single fetch
+	typ       reflect.Type
+	idBit     fsclient.Fields
+	lacks     fsclient.Fields // fields that the single fetch lacks
 	// get is the single fetch; nil when the API has none.
 	get func(ctx context.Context, id string) (fsclient.Recorder, error)
 	// list gives a page of the full list, a slice of recorders, for resources whose
@@ -100,7 +101,7 @@ func recordOf(n *plan.Node) *recordOp {
 // does it.
 func record[T any](o *Operations, operation string, get func(context.Context, string) (*T, error)) *recordOp {
 	t := reflect.TypeFor[T]()
-	op := &recordOp{name: t.Name(), typ: t, idBit: fsclient.FieldOf(t, "ID")}
+	op := &recordOp{name: t.Name(), operation: operation, typ: t, idBit: fsclient.FieldOf(t, "ID")}
 	o.byField[operation] = lookUp{op}
 	if get != nil {
 		op.get = func(ctx context.Context, id string) (fsclient.Recorder, error) {
@@ -120,7 +121,7 @@ func record[T any](o *Operations, operation string, get func(context.Context, st
 func sole[T any](o *Operations, operation string, get func(context.Context) (*T, error)) {
 	value(o, operation, free(get))
 	t := reflect.TypeFor[T]()
-	op := &recordOp{name: t.Name(), typ: t, idBit: fsclient.FieldOf(t, "ID"), sole: o.byField[operation].(*valueOp)}
+	op := &recordOp{name: t.Name(), operation: operation, typ: t, idBit: fsclient.FieldOf(t, "ID"), sole: o.byField[operation].(*valueOp)}
 	o.records[t], o.byName[op.name] = op, op
 }
 
@@ -160,6 +161,7 @@ func below[T, O any, P fsclient.Options[O]](o *Operations, operation string, lis
 	o.byField[operation] = &listOp{
 		operation: operation,
 		options:   reflect.TypeFor[O](),
+		row:       reflect.TypeFor[T](),
 		fetch: func(ctx context.Context, parent string, options any, p paging.Page) (paging.Fetched, error) {
 			own := *options.(P)
 			P(&own).SetPage(p.Number, p.Size)
@@ -170,7 +172,7 @@ func below[T, O any, P fsclient.Options[O]](o *Operations, operation string, lis
 			return paging.Fetched{Result: res, Rows: len(res.Items), First: res.FirstID(), Meta: res.Meta}, nil
 		},
 		rows:    func(result any) reflect.Value { return reflect.ValueOf(result.(*fsclient.Page[T]).Items) },
-		connect: connect[T],
+		connect: paging.Connect[T],
 	}
 }
 
@@ -184,7 +186,7 @@ func value[T any](o *Operations, operation string, get func(ctx context.Context,
 
 // valueWith is [value] for an operation that takes arguments.
 func valueWith[T any](o *Operations, operation string, get func(ctx context.Context, parent string, args map[string]any) (*T, error)) {
-	o.byField[operation] = &valueOp{operation, func(ctx context.Context, parent string, args map[string]any) (any, error) {
+	o.byField[operation] = &valueOp{operation, reflect.TypeFor[T](), func(ctx context.Context, parent string, args map[string]any) (any, error) {
 		v, err := get(ctx, parent, args)
 		if err != nil {
 			return nil, err

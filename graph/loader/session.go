@@ -59,6 +59,9 @@ func (o *Operations) NewSession(ctx context.Context, caller string) (context.Con
 	return context.WithValue(ctx, sessionKey{}, s), s
 }
 
+// Rounds returns how many round trips to the partner followed each other.
+func (s *Session) Rounds() int { return s.waves.rounds() }
+
 // From returns the session in ctx, nil if there is none.
 func From(ctx context.Context) *Session {
 	s, _ := ctx.Value(sessionKey{}).(*Session)

@@ -13,6 +13,7 @@ import (
 // valueOp is an operation that gives one value: the clinic, a link.
 type valueOp struct {
 	operation string
+	typ       reflect.Type
 	get       func(ctx context.Context, parent string, args map[string]any) (any, error)
 }
 

@@ -12,6 +12,7 @@ import (
 type waves struct {
 	mu     sync.Mutex
 	open   []int                            // wave -> calls and walks not over
+	paged  map[int]bool                     // waves in which a list's pages followed its first
 	parked map[*recordOp]map[string]int     // resource -> id -> wave
 	launch func(op *recordOp, ids []string) // carries out what was parked
 }
@@ -24,6 +25,23 @@ func (w *waves) enter(wave int) {
 	}
 	w.open[wave]++
 	w.mu.Unlock()
+}
+
+// page notes that a list of a wave took a second round trip.
+func (w *waves) page(wave int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.paged == nil {
+		w.paged = map[int]bool{}
+	}
+	w.paged[wave] = true
+}
+
+// rounds returns how many round trips followed each other.
+func (w *waves) rounds() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return max(0, len(w.open)-1) + len(w.paged)
 }
 
 func (w *waves) leave(wave int) {

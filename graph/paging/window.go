@@ -148,24 +148,30 @@ func EncodeCursor(list uint32, offset int) string {
 	return base64.RawURLEncoding.EncodeToString(binary.AppendUvarint(raw, uint64(offset)))
 }
 
+// decodeCursor reads a cursor; ok is false for what is none.
+func decodeCursor(text string) (list uint32, offset int, ok bool) {
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	if err != nil || len(raw) < 6 || raw[0] != cursorVersion {
+		return 0, 0, false
+	}
+	n, read := binary.Uvarint(raw[5:])
+	return binary.BigEndian.Uint32(raw[1:]), int(n & (1<<32 - 1)), read == len(raw)-5 && n <= 1<<31
+}
+
 func cursorArg(args map[string]any, name, list string) (offset int, given bool, err error) {
 	v := args[name]
 	if v == nil {
 		return 0, false, nil
 	}
 	text, _ := v.(string)
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil || len(raw) < 6 || raw[0] != cursorVersion {
+	of, offset, ok := decodeCursor(text)
+	switch {
+	case !ok:
 		return 0, true, fsclient.InputErrorf("%s is not a cursor of this API", name)
-	}
-	n, read := binary.Uvarint(raw[5:])
-	if read != len(raw)-5 || n > 1<<31 {
-		return 0, true, fsclient.InputErrorf("%s is not a cursor of this API", name)
-	}
-	if binary.BigEndian.Uint32(raw[1:]) != ListHash(list) {
+	case of != ListHash(list):
 		return 0, true, fsclient.InputErrorf("%s is a cursor of another list, or of this list with other filters or another order", name)
 	}
-	return int(n), true, nil
+	return offset, true, nil
 }
 
 // Page is one page of the partner: number counts from 1.

@@ -3,6 +3,7 @@ package plan
 import (
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -54,10 +55,13 @@ type Binding struct {
 
 // Field is how a field of the SDL is found on a Go type.
 type Field struct {
+	Name   string
 	Bit    fsclient.Fields // of the struct field whose value is needed, 0 for none
 	Detail bool            // list items lack it
 	Call   any             // the call behind it, nil for fields that read the value
 	Parent string          // parameter of the call that takes the object's id
+	Size   float64         // how many values there are, as the schema assumes; 1 unless it is a list
+	Embeds []string        // what the value is known to hold of the record, by name
 
 	index  int  // of the struct field, -1 for none
 	method int  // of the method, -1 for none
@@ -99,6 +103,19 @@ func (s *Schema) Binding(def *ast.Definition, t reflect.Type) *Binding {
 // not.
 func (b *Binding) Field(name string) Field { return b.fields[name] }
 
+// Type returns the Go type that the binding is to.
+func (b *Binding) Type() reflect.Type { return b.typ }
+
+// Names returns the fields of the SDL that read one of the struct fields, in order.
+func (b *Binding) Names(fields fsclient.Fields) (names []string) {
+	for _, f := range b.def.Fields {
+		if b.fields[f.Name].Bit.Has(fields) {
+			names = append(names, f.Name)
+		}
+	}
+	return names
+}
+
 // Value returns the struct field behind a field of the SDL type, or an invalid value.
 func (b *Binding) Value(object reflect.Value, name string) reflect.Value {
 	f, ok := b.fields[name]
@@ -111,7 +128,10 @@ func (b *Binding) Value(object reflect.Value, name string) reflect.Value {
 // bind finds a field as gqlgen does: a struct field or a method of the same
 // name. A Raw twin reads the field it is the twin of, fullscriptId the id.
 func (s *Schema) bind(def *ast.Definition, f *ast.FieldDefinition, t reflect.Type) Field {
-	b := Field{index: fieldNamed(t, f.Name), method: -1, twin: -1, Detail: f.Directives.ForName("detail") != nil}
+	b := Field{Name: f.Name, Size: sizeOf(f), index: fieldNamed(t, f.Name), method: -1, twin: -1, Detail: f.Directives.ForName("detail") != nil}
+	if e := f.Directives.ForName("embeds"); e != nil {
+		b.Embeds = strings.Fields(e.Arguments.ForName("fields").Value.Raw)
+	}
 	b.walks = s.Types[f.Type.Name()].IsCompositeType()
 	if b.index >= 0 {
 		b.Bit = fsclient.FieldAt(b.index)
@@ -140,6 +160,22 @@ func (s *Schema) bind(def *ast.Definition, f *ast.FieldDefinition, t reflect.Typ
 		b.Parent = p.Value.Raw
 	}
 	return b
+}
+
+// assumedSize is how long a list is taken to be of which the schema says nothing.
+const assumedSize = 10
+
+// sizeOf returns how many values a field is assumed to have: @listSize says it of lists.
+func sizeOf(f *ast.FieldDefinition) float64 {
+	size := f.Directives.ForName("listSize")
+	switch {
+	case size != nil:
+		n, _ := strconv.ParseFloat(size.Arguments.ForName("assumedSize").Value.Raw, 64) // validated with the schema
+		return n
+	case f.Type.Elem != nil, strings.HasSuffix(f.Type.Name(), "Connection"):
+		return assumedSize
+	}
+	return 1
 }
 
 func fieldNamed(t reflect.Type, name string) int {

@@ -63,6 +63,20 @@ func (c *Child) Value(object reflect.Value) reflect.Value {
 	return object.Addr().Method(c.method).Call(nil)[0]
 }
 
+// Type returns the struct or interface type of the field's value, or of the elements of
+// its list, for an object of a type.
+func (c *Child) Type(object reflect.Type) (t reflect.Type) {
+	if c.index >= 0 {
+		t = object.Field(c.index).Type
+	} else {
+		t = reflect.PointerTo(object).Method(c.method).Type.Out(0)
+	}
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	return t
+}
+
 // Call is a field that performs an operation of its own.
 type Call struct {
 	Field

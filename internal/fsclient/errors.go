@@ -25,6 +25,7 @@ const (
 	KindUnavailable  Kind = "unavailable"  // no connection, or 502, 503, 504
 	KindUpstream     Kind = "upstream"     // any other status, and answers that cannot be read
 	KindCanceled     Kind = "canceled"     // the caller left
+	KindTooExpensive Kind = "expensive"    // the operation has made as many calls as it may
 )
 
 // Error is a call that failed. Its text names the operation and the status and
@@ -112,7 +113,10 @@ func kindOfStatus(status int) Kind {
 func transportError(ctx context.Context, op string, err error, write, sent bool) *Error {
 	e := &Error{Op: op, Kind: KindUnavailable, cause: err, Unknown: write && sent}
 	var timeout interface{ Timeout() bool }
+	refused, isRefused := errors.AsType[*Refused](err)
 	switch {
+	case isRefused:
+		e.Kind, e.RetryAfter, e.Unknown = refused.Kind, refused.RetryAfter, false
 	case errors.Is(context.Cause(ctx), context.Canceled):
 		e.Kind = KindCanceled
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
@@ -120,6 +124,14 @@ func transportError(ctx context.Context, op string, err error, write, sent bool)
 	}
 	return e
 }
+
+// Refused is the error of a transport that did not make a call, for a reason of its own.
+type Refused struct {
+	Kind       Kind
+	RetryAfter time.Duration // when it may be made; 0 for nobody knows
+}
+
+func (r *Refused) Error() string { return "fsclient: the call was not made: " + string(r.Kind) }
 
 // statusError names an answer that is no success.
 func statusError(r route, res *http.Response, body []byte) *Error {

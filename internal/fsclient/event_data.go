@@ -19,6 +19,19 @@ func (*ProductEventData) IsEventData()             {}
 func (*FulfillmentShipmentEventData) IsEventData() {}
 func (*UnknownEventData) IsEventData()             {}
 
+// implementations are the struct types that a value of an interface can be.
+var implementations = map[reflect.Type][]reflect.Type{
+	reflect.TypeFor[EventData](): {
+		reflect.TypeFor[OrderEventData](), reflect.TypeFor[LabOrderEventData](), reflect.TypeFor[TreatmentPlanEventData](), reflect.TypeFor[PatientEventData](),
+		reflect.TypeFor[ProductEventData](), reflect.TypeFor[FulfillmentShipmentEventData](), reflect.TypeFor[UnknownEventData](),
+	},
+	reflect.TypeFor[ExternalIDRecord](): {reflect.TypeFor[Patient](), reflect.TypeFor[Practitioner](), reflect.TypeFor[Staff](), reflect.TypeFor[TreatmentPlan]()},
+}
+
+// Implementations returns the struct types that a value of one of this package's interfaces
+// can be, as pointers to them.
+func Implementations(t reflect.Type) []reflect.Type { return implementations[t] }
+
 // OrderEventData is an order that was placed.
 type OrderEventData struct {
 	Faults

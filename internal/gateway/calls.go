@@ -42,6 +42,17 @@ func (g *Gateway) call(ctx context.Context) (end func(status int, err error)) {
 	}
 }
 
+// bounded refuses the calls of an operation beyond those that one may make, whatever was
+// estimated.
+func (g *Gateway) bounded(base http.RoundTripper) http.RoundTripper {
+	return transport.Func(func(r *http.Request) (*http.Response, error) {
+		if most := g.config.MaxUpstreamCalls; most > 0 && transport.Begun(r.Context()) > int64(most) {
+			return nil, &fsclient.Refused{Kind: fsclient.KindTooExpensive}
+		}
+		return base.RoundTrip(r)
+	})
+}
+
 // unavailable reports whether a status is that of a partner who is down. One that
 // fails at a single call, with a 500, is not: else a client who knows such a call
 // could take the gateway away from all the others.

@@ -29,6 +29,8 @@ type Config struct {
 	OperationTimeout       time.Duration `help:"Time limit of an operation; what has arrived by then is answered." default:"15s" over:"0" from:"GATEWAY_OPERATION_TIMEOUT"`
 	CallTimeout            time.Duration `help:"How long one call to the partner may take." default:"5s" over:"0" from:"GATEWAY_CALL_TIMEOUT"`
 	DialTimeout            time.Duration `help:"How long connecting to the partner may take." default:"2s" over:"0" from:"GATEWAY_DIAL_TIMEOUT"`
+	MaxUpstreamCalls       int           `help:"Calls to the partner that an operation may make; one that is estimated to make more is refused. 0 for no limit." default:"1000" min:"0" from:"GATEWAY_MAX_UPSTREAM_CALLS"`
+	ShowCost               bool          `help:"Say in extensions.cost of every answer how many calls it took; clients can ask for it by X-Gateway-Cost: 1." default:"false" from:"GATEWAY_SHOW_COST"`
 	MaxConcurrency         int           `help:"Calls to the partner at once, shared fairly between callers." default:"128" min:"1" from:"GATEWAY_MAX_CONCURRENCY"`
 	MaxDownloads           int           `help:"Attachments sent at once; further requests wait." default:"32" min:"1" from:"GATEWAY_MAX_DOWNLOADS"`
 	MaxDownloadsPerCaller  int           `help:"Attachments sent to one caller at once." default:"8" min:"1" from:"GATEWAY_MAX_DOWNLOADS_PER_CALLER"`

@@ -169,12 +169,13 @@ func (g *Gateway) openClient(embedded *sandbox.Server) error {
 	g.downloads = transport.NewPlaces(config.MaxDownloads, config.MaxDownloadsPerCaller)
 	places := transport.NewPlaces(config.MaxConcurrency, config.MaxConcurrency)
 	// From the client towards the network.
-	chain := transport.Authorize(
-		g.accepted.noting(
-			transport.Limit(places,
-				transport.Observe(g.call,
-					g.trace(transport.Timeout(config.CallTimeout,
-						transport.Count(network)))))))
+	chain := g.bounded(
+		transport.Authorize(
+			g.accepted.noting(
+				transport.Limit(places,
+					transport.Observe(g.call,
+						g.trace(transport.Timeout(config.CallTimeout,
+							transport.Count(network))))))))
 	storage := g.storage(base, route.Proxy)
 	if g.client, err = fsclient.New(base, &http.Client{Transport: chain}, fsclient.WithStorage(storage)); err != nil {
 		return fmt.Errorf("%s: %w", config.name(&config.Upstream), err)
@@ -204,7 +205,11 @@ func (g *Gateway) openGraph(o options) error {
 		Persisted:     documents,
 		Introspection: g.mayIntrospect,
 		SignInURL:     g.signInURL(),
-		Answered:      graph.AnsweredBy{Count: func(by string) { g.metrics.answers.WithLabelValues(by).Inc() }, Check: o.check},
+		Cost: graph.CostOptions{
+			Most: config.MaxUpstreamCalls, Show: config.ShowCost,
+			Calls: func(ctx context.Context) int64 { return middleware.EntryFrom(ctx).UpstreamCalls.Load() },
+		},
+		Answered: graph.AnsweredBy{Count: func(by string) { g.metrics.answers.WithLabelValues(by).Inc() }, Check: o.check},
 		Options: socket.Options{
 			Caller:       func(ctx context.Context) string { return transport.CallerFrom(ctx).Key },
 			Authenticate: g.authenticate,

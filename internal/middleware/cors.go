@@ -23,7 +23,7 @@ var corsHeaders = append([]string{
 	"traceparent", "tracestate", "baggage", "sentry-trace", "b3", "X-B3-TraceId", "X-B3-SpanId", "X-B3-ParentSpanId", "X-B3-Sampled",
 	"X-Datadog-Trace-Id", "X-Datadog-Parent-Id", "X-Datadog-Origin", "X-Datadog-Sampling-Priority", "newrelic",
 	"apollographql-client-name", "apollographql-client-version", "x-apollo-operation-name", "x-apollo-operation-id", "x-apollo-operation-type",
-	"graphql-client-name", "graphql-client-version", "Cache-Control", "Last-Event-ID", "X-Requested-With",
+	"graphql-client-name", "graphql-client-version", "Cache-Control", "Last-Event-ID", "X-Requested-With", "X-Gateway-Cost", "X-Gateway-Dry-Run",
 }, PreflightHeaders...)
 
 // CORS lets pages of the given origins read answers. Without origins it does

@@ -12,6 +12,8 @@ type Operation struct {
 	Caller Caller
 	Calls  *atomic.Int64 // counts those that have left for the partner; may be nil
 
+	asked atomic.Int64 // calls that were begun
+
 	mu     sync.Mutex
 	parent <-chan struct{} // what ends the calls that share the context
 	bound  context.Context
@@ -24,6 +26,15 @@ type operationKey struct{}
 // WithOperation makes calls under ctx part of an operation.
 func WithOperation(ctx context.Context, o *Operation) context.Context {
 	return context.WithValue(ctx, operationKey{}, o)
+}
+
+// Begun counts a call that is begun under ctx, and returns how many the operation has begun
+// by now: 0 outside of one.
+func Begun(ctx context.Context) int64 {
+	if o := operationFrom(ctx); o != nil {
+		return o.asked.Add(1)
+	}
+	return 0
 }
 
 func operationFrom(ctx context.Context) *Operation {

@@ -1,0 +1,80 @@
+package graph
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"fsgateway/graph/apierror"
+	"fsgateway/graph/cost"
+	"fsgateway/graph/loader"
+)
+
+// Headers by which clients ask what an operation costs.
+const (
+	costHeader   = "X-Gateway-Cost"
+	dryRunHeader = "X-Gateway-Dry-Run"
+)
+
+// CostOptions say what operations may cost, in calls to the partner, and what is told
+// about it.
+type CostOptions struct {
+	Most  int                             // calls that a query may be estimated to take; 0 for no limit
+	Show  bool                            // whether clients are told without having asked
+	Calls func(ctx context.Context) int64 // how many an operation has made
+}
+
+// tooExpensive refuses a query that is estimated to take more calls than one may.
+func (o *CostOptions) tooExpensive(c *cost.Cost) *gqlerror.Error {
+	if o.Most == 0 || c.Estimate <= o.Most {
+		return nil
+	}
+	field := c.Dearest()
+	err := apierror.New(apierror.CodeQueryTooExpensive, fmt.Sprintf(
+		"The query is estimated to take %d calls to the partner, and the limit is %d (--max-upstream-calls). Most of them are for %s: ask for fewer rows, or select less of each.", c.Estimate, o.Most, field))
+	err.Extensions["estimatedCalls"], err.Extensions["maximum"], err.Extensions["field"] = c.Estimate, o.Most, field
+	return err
+}
+
+// asks reports whether a request has a header that says yes.
+func asks(op *graphql.OperationContext, header string) bool {
+	v := op.Headers.Get(header)
+	return v != "" && v != "0" && v != "false"
+}
+
+// shown adds to an answer what it has cost.
+func (o *CostOptions) shown(ctx context.Context, c *cost.Cost, s *loader.Session, res *graphql.Response) {
+	if res == nil {
+		return
+	}
+	if res.Extensions == nil {
+		res.Extensions = map[string]any{}
+	}
+	res.Extensions["cost"] = map[string]any{
+		"estimatedCalls": c.Estimate, "maximumCalls": c.Bound, "upstreamCalls": o.Calls(ctx), "roundTrips": s.Rounds(),
+	}
+}
+
+// dryRun answers with what a query would do.
+func dryRun(c *cost.Cost) *graphql.Response {
+	type calls struct {
+		Operation      string   `json:"operation"`
+		EstimatedCalls int      `json:"estimatedCalls"`
+		MaximumCalls   int      `json:"maximumCalls"`
+		Fields         []string `json:"fields"`
+		Lacking        []string `json:"becauseListsLack,omitempty"`
+	}
+	plan := make([][]calls, len(c.Waves))
+	for i, wave := range c.Waves {
+		plan[i] = []calls{}
+		for _, w := range wave {
+			plan[i] = append(plan[i], calls{w.Operation, w.Estimate, w.Bound, w.Fields, w.Lacking})
+		}
+	}
+	return &graphql.Response{Data: []byte("null"), Extensions: map[string]any{
+		"cost": map[string]any{"estimatedCalls": c.Estimate, "maximumCalls": c.Bound, "upstreamCalls": 0, "roundTrips": len(c.Waves)},
+		"plan": plan,
+	}}
+}

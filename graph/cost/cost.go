@@ -1,0 +1,371 @@
+package cost
+
+import (
+	"math"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"fsgateway/graph/loader"
+	"fsgateway/graph/paging"
+	"fsgateway/graph/plan"
+	"fsgateway/internal/fsclient"
+)
+
+// Cost is how many calls an operation takes.
+type Cost struct {
+	Estimate, Bound int
+	Waves           []Wave // calls that can be made at the same time, in order
+}
+
+// Wave is the calls that wait for the answers of those of the wave before.
+type Wave []*Calls
+
+// Calls are those of one operation of the partner in one wave.
+type Calls struct {
+	Operation       string // the operationId
+	Estimate, Bound int
+	Fields          []string // paths of the fields that take them
+	Lacking         []string // fields of records that take a call each because lists lack them
+}
+
+// Estimator counts the calls of operations.
+type Estimator struct{ ops *loader.Operations }
+
+// New returns an estimator of what the loader will do.
+func New(ops *loader.Operations) *Estimator { return &Estimator{ops} }
+
+// Of counts the calls of a caller's query. args returns the arguments of a field, of
+// whichever object.
+func (e *Estimator) Of(p *plan.Plan, caller string, args func(*ast.Field) map[string]any) *Cost {
+	c := &count{Estimator: e, caller: caller, args: args}
+	c.node(p.Root, place{estimate: 1, bound: 1}, entire)
+	return c.sum()
+}
+
+// place is where in the answer values are, how many there are, and in which wave the calls
+// are made that they need.
+type place struct {
+	path            string
+	wave            int
+	estimate, bound float64
+}
+
+func (at place) times(estimate, bound float64) place {
+	at.estimate, at.bound = at.estimate*estimate, at.bound*bound
+	return at
+}
+
+func (at place) field(name string) place {
+	if at.path != "" {
+		name = at.path + "." + name
+	}
+	at.path = name
+	return at
+}
+
+func (at place) next() place {
+	at.wave++
+	return at
+}
+
+// holding is what a value is known to hold before a call is made for it.
+type holding struct {
+	whole  bool     // everything, or as much as any call would bring
+	row    bool     // what items of lists hold
+	fields []string // by their names in the schema
+}
+
+var (
+	entire = holding{whole: true}
+	item   = holding{row: true}
+)
+
+type count struct {
+	*Estimator
+	caller string
+	args   func(*ast.Field) map[string]any
+	waves  []Wave
+	// planned are the references to records that may come from their list, whose calls
+	// are known when all of a wave are.
+	planned []*planned
+}
+
+type planned struct {
+	*Calls
+	estimate, bound float64
+	fetch           loader.Fetch
+}
+
+// node counts what a value of a selection needs.
+func (c *count) node(n *plan.Node, at place, held holding) {
+	if n == nil {
+		return
+	}
+	for _, call := range n.Calls {
+		c.call(call, at)
+	}
+	fetch, fetched := c.ops.Fetch(n, c.caller)
+	missing := fsclient.Fields(0)
+	if fetched {
+		missing = n.Mask.Without(fetch.Lacks | fetch.ID)
+		for _, name := range held.fields {
+			missing = missing.Without(n.Field(name).Bit)
+		}
+		switch {
+		case held.whole:
+			missing = 0
+		case held.row:
+			missing = missing.Only(n.Details)
+		}
+	}
+	if missing != 0 {
+		c.fetch(n, fetch, missing, at)
+	}
+	c.children(n, at, missing)
+}
+
+// children counts what the values in a node's fields need: those that are missing come
+// with a call.
+func (c *count) children(n *plan.Node, at place, missing fsclient.Fields) {
+	for _, child := range n.Children {
+		at := at.field(child.Name).times(child.Size, child.Size)
+		if child.Bit.Only(missing) != 0 {
+			at = at.next()
+		}
+		c.value(child.Below, child.Type(n.Type()), at, holding{fields: child.Embeds})
+	}
+}
+
+// value counts what a value of a Go type needs; of an interface, the most that one of its
+// types does.
+func (c *count) value(s *plan.Selection, t reflect.Type, at place, held holding) {
+	if t.Kind() != reflect.Interface {
+		c.node(s.Node(t), at, held)
+		return
+	}
+	var most *count
+	for _, t := range fsclient.Implementations(t) { // an event's data is a snapshot, of which nothing is known
+		one := &count{Estimator: c.Estimator, caller: c.caller, args: c.args}
+		one.node(s.Node(t), at, held)
+		if most == nil || one.total() > most.total() {
+			most = one
+		}
+	}
+	if most != nil {
+		c.merge(most)
+	}
+}
+
+// call counts a field that performs a call.
+func (c *count) call(call *plan.Call, at place) {
+	at = at.field(call.Name)
+	switch kind, t := c.ops.Effort(call.Call); kind {
+	case loader.Lists:
+		c.list(call, t, at)
+	case loader.LooksUp:
+		c.record(call.Below, t, at)
+	case loader.LooksUpAny:
+		c.nodes(call, at)
+	case loader.Known:
+		c.value(call.Below, t, at, entire)
+	case loader.Values:
+		c.add(restOf(call.AST), at, 1, 1)
+		held := entire
+		if n := call.Below.Node(t); n != nil && n.Record != nil && !c.ops.Sole(n) { // one of a list
+			held = item
+		}
+		c.value(call.Below, t, at.next(), held)
+	}
+}
+
+// list counts a list and its rows.
+func (c *count) list(call *plan.Call, row reflect.Type, at place) {
+	selected := call.Below.List()
+	calls, rows := paging.Cost(c.args(call.AST), selected.Wanted, selected.PageInfo)
+	likely, likelyRows := calls, rows
+	if at.wave > 0 || strings.Contains(at.path, ".") { // below a record
+		likelyRows = min(rows, int(call.Size))
+		likely = min(calls, paging.PagesOf(likelyRows, paging.MaxPage)+calls-paging.PagesOf(rows, paging.MaxPage))
+	}
+	c.add(restOf(call.AST), at, float64(likely), float64(calls))
+	if selected.Rows != nil && rows > 0 {
+		c.value(selected.Rows, row, at.next().times(float64(likelyRows), float64(rows)), item)
+	}
+}
+
+// record counts a record that is asked for by its id, which is fetched to prove that it
+// exists.
+func (c *count) record(s *plan.Selection, t reflect.Type, at place) {
+	n := s.Node(t)
+	if n == nil {
+		return
+	}
+	for _, call := range n.Calls {
+		c.call(call, at)
+	}
+	fetch, fetched := c.ops.Fetch(n, c.caller)
+	if fetched && (n.Mask.Without(fetch.Lacks|fetch.ID) != 0 || len(n.Calls) == 0) {
+		c.fetch(n, fetch, 0, at)
+	}
+	c.children(n, at, fsclient.AllFields)
+}
+
+func (c *count) nodes(call *plan.Call, at place) {
+	args := c.args(call.AST)
+	ids, many := args["ids"].([]any)
+	if !many {
+		ids = []any{args["id"]}
+		if args["ids"] != nil {
+			ids = []any{args["ids"]}
+		}
+	}
+	number := map[reflect.Type]float64{}
+	var types []reflect.Type
+	for _, id := range ids {
+		text, _ := id.(string)
+		name, _, _ := strings.Cut(text, ":")
+		if t := c.ops.TypeOf(name); t != nil {
+			if number[t]++; number[t] == 1 {
+				types = append(types, t)
+			}
+		}
+	}
+	for _, t := range types {
+		c.record(call.Below, t, at.times(number[t], number[t]))
+	}
+}
+
+// fetch counts the calls for the rest of records.
+func (c *count) fetch(n *plan.Node, f loader.Fetch, missing fsclient.Fields, at place) {
+	calls := c.calls(f.Operation, at)
+	for _, name := range n.Names(missing.Only(n.Details)) {
+		if !slices.Contains(calls.Lacking, name) {
+			calls.Lacking = append(calls.Lacking, name)
+		}
+	}
+	if !f.Planned {
+		calls.Estimate, calls.Bound = plus(calls.Estimate, at.estimate), plus(calls.Bound, at.bound)
+		return
+	}
+	i := slices.IndexFunc(c.planned, func(p *planned) bool { return p.Calls == calls })
+	if i < 0 {
+		i = len(c.planned)
+		c.planned = append(c.planned, &planned{Calls: calls, fetch: f})
+	}
+	c.planned[i].estimate += at.estimate
+	c.planned[i].bound += at.bound
+}
+
+// add counts calls for each of the values of a place.
+func (c *count) add(operation string, at place, estimate, bound float64) {
+	calls := c.calls(operation, at)
+	calls.Estimate, calls.Bound = plus(calls.Estimate, at.estimate*estimate), plus(calls.Bound, at.bound*bound)
+}
+
+// calls are those of an operation in the wave of a place.
+func (c *count) calls(operation string, at place) *Calls {
+	for len(c.waves) <= at.wave {
+		c.waves = append(c.waves, nil)
+	}
+	wave := c.waves[at.wave]
+	i := slices.IndexFunc(wave, func(calls *Calls) bool { return calls.Operation == operation })
+	if i < 0 {
+		i = len(wave)
+		c.waves[at.wave] = append(wave, &Calls{Operation: operation})
+	}
+	calls := c.waves[at.wave][i]
+	if !slices.Contains(calls.Fields, at.path) {
+		calls.Fields = append(calls.Fields, at.path)
+	}
+	return calls
+}
+
+// settle chooses between single calls and the list, as the planner does.
+func (c *count) settle() {
+	for _, p := range c.planned {
+		pages := p.fetch.Pages
+		p.Estimate = plus(p.Estimate, min(p.estimate, float64(max(1, pages))))
+		bound := p.bound
+		if bound > 1 {
+			switch {
+			case pages > 0 && float64(pages) <= bound:
+				bound = float64(pages)
+			case pages == 0: // its first page tells that the rest is dearer
+				bound++
+			}
+		}
+		p.Bound = plus(p.Bound, bound)
+	}
+	c.planned = nil
+}
+
+func (c *count) total() int {
+	c.settle()
+	sum := 0
+	for _, wave := range c.waves {
+		for _, calls := range wave {
+			sum += calls.Bound
+		}
+	}
+	return sum
+}
+
+func (c *count) merge(other *count) {
+	for wave, all := range other.waves {
+		for _, calls := range all {
+			for _, path := range calls.Fields {
+				mine := c.calls(calls.Operation, place{path: path, wave: wave})
+				mine.Lacking = append(mine.Lacking, calls.Lacking...)
+			}
+			mine := c.calls(calls.Operation, place{path: calls.Fields[0], wave: wave})
+			mine.Estimate, mine.Bound = mine.Estimate+calls.Estimate, mine.Bound+calls.Bound
+		}
+	}
+}
+
+func (c *count) sum() *Cost {
+	c.settle()
+	cost := &Cost{}
+	for _, wave := range c.waves {
+		if len(wave) == 0 {
+			continue
+		}
+		cost.Waves = append(cost.Waves, wave)
+		for _, calls := range wave {
+			cost.Estimate += calls.Estimate
+			cost.Bound += calls.Bound
+		}
+	}
+	return cost
+}
+
+// Dearest returns the field that takes most of the calls.
+func (c *Cost) Dearest() (path string) {
+	most := -1
+	for _, wave := range c.Waves {
+		for _, calls := range wave {
+			if calls.Estimate > most {
+				most, path = calls.Estimate, calls.Fields[0]
+			}
+		}
+	}
+	return path
+}
+
+// most is more calls than any operation makes.
+const most = 1 << 40
+
+func plus(n int, more float64) int {
+	return int(math.Min(float64(n)+math.Ceil(more), most))
+}
+
+// restOf returns the operation that a field performs, by its @rest.
+func restOf(f *ast.Field) string {
+	if rest := f.Definition.Directives.ForName("rest"); rest != nil {
+		return rest.Arguments.ForName("operation").Value.Raw
+	}
+	return f.Name
+}

@@ -1,0 +1,70 @@
+package loader
+
+import (
+	"reflect"
+
+	"fsgateway/graph/model"
+	"fsgateway/graph/plan"
+	"fsgateway/internal/fsclient"
+)
+
+// For those who count calls before they are made, what the loader would do.
+
+// Effort is a kind of call behind a field.
+type Effort int
+
+const (
+	Lists      Effort = iota // pages of rows
+	Values                   // one call for a value
+	LooksUp                  // a record by its id
+	LooksUpAny               // records of any type by their ids
+	Known                    // none
+)
+
+// Effort returns what a [plan.Call] does, and the type of its rows, record or value.
+func (o *Operations) Effort(call any) (Effort, reflect.Type) {
+	switch op := call.(type) {
+	case *listOp:
+		return Lists, op.row
+	case *valueOp:
+		return Values, op.typ
+	case lookUp:
+		return LooksUp, op.op.typ
+	case nodes:
+		return LooksUpAny, nil
+	}
+	return Known, reflect.TypeFor[model.Viewer]()
+}
+
+// Fetch is how records are fetched that lack something.
+type Fetch struct {
+	Operation string          // the operationId of the single fetch
+	Lacks, ID fsclient.Fields // what it does not bring, and what is known without it
+	Planned   bool            // they may come from their list,
+	Pages     int             // which has so many pages for the caller, 0 if that is not known
+}
+
+// Fetch returns how the records of a node are fetched for a caller; false for objects that
+// are not fetched by an id.
+func (o *Operations) Fetch(n *plan.Node, caller string) (Fetch, bool) {
+	op := recordOf(n)
+	if op == nil {
+		return Fetch{}, false
+	}
+	f := Fetch{Operation: op.operation, Lacks: op.lacks, ID: op.idBit, Planned: op.list != nil}
+	f.Pages, _ = o.lengths.Get(lengthKey{caller, op.name})
+	return f, true
+}
+
+// Sole reports whether the records of a node are the only one of their type that a caller
+// has.
+func (o *Operations) Sole(n *plan.Node) bool { return recordOf(n) != nil && recordOf(n).sole != nil }
+
+// TypeOf returns the Go type of the records of a type of the schema that are fetched by
+// id, nil for others.
+func (o *Operations) TypeOf(name string) reflect.Type {
+	if op := o.byName[name]; op != nil {
+		return op.typ
+	}
+	return nil
+}

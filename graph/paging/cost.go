@@ -1,0 +1,33 @@
+package paging
+
+import "maps"
+
+// Cost returns how many pages a connection's arguments ask for, and how many rows. rows
+// says whether rows are selected, pageInfo whether it is that more follow. Arguments that
+// are refused cost nothing.
+func Cost(args map[string]any, rows, pageInfo bool) (pages, n int) {
+	own := maps.Clone(args)
+	for _, name := range []string{"after", "before"} {
+		text, _ := own[name].(string)
+		if _, offset, ok := decodeCursor(text); ok { // of whichever list
+			own[name] = EncodeCursor(ListHash(""), offset)
+		}
+	}
+	w, err := NewWindow(own, "")
+	if err != nil {
+		return 0, 0
+	}
+	if rows {
+		n = w.N
+	}
+	cover := len(Pages(w.Start, w.N, Sizes{Min: 1, Max: MaxPage}))
+	switch {
+	case w.FromEnd: // the total first; where the window begins is not known before
+		return 2 + PagesOf(w.N, MaxPage), n
+	case rows && w.N > 0:
+		return cover, n
+	case pageInfo: // the total tells, or else the window does
+		return 1 + cover, n
+	}
+	return 1, n
+}

@@ -1,0 +1,293 @@
+package tests
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/vektah/gqlparser/v2"
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"fsgateway/internal/sandbox"
+)
+
+func askingCost() http.Header { return http.Header{"X-Gateway-Cost": {"1"}} }
+func dryRun() http.Header     { return http.Header{"X-Gateway-Dry-Run": {"1"}} }
+
+// costOf returns a figure of extensions.cost.
+func costOf(t testing.TB, a *answer, name string) int {
+	t.Helper()
+	n, ok := at(t, a.Extensions, "cost."+name).(float64)
+	if !ok {
+		t.Fatalf("no cost.%s in %v, errors %v", name, a.Extensions, a.Errors)
+	}
+	return int(n)
+}
+
+// TestCost: what is estimated, what is the most, and what was counted.
+func TestCost(t *testing.T) {
+	t.Parallel()
+	many := sandbox.PatientWithManyPlans
+	for _, c := range []struct {
+		name, query                     string
+		estimate, bound, actual, rounds int
+	}{
+		{"List", `{ patients(first: 50) { nodes { id firstName } } }`, 1, 1, 1, 1},
+		{"Details", `{ patients(first: 50) { nodes { dateOfBirth } } }`, 51, 51, 51, 2},
+		{"Pages", `{ patients(first: 250) { nodes { id } } }`, 3, 3, 3, 2},
+		{"TotalAlone", `{ patients { totalCount } }`, 1, 1, 1, 1},
+		{"ListsBelow", `{ patients(first: 5) { nodes { treatmentPlans(first: 2) { nodes { state } } } } }`, 6, 6, 6, 2},
+		{"AsLongAsAssumed", `{ patients(first: 2) { nodes { treatmentPlans(first: 100) { nodes { personalMessage } } } } }`, 13, 203, 0, 0},
+		{"LookUp", `{ patient(id: "` + many + `") { firstName } }`, 1, 1, 1, 1},
+		{"LookUpAndList", `{ patient(id: "` + many + `") { firstName treatmentPlans(first: 5) { nodes { id } } } }`, 2, 2, 2, 1},
+		{"Planned", `{ patient(id: "` + many + `") { treatmentPlans(first: 5) { nodes { practitioner { lastName } } } } }`, 2, 7, 2, 2},
+		{"Embedded", `{ variant(id: "` + sandbox.VariantID + `") { product { name brand { name } } } }`, 1, 1, 1, 1},
+		{"NotEmbedded", `{ variant(id: "` + sandbox.VariantID + `") { product { descriptionHtml } } }`, 2, 2, 2, 2},
+		{"Products", `{ products(first: 100) { nodes { name brand { name } primaryVariant { sku } } } }`, 1, 1, 1, 1},
+		{"Nodes", `{ nodes(ids: ["Patient:` + many + `", "Variant:` + sandbox.VariantID + `"]) { ... on Patient { firstName } ... on Variant { sku } } }`, 2, 2, 2, 1},
+		{"Clinic", `{ clinic { name } viewer { clinic { name } } }`, 2, 2, 1, 1},
+		{"Nothing", `{ __typename }`, 0, 0, 0, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			h := start(t)
+			plan := h.with(dryRun(), sandbox.TokenPractitioner, c.query)
+			if got := costOf(t, plan, "estimatedCalls"); got != c.estimate {
+				t.Errorf("estimate %d, want %d: %v", got, c.estimate, plan.Extensions["plan"])
+			}
+			if got := costOf(t, plan, "maximumCalls"); got != c.bound {
+				t.Errorf("at most %d, want %d: %v", got, c.bound, plan.Extensions["plan"])
+			}
+			if n := h.sandbox.Count(""); n != 0 {
+				t.Fatalf("a dry run made %d calls", n)
+			}
+			if c.name == "AsLongAsAssumed" {
+				return
+			}
+			a := h.with(askingCost(), sandbox.TokenPractitioner, c.query)
+			if got := costOf(t, a, "upstreamCalls"); got != c.actual || got != h.sandbox.Count("") {
+				t.Errorf("%d calls are said, want %d, and %d were made", got, c.actual, h.sandbox.Count(""))
+			}
+			if got := costOf(t, a, "roundTrips"); got != c.rounds {
+				t.Errorf("%d round trips, want %d", got, c.rounds)
+			}
+		})
+	}
+}
+
+// TestDryRun: the plan says which calls follow each other, and what they are for.
+func TestDryRun(t *testing.T) {
+	t.Parallel()
+	h := start(t)
+	a := h.with(dryRun(), sandbox.TokenPractitioner, `{ patients(first: 3) { nodes { dateOfBirth treatmentPlans(first: 2) { nodes { recommendations { variant { sku } } } } } } }`)
+	want := [][]string{
+		{"1 listPatients patients"},
+		{"3 listPatientTreatmentPlans patients.treatmentPlans", "3 getPatient patients dateOfBirth"},
+		{"6 getTreatmentPlan patients.treatmentPlans recommendations"},
+		{"30 getVariant patients.treatmentPlans.recommendations.variant"},
+	}
+	var got [][]string
+	for i := range list(t, a.Extensions, "plan") {
+		var wave []string
+		for _, calls := range list(t, a.Extensions, fmt.Sprintf("plan.%d", i)) {
+			line := fmt.Sprintf("%v %v", at(t, calls, "estimatedCalls"), at(t, calls, "operation"))
+			for _, name := range []string{"fields", "becauseListsLack"} {
+				texts, _ := calls.(map[string]any)[name].([]any)
+				for _, text := range texts {
+					line += fmt.Sprintf(" %v", text)
+				}
+			}
+			wave = append(wave, line)
+		}
+		got = append(got, wave)
+	}
+	if !slices.EqualFunc(got, want, slices.Equal[[]string]) {
+		t.Errorf("%q\nwant %q", got, want)
+	}
+	if a.Data != nil || h.sandbox.Count("") != 0 {
+		t.Errorf("data %v, %d calls", a.Data, h.sandbox.Count(""))
+	}
+}
+
+// TestTooExpensive: what would take too many calls is refused before the first one, and
+// what turns out to ends at the limit.
+func TestTooExpensive(t *testing.T) {
+	t.Parallel()
+	t.Run("Estimated", func(t *testing.T) {
+		t.Parallel()
+		h := start(t)
+		a := h.as(sandbox.TokenPractitioner, `{ patients(first: 500) { nodes { dateOfBirth treatmentPlans(first: 100) { nodes { personalMessage } } orders { nodes { id } } dependents { nodes { id } } addresses { nodes { id } } } } }`)
+		if len(a.Errors) != 1 || a.Data != nil || a.Status != http.StatusBadRequest {
+			t.Fatalf("%d: %v %v", a.Status, a.Data, a.Errors)
+		}
+		e := a.Errors[0]
+		if e.Extensions["code"] != "QUERY_TOO_EXPENSIVE" || e.Extensions["field"] != "patients.treatmentPlans" || e.Extensions["maximum"] != 1000.0 ||
+			e.Extensions["estimatedCalls"] != 5005.0 || !strings.Contains(e.Message, "patients.treatmentPlans") {
+			t.Errorf("%s %v", e.Message, e.Extensions)
+		}
+		if n := h.sandbox.Count(""); n != 0 {
+			t.Errorf("%d calls", n)
+		}
+	})
+	t.Run("Counted", func(t *testing.T) {
+		t.Parallel()
+		c := config()
+		c.MaxUpstreamCalls = 20
+		h := startWith(t, c, sandbox.Options{})
+		// One patient has more plans than lists are assumed to have rows.
+		a := h.as(sandbox.TokenPractitioner, `query($id: ID!) { patient(id: $id) { treatmentPlans(first: 50) { nodes { state personalMessage } } } }`, "id", sandbox.PatientWithManyPlans)
+		if n := h.sandbox.Count(""); n != 20 {
+			t.Errorf("%d calls, want the limit", n)
+		}
+		whole, missing := 0, 0
+		for i := range list(t, a.Data, "patient.treatmentPlans.nodes") {
+			if at(t, a.Data, fmt.Sprintf("patient.treatmentPlans.nodes.%d.state", i)) != nil {
+				whole++
+			}
+		}
+		for _, e := range a.Errors {
+			if e.Extensions["code"] == "QUERY_TOO_EXPENSIVE" {
+				missing++
+			}
+		}
+		if whole != 50 || missing != 50-19 {
+			t.Errorf("%d rows, %d errors", whole, missing)
+		}
+	})
+	t.Run("Deep", func(t *testing.T) { // the benchmark's query
+		t.Parallel()
+		h := start(t)
+		h.query(`{ patients(first: 10) { nodes { treatmentPlans { nodes { recommendations { variant { sku product { name brand { name } } } } } } } } }`)
+	})
+}
+
+// TestCostIsBounded: whatever is asked for, no more calls are made than were said to be the
+// most.
+func TestCostIsBounded(t *testing.T) {
+	t.Parallel()
+	h := startWith(t, unlimited(), sandbox.Options{RateLimit: -1})
+	g := newDocuments(t)
+	n := 0
+	for seed := range uint64(400) {
+		query := g.random(rand.New(rand.NewPCG(seed, 7)))
+		a := h.with(askingCost(), sandbox.TokenPractitioner, query)
+		if a.Data == nil || longer(a.Data, 5) {
+			continue
+		}
+		n++
+		if calls, most := costOf(t, a, "upstreamCalls"), costOf(t, a, "maximumCalls"); calls > most {
+			plan := h.with(dryRun(), sandbox.TokenPractitioner, query)
+			t.Errorf("seed %d: %d calls, at most %d: %s\n%v", seed, calls, most, query, plan.Extensions["plan"])
+		}
+	}
+	t.Logf("%d documents", n)
+	if n < 200 {
+		t.Errorf("only %d documents could be compared", n)
+	}
+}
+
+// longer reports whether a list that was asked for without a length has more than n
+// values.
+func longer(v any, n int) bool {
+	switch v := v.(type) {
+	case map[string]any:
+		for name, inner := range v {
+			if values, isList := inner.([]any); isList && name != "nodes" && len(values) > n || longer(inner, n) {
+				return true
+			}
+		}
+	case []any:
+		return slices.ContainsFunc(v, func(inner any) bool { return longer(inner, n) })
+	}
+	return false
+}
+
+// documents makes queries of a schema.
+type documents struct{ schema *ast.Schema }
+
+func newDocuments(t testing.TB) documents {
+	t.Helper()
+	files, err := filepath.Glob("../schema/*.graphqls")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sources []*ast.Source
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sources = append(sources, &ast.Source{Name: name, Input: string(text)})
+	}
+	return documents{gqlparser.MustLoadSchema(sources...)}
+}
+
+var lookedUp = map[string]string{
+	"patient": sandbox.PatientWithManyPlans, "variant": sandbox.VariantID,
+}
+
+// random returns a query of one or two fields, some of whose lists are within others.
+func (d documents) random(r *rand.Rand) string {
+	var b strings.Builder
+	b.WriteString("{")
+	for i := range 1 + r.IntN(2) {
+		var f *ast.FieldDefinition
+		for f == nil || strings.HasPrefix(f.Name, "__") || lookedUp[f.Name] == "" && !strings.HasSuffix(f.Type.Name(), "Connection") || needs(f) && lookedUp[f.Name] == "" {
+			f = d.schema.Query.Fields[r.IntN(len(d.schema.Query.Fields))]
+		}
+		fmt.Fprintf(&b, " f%d: ", i)
+		if id := lookedUp[f.Name]; id != "" {
+			fmt.Fprintf(&b, "%s(id: %q) ", f.Name, id)
+			b.WriteString(d.selection(r, f.Type.Name(), 4))
+			continue
+		}
+		d.field(r, &b, f, 4)
+	}
+	b.WriteString(" }")
+	return b.String()
+}
+
+// needs reports whether a field has an argument that has to be given.
+func needs(f *ast.FieldDefinition) bool {
+	return slices.ContainsFunc(f.Arguments, func(a *ast.ArgumentDefinition) bool { return a.Type.NonNull && a.DefaultValue == nil })
+}
+
+func (d documents) field(r *rand.Rand, b *strings.Builder, f *ast.FieldDefinition, depth int) {
+	b.WriteString(f.Name)
+	if strings.HasSuffix(f.Type.Name(), "Connection") {
+		node := d.schema.Types[f.Type.Name()].Fields.ForName("nodes").Type.Name()
+		fmt.Fprintf(b, "(first: %d) { totalCount nodes %s }", 1+r.IntN(4), d.selection(r, node, depth-1))
+		return
+	}
+	if d.schema.Types[f.Type.Name()].IsCompositeType() {
+		b.WriteString(" " + d.selection(r, f.Type.Name(), depth-1))
+	}
+}
+
+func (d documents) selection(r *rand.Rand, name string, depth int) string {
+	var b strings.Builder
+	b.WriteString("{ __typename")
+	def := d.schema.Types[name]
+	for range 1 + r.IntN(4) {
+		if len(def.Fields) == 0 {
+			break
+		}
+		f := def.Fields[r.IntN(len(def.Fields))]
+		composite := d.schema.Types[f.Type.Name()].IsCompositeType()
+		if strings.HasPrefix(f.Name, "__") || needs(f) || composite && depth == 0 || strings.Contains(b.String(), " "+f.Name+"(") || f.Name == "dynamicLink" {
+			continue
+		}
+		b.WriteString(" ")
+		if composite && strings.Contains(b.String(), " "+f.Name+" {") { // another length would conflict
+			fmt.Fprintf(&b, "again%d: ", r.IntN(1000))
+		}
+		d.field(r, &b, f, depth)
+	}
+	b.WriteString(" }")
+	return b.String()
+}
