@@ -24,6 +24,9 @@ type CostOptions struct {
 	Most  int                             // calls that a query may be estimated to take; 0 for no limit
 	Show  bool                            // whether clients are told without having asked
 	Calls func(ctx context.Context) int64 // how many an operation has made
+	// Reserve keeps calls for an operation until release is called, or says why it cannot
+	// have them.
+	Reserve func(ctx context.Context, calls int) (release func(), err error)
 }
 
 // tooExpensive refuses a query that is estimated to take more calls than one may.
@@ -36,6 +39,18 @@ func (o *CostOptions) tooExpensive(c *cost.Cost) *gqlerror.Error {
 		"The query is estimated to take %d calls to the partner, and the limit is %d (--max-upstream-calls). Most of them are for %s: ask for fewer rows, or select less of each.", c.Estimate, o.Most, field))
 	err.Extensions["estimatedCalls"], err.Extensions["maximum"], err.Extensions["field"] = c.Estimate, o.Most, field
 	return err
+}
+
+// reserve keeps the calls that a query can take.
+func (o *CostOptions) reserve(ctx context.Context, c *cost.Cost) (release func(), err error) {
+	calls := c.Bound
+	if o.Most > 0 {
+		calls = min(calls, o.Most)
+	}
+	if o.Reserve == nil || calls == 0 {
+		return func() {}, nil
+	}
+	return o.Reserve(ctx, calls)
 }
 
 // asks reports whether a request has a header that says yes.

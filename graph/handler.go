@@ -31,6 +31,8 @@ type Options struct {
 
 	// Viewer is what is known about the sender of a request.
 	Viewer func(context.Context) *model.Viewer
+	// RateLimit is what a caller may still ask of the partner.
+	RateLimit func(context.Context) *model.RateLimit
 	// MaxStreams is how many subscriptions of one caller may run at once; 0 for
 	// no limit.
 	MaxStreams int
@@ -75,7 +77,7 @@ func (t transport) Do(w http.ResponseWriter, r *http.Request, exec graphql.Graph
 // NewHandler makes a handler.
 func NewHandler(r *Resolver, o Options) *Handler {
 	schema := Schema(r)
-	ops := loader.New(schema.Schema(), r.Client, o.Viewer, r.computed())
+	ops := loader.New(schema.Schema(), r.Client, o.Viewer, o.RateLimit, r.computed())
 	h := handler.New(answering{schema, o.Answered})
 	o.NamedDocuments = o.Persisted != nil
 	sockets := socket.New(schema.Schema(), o.Options)
@@ -123,34 +125,57 @@ func NewHandler(r *Resolver, o Options) *Handler {
 // query runs a query, unless it costs too much or is not to run at all.
 func (o *Options) query(ctx context.Context, ops *loader.Operations, estimator *cost.Estimator, next graphql.OperationHandler) graphql.ResponseHandler {
 	op, caller := graphql.GetOperationContext(ctx), o.Caller(ctx)
-	var estimate *cost.Cost
+	var estimate *cost.Cost // nil for what is deferred, which was counted with the rest
 	var session *loader.Session
 	var refused *graphql.Response
+	release := func() {}
 	ctx = wire.BothPasses(ctx, func(ctx context.Context) context.Context {
 		ctx, session = ops.NewSession(ctx, caller)
 		estimate = estimator.Of(session.Plan(), caller, session.Arguments)
-		switch err := o.Cost.tooExpensive(estimate); {
-		case asks(op, dryRunHeader):
+		if asks(op, dryRunHeader) {
 			refused = dryRun(estimate)
-		case err != nil:
-			refused = &graphql.Response{Errors: gqlerror.List{err}}
-		default:
-			session.Start()
+			return ctx
 		}
+		err := o.Cost.tooExpensive(estimate)
+		if err == nil {
+			release, err = o.reserve(ctx, estimate)
+		}
+		if err != nil {
+			refused = &graphql.Response{Errors: gqlerror.List{err}}
+			return ctx
+		}
+		session.Start()
 		return ctx
 	})
 	if refused != nil {
 		return graphql.OneShot(refused)
 	}
+	ran := false
+	defer func() {
+		if !ran { // a bug
+			release()
+		}
+	}()
 	responses := next(ctx)
-	if estimate == nil || !o.Cost.Show && !asks(op, costHeader) { // nil for what is deferred: it was told before
-		return responses
-	}
+	ran = true
 	return func(ctx context.Context) *graphql.Response {
+		defer release()
 		res := responses(ctx)
-		o.Cost.shown(ctx, estimate, session, res)
+		if estimate != nil && (o.Cost.Show || asks(op, costHeader)) {
+			o.Cost.shown(ctx, estimate, session, res)
+		}
 		return res
 	}
+}
+
+// reserve keeps the calls that a query can take, and says what its client is told if they
+// cannot be had.
+func (o *Options) reserve(ctx context.Context, c *cost.Cost) (release func(), refused *gqlerror.Error) {
+	release, err := o.Cost.reserve(ctx, c)
+	if err != nil {
+		return nil, apierror.Present(o.RequestID, o.LogBug)(ctx, err)
+	}
+	return release, nil
 }
 
 // refuse says why a caller may not have an operation run.

@@ -17,6 +17,10 @@ func (r *queryResolver) Viewer(ctx context.Context) (*model.Viewer, error) {
 	return loader.Value[model.Viewer](ctx, nil)
 }
 
+func (r *queryResolver) RateLimit(ctx context.Context) (*model.RateLimit, error) {
+	return loader.Value[model.RateLimit](ctx, nil)
+}
+
 func (r *viewerResolver) Clinic(ctx context.Context, obj *model.Viewer) (*fsclient.Clinic, error) {
 	return loader.Value[fsclient.Clinic](ctx, obj)
 }

@@ -81,6 +81,7 @@ func TestFailedCall(t *testing.T) {
 					v.Error("a read has an outcome")
 				}
 
+				time.Sleep(10 * time.Second) // after 401 and 429 no call leaves for a while
 				beside := v.query(`{ clinic { fullscriptId } ` + patientQuery[1:])
 				beside.fails(v, failed{"patient", c.code})
 				beside.status(v, http.StatusOK)

@@ -85,6 +85,7 @@ func unlimited() gateway.Config {
 	c := config()
 	c.MaxTokens, c.MaxFields, c.MaxDepth, c.MaxAliases, c.MaxRootFields = 0, 0, 0, 0, 0
 	c.MaxDirectives, c.MaxFragmentSpreads, c.MaxListItems, c.MaxUpstreamCalls = 0, 0, 0, 0
+	c.Budget = 1_000_000
 	return c
 }
 

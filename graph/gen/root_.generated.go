@@ -673,6 +673,7 @@ type ComplexityRoot struct {
 		ProductEvents            func(childComplexity int, createdAt *fsclient.DateFilter, eventType *fsclient.EventType, orderBy *fsclient.Sort[fsclient.EventSortField], first *int, after *string, last *int, before *string, offset *int) int
 		Products                 func(childComplexity int, first *int, after *string, last *int, before *string, offset *int) int
 		Protocol                 func(childComplexity int, id string) int
+		RateLimit                func(childComplexity int) int
 		RecordsByExternalID      func(childComplexity int, externalID *string, typeArg *fsclient.RecordType, first *int, after *string, last *int, before *string, offset *int) int
 		SearchLabTests           func(childComplexity int, query *string, first *int, after *string, last *int, before *string, offset *int) int
 		SearchPatients           func(childComplexity int, query *string, patientType *fsclient.PatientType, firstName *string, lastName *string, email *string, first *int, after *string, last *int, before *string, offset *int) int
@@ -689,6 +690,13 @@ type ComplexityRoot struct {
 		Variant                  func(childComplexity int, id string) int
 		Viewer                   func(childComplexity int) int
 		WebhookDeliveries        func(childComplexity int, attemptedAt *fsclient.DateFilter, eventID *string, successfullyDelivered *bool, orderBy *fsclient.Sort[fsclient.WebhookDeliverySortField], first *int, after *string, last *int, before *string, offset *int) int
+	}
+
+	RateLimit struct {
+		Limit         func(childComplexity int) int
+		Remaining     func(childComplexity int) int
+		ResetAt       func(childComplexity int) int
+		WindowSeconds func(childComplexity int) int
 	}
 
 	Recommendation struct {
@@ -3665,6 +3673,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Protocol(childComplexity, args["id"].(string)), true
+	case "Query.rateLimit":
+		if e.ComplexityRoot.Query.RateLimit == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.RateLimit(childComplexity), true
 	case "Query.recordsByExternalId":
 		if e.ComplexityRoot.Query.RecordsByExternalID == nil {
 			break
@@ -3836,6 +3850,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.WebhookDeliveries(childComplexity, args["attemptedAt"].(*fsclient.DateFilter), args["eventId"].(*string), args["successfullyDelivered"].(*bool), args["orderBy"].(*fsclient.Sort[fsclient.WebhookDeliverySortField]), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["offset"].(*int)), true
+
+	case "RateLimit.limit":
+		if e.ComplexityRoot.RateLimit.Limit == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RateLimit.Limit(childComplexity), true
+	case "RateLimit.remaining":
+		if e.ComplexityRoot.RateLimit.Remaining == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RateLimit.Remaining(childComplexity), true
+	case "RateLimit.resetAt":
+		if e.ComplexityRoot.RateLimit.ResetAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RateLimit.ResetAt(childComplexity), true
+	case "RateLimit.windowSeconds":
+		if e.ComplexityRoot.RateLimit.WindowSeconds == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RateLimit.WindowSeconds(childComplexity), true
 
 	case "Recommendation.dosage":
 		if e.ComplexityRoot.Recommendation.Dosage == nil {
@@ -8322,6 +8361,23 @@ enum VariantStatus {
   given out, which is with a sign-in through the gateway.
   """
   viewer: Viewer
+  """
+  What the caller may still ask of the partner, as the gateway has counted it. No call; null
+  if nothing is counted.
+  """
+  rateLimit: RateLimit
+}
+
+"A limit on calls to the partner in a rolling window."
+type RateLimit {
+  "Calls in each window."
+  limit: Int!
+  "Calls that are left now, without those that are kept for operations under way."
+  remaining: Int!
+  "When all of them are there again, if none is made until then."
+  resetAt: DateTime!
+  "The length of the window in seconds."
+  windowSeconds: Int!
 }
 
 "The caller: the owner of the token used for calls to the partner."
@@ -9542,6 +9598,20 @@ func (ec *executionContext) childFields_ProtocolRecommendation(ctx context.Conte
 		return ec.fieldContext_ProtocolRecommendation_dosage(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ProtocolRecommendation", field.Name)
+}
+
+func (ec *executionContext) childFields_RateLimit(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "limit":
+		return ec.fieldContext_RateLimit_limit(ctx, field)
+	case "remaining":
+		return ec.fieldContext_RateLimit_remaining(ctx, field)
+	case "resetAt":
+		return ec.fieldContext_RateLimit_resetAt(ctx, field)
+	case "windowSeconds":
+		return ec.fieldContext_RateLimit_windowSeconds(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RateLimit", field.Name)
 }
 
 func (ec *executionContext) childFields_Recommendation(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

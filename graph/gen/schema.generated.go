@@ -88,6 +88,7 @@ type QueryResolver interface {
 	TreatmentPlan(ctx context.Context, id string) (*fsclient.TreatmentPlan, error)
 	Variant(ctx context.Context, id string) (*fsclient.Variant, error)
 	Viewer(ctx context.Context) (*model.Viewer, error)
+	RateLimit(ctx context.Context) (*model.RateLimit, error)
 	WebhookDeliveries(ctx context.Context, attemptedAt *fsclient.DateFilter, eventID *string, successfullyDelivered *bool, orderBy *fsclient.Sort[fsclient.WebhookDeliverySortField], first *int, after *string, last *int, before *string, offset *int) (*model.Connection[fsclient.WebhookDelivery], error)
 }
 type SubscriptionResolver interface {
@@ -6518,6 +6519,38 @@ func (ec *executionContext) fieldContext_Query_viewer(_ context.Context, field g
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_rateLimit(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_rateLimit(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().RateLimit(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.RateLimit) graphql.Marshaler {
+			return ec.marshalORateLimit2ᚖfsgatewayᚋgraphᚋmodelᚐRateLimit(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_rateLimit(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RateLimit(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_webhookDeliveries(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -7877,6 +7910,12 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_viewer(ctx, field)
 				})
+		case "rateLimit":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_rateLimit(ctx, field)
+				})
 		case "webhookDeliveries":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
 				true, false,
@@ -8004,6 +8043,16 @@ func (ec *executionContext) unmarshalNDate2fsgatewayᚋinternalᚋfsclientᚐDat
 }
 
 func (ec *executionContext) marshalNDate2fsgatewayᚋinternalᚋfsclientᚐDate(ctx context.Context, sel ast.SelectionSet, v fsclient.Date) graphql.Marshaler {
+	return v
+}
+
+func (ec *executionContext) unmarshalNDateTime2fsgatewayᚋinternalᚋfsclientᚐDateTime(ctx context.Context, v any) (fsclient.DateTime, error) {
+	var res fsclient.DateTime
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNDateTime2fsgatewayᚋinternalᚋfsclientᚐDateTime(ctx context.Context, sel ast.SelectionSet, v fsclient.DateTime) graphql.Marshaler {
 	return v
 }
 

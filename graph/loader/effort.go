@@ -3,7 +3,6 @@ package loader
 import (
 	"reflect"
 
-	"fsgateway/graph/model"
 	"fsgateway/graph/plan"
 	"fsgateway/internal/fsclient"
 )
@@ -33,7 +32,7 @@ func (o *Operations) Effort(call any) (Effort, reflect.Type) {
 	case nodes:
 		return LooksUpAny, nil
 	}
-	return Known, reflect.TypeFor[model.Viewer]()
+	return Known, reflect.TypeOf(call).Field(0).Type.Out(0).Elem() // of known
 }
 
 // Fetch is how records are fetched that lack something.

@@ -26,10 +26,10 @@ type Operations struct {
 }
 
 // New makes the table of operations for a client. It is the one place that
-// says which client method stands behind which operation. viewer is what is known
-// of the caller without asking the partner, computed the fields that take no call and are
-// not read from the record.
-func New(schema *ast.Schema, c *fsclient.Client, viewer func(context.Context) *model.Viewer, computed map[string]plan.Computed) *Operations {
+// says which client method stands behind which operation. viewer and limit are what
+// is known of the caller without asking the partner, computed the fields that take no call
+// and are not read from the record.
+func New(schema *ast.Schema, c *fsclient.Client, viewer func(context.Context) *model.Viewer, limit func(context.Context) *model.RateLimit, computed map[string]plan.Computed) *Operations {
 	lengths, err := lru.New[lengthKey, int](10_000)
 	if err != nil {
 		panic(err) // only for a size below 1
@@ -42,7 +42,7 @@ func New(schema *ast.Schema, c *fsclient.Client, viewer func(context.Context) *m
 	}
 	o.schema = plan.NewSchema(schema, o, computed)
 	o.register(c)
-	o.byField["Query.viewer"] = known[model.Viewer]{viewer}
+	o.byField["Query.viewer"], o.byField["Query.rateLimit"] = known[model.Viewer]{viewer}, known[model.RateLimit]{limit}
 	return o
 }
 

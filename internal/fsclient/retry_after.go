@@ -12,6 +12,10 @@ import (
 // longer than that for the next.
 const rateWindow = 5 * time.Minute
 
+// RetryAfter returns how long an answer asks to wait before the next call: as its
+// Retry-After header says, 0 without one.
+func RetryAfter(h http.Header) time.Duration { return retryAfter(h.Values("Retry-After"), time.Now()) }
+
 // retryAfter returns what the Retry-After headers of an answer ask to wait: the
 // longest of several, 0 without any, and a whole window for what says something that
 // cannot be read.

@@ -51,6 +51,16 @@ func (a *accepted) noting(base http.RoundTripper) http.RoundTripper {
 	})
 }
 
+// stranger reports whether nobody knows that the caller is one: the partner has not yet
+// accepted the token that they sent.
+func (g *Gateway) stranger(c transport.Caller) bool {
+	if c.Renew != nil { // a session
+		return false
+	}
+	at, known := g.accepted.callers.Get(c.Key)
+	return !known || time.Since(at) >= acceptedFor
+}
+
 // prove returns nil if the partner accepts the token of ctx's caller. One that is
 // not known is proved by one call, however many requests ask at the same time.
 func (a *accepted) prove(ctx context.Context, client *fsclient.Client) error {

@@ -31,6 +31,10 @@ type Config struct {
 	DialTimeout            time.Duration `help:"How long connecting to the partner may take." default:"2s" over:"0" from:"GATEWAY_DIAL_TIMEOUT"`
 	MaxUpstreamCalls       int           `help:"Calls to the partner that an operation may make; one that is estimated to make more is refused. 0 for no limit." default:"1000" min:"0" from:"GATEWAY_MAX_UPSTREAM_CALLS"`
 	ShowCost               bool          `help:"Say in extensions.cost of every answer how many calls it took; clients can ask for it by X-Gateway-Cost: 1." default:"false" from:"GATEWAY_SHOW_COST"`
+	Budget                 int           `help:"Calls to the partner in each --budget-window, for each --budget-scope. 0 for no limit." default:"5000" min:"0" from:"GATEWAY_BUDGET"`
+	BudgetWindow           time.Duration `help:"How long a call counts against --budget." default:"5m" over:"0" from:"GATEWAY_BUDGET_WINDOW"`
+	BudgetScope            string        `help:"What --budget is for: token or app." default:"token" from:"GATEWAY_BUDGET_SCOPE"`
+	BudgetWait             time.Duration `help:"How long a query waits for calls that are used up before it is refused." default:"0s" min:"0" from:"GATEWAY_BUDGET_WAIT"`
 	MaxConcurrency         int           `help:"Calls to the partner at once, shared fairly between callers." default:"128" min:"1" from:"GATEWAY_MAX_CONCURRENCY"`
 	MaxDownloads           int           `help:"Attachments sent at once; further requests wait." default:"32" min:"1" from:"GATEWAY_MAX_DOWNLOADS"`
 	MaxDownloadsPerCaller  int           `help:"Attachments sent to one caller at once." default:"8" min:"1" from:"GATEWAY_MAX_DOWNLOADS_PER_CALLER"`

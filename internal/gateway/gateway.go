@@ -55,6 +55,7 @@ type Gateway struct {
 	errorLog  *log.Logger // of net/http
 	events    *events.Bus
 	accepted  *accepted
+	allowance *allowance
 	hashes    sync.Pool // of hash.Hash: tokens are told apart by one under a key that is new in each process
 
 	keys     *seal.Keys        // of what is kept in Redis
@@ -100,7 +101,7 @@ func New(config Config, log zerolog.Logger, opts ...Option) (*Gateway, error) {
 	for _, line := range config.warnings() {
 		log.Warn().Msg(line)
 	}
-	g := &Gateway{config: config, log: log, build: o.build.known(), accepted: newAccepted()}
+	g := &Gateway{config: config, log: log, build: o.build.known(), accepted: newAccepted(), allowance: newAllowance(&config)}
 	key := make([]byte, 32)
 	_, _ = rand.Read(key)
 	g.hashes.New = func() any { return hmac.New(sha256.New, key) }
@@ -172,10 +173,11 @@ func (g *Gateway) openClient(embedded *sandbox.Server) error {
 	chain := g.bounded(
 		transport.Authorize(
 			g.accepted.noting(
-				transport.Limit(places,
-					transport.Observe(g.call,
-						g.trace(transport.Timeout(config.CallTimeout,
-							transport.Count(network))))))))
+				transport.Limit(places, g.stranger,
+					g.allowance.within(
+						transport.Observe(g.call,
+							g.trace(transport.Timeout(config.CallTimeout,
+								transport.Count(network)))))))))
 	storage := g.storage(base, route.Proxy)
 	if g.client, err = fsclient.New(base, &http.Client{Transport: chain}, fsclient.WithStorage(storage)); err != nil {
 		return fmt.Errorf("%s: %w", config.name(&config.Upstream), err)
@@ -205,8 +207,10 @@ func (g *Gateway) openGraph(o options) error {
 		Persisted:     documents,
 		Introspection: g.mayIntrospect,
 		SignInURL:     g.signInURL(),
+		RateLimit:     g.allowance.left,
 		Cost: graph.CostOptions{
-			Most: config.MaxUpstreamCalls, Show: config.ShowCost,
+			Reserve: g.allowance.reserve,
+			Most:    config.MaxUpstreamCalls, Show: config.ShowCost,
 			Calls: func(ctx context.Context) int64 { return middleware.EntryFrom(ctx).UpstreamCalls.Load() },
 		},
 		Answered: graph.AnsweredBy{Count: func(by string) { g.metrics.answers.WithLabelValues(by).Inc() }, Check: o.check},

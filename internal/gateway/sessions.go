@@ -54,7 +54,7 @@ func (g *Gateway) newSessions(base string, network http.RoundTripper, places *tr
 		route := r.Method + " /oauth/" + path.Base(r.URL.Path)
 		return observed.RoundTrip(r.WithContext(fsclient.WithRoute(r.Context(), route)))
 	})
-	o.Relay = transport.Limit(places, o.Transport)
+	o.Relay = transport.Limit(places, g.stranger, o.Transport)
 	g.sessions = oauth.New(o)
 	g.close = append(g.close, func() error { g.sessions.Close(); return nil })
 }

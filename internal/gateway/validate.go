@@ -38,6 +38,9 @@ func (c *Config) Validate() error {
 	if !slices.Contains([]string{"auto", "on", "off"}, c.Introspection) {
 		r.add(&c.Introspection, "%q is not one of auto, on, off", c.Introspection)
 	}
+	if !slices.Contains([]string{scopeToken, scopeApp}, c.BudgetScope) {
+		r.add(&c.BudgetScope, "%q is not one of token, app", c.BudgetScope)
+	}
 	return r.err()
 }
 

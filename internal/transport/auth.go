@@ -27,7 +27,7 @@ var ErrSignedOut = errors.New("transport: the caller has signed out")
 
 // CallerFrom tells for whom calls under ctx are made; the zero Caller is nobody.
 func CallerFrom(ctx context.Context) Caller {
-	if o := operationFrom(ctx); o != nil {
+	if o := OperationFrom(ctx); o != nil {
 		return o.Caller
 	}
 	return Caller{}

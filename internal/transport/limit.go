@@ -8,15 +8,20 @@ import (
 	"sync"
 )
 
-// Limit lets calls run that have one of the places, until their bodies are closed. A call under [Streaming] is not counted: how
-// long it takes is up to the reader, and its caller has a place for it
-// elsewhere.
-func Limit(places *Places, base http.RoundTripper) http.RoundTripper {
+// Limit lets calls run that have one of the places, until their bodies are closed. Callers
+// of whom stranger says that nobody knows whether they are any share the places of one. A
+// call under [Streaming] is not counted: how long it takes is up to the reader, and its
+// caller has a place for it elsewhere.
+func Limit(places *Places, stranger func(Caller) bool, base http.RoundTripper) http.RoundTripper {
 	return Func(func(r *http.Request) (*http.Response, error) {
 		if streams(r.Context()) {
 			return base.RoundTrip(r)
 		}
-		caller := CallerFrom(r.Context()).Key
+		from := CallerFrom(r.Context())
+		caller := from.Key
+		if stranger(from) {
+			caller = strangers
+		}
 		if err := places.Acquire(r.Context(), caller); err != nil {
 			return nil, err
 		}
@@ -36,18 +41,31 @@ type Places struct {
 	mu      sync.Mutex
 	free    int
 	each    int
+	few     int // places of all strangers
 	callers map[string]*share
 	waiting []*share // callers with a queue, in the order they began to wait
 }
 
-// NewPlaces makes total places, of which a caller has at most each.
+// strangers is the key of all callers that are not known.
+const strangers = ""
+
+// NewPlaces makes total places, of which a caller has at most each and all strangers
+// together at most an eighth.
 func NewPlaces(total, each int) *Places {
-	return &Places{free: total, each: each, callers: map[string]*share{}}
+	return &Places{free: total, each: each, few: max(1, total/8), callers: map[string]*share{}}
 }
 
 type share struct {
 	running int
+	most    int
 	queue   []chan struct{}
+}
+
+func (l *Places) most(caller string) int {
+	if caller == strangers {
+		return min(l.few, l.each)
+	}
+	return l.each
 }
 
 // Acquire waits for a place, which [Places.Release] gives back. The error is the
@@ -59,7 +77,8 @@ func (l *Places) Acquire(ctx context.Context, caller string) error {
 		s = &share{}
 		l.callers[caller] = s
 	}
-	if l.free > 0 && s.running < l.each {
+	s.most = l.most(caller)
+	if l.free > 0 && s.running < s.most {
 		l.free--
 		s.running++
 		l.mu.Unlock()
@@ -117,7 +136,7 @@ func (l *Places) Release(caller string) {
 // wait first among equals, and nil if nobody who waits may have another.
 func (l *Places) next() (best *share) {
 	for _, s := range l.waiting {
-		if s.running < l.each && (best == nil || s.running < best.running) {
+		if s.running < s.most && (best == nil || s.running < best.running) {
 			best = s
 		}
 	}

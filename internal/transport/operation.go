@@ -12,6 +12,10 @@ type Operation struct {
 	Caller Caller
 	Calls  *atomic.Int64 // counts those that have left for the partner; may be nil
 
+	// Kept is what keeps calls for the operation; it belongs to whoever sets it, before the
+	// first call.
+	Kept any
+
 	asked atomic.Int64 // calls that were begun
 
 	mu     sync.Mutex
@@ -31,13 +35,14 @@ func WithOperation(ctx context.Context, o *Operation) context.Context {
 // Begun counts a call that is begun under ctx, and returns how many the operation has begun
 // by now: 0 outside of one.
 func Begun(ctx context.Context) int64 {
-	if o := operationFrom(ctx); o != nil {
+	if o := OperationFrom(ctx); o != nil {
 		return o.asked.Add(1)
 	}
 	return 0
 }
 
-func operationFrom(ctx context.Context) *Operation {
+// OperationFrom returns what calls under ctx are part of, nil if they are part of none.
+func OperationFrom(ctx context.Context) *Operation {
 	o, _ := ctx.Value(operationKey{}).(*Operation)
 	return o
 }

@@ -101,7 +101,7 @@ func streams(ctx context.Context) bool {
 // Count counts each call that leaves for the partner.
 func Count(base http.RoundTripper) http.RoundTripper {
 	return Func(func(r *http.Request) (*http.Response, error) {
-		if o := operationFrom(r.Context()); o != nil && o.Calls != nil {
+		if o := OperationFrom(r.Context()); o != nil && o.Calls != nil {
 			o.Calls.Add(1)
 		}
 		return base.RoundTrip(r)
@@ -115,7 +115,7 @@ func Count(base http.RoundTripper) http.RoundTripper {
 // one of their own.
 func shared(r *http.Request, d time.Duration) context.Context {
 	ctx := r.Context()
-	o, parent := operationFrom(ctx), ctx.Done()
+	o, parent := OperationFrom(ctx), ctx.Done()
 	if o == nil || parent == nil || streams(ctx) || httptrace.ContextClientTrace(ctx) != nil {
 		return nil
 	}

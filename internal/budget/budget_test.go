@@ -1,0 +1,160 @@
+package budget
+
+import (
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestWindow: no window of the given length ever has more calls than the limit, and whoever
+// waits as long as asked to may make one.
+func TestWindow(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(20) {
+		synctest.Test(t, func(t *testing.T) {
+			const limit, window = 50, 300 * time.Second
+			a := New(limit, window)
+			r := rand.New(rand.NewPCG(seed, 1))
+			var made []time.Time
+			for range 2000 {
+				time.Sleep(time.Duration(r.Int64N(int64(8 * time.Second))))
+				err := a.Take("ada", nil)
+				if spent, ok := errors.AsType[*SpentError](err); ok {
+					if spent.RetryAfter <= 0 || spent.RetryAfter > window+window/slots {
+						t.Fatalf("wait %s", spent.RetryAfter)
+					}
+					time.Sleep(spent.RetryAfter)
+					err = a.Take("ada", nil)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				made = append(made, time.Now())
+				if n := len(made); n > limit && made[n-1].Sub(made[n-1-limit]) < window {
+					t.Fatalf("%d calls in %s", limit+1, made[n-1].Sub(made[n-1-limit]))
+				}
+			}
+		})
+	}
+}
+
+// TestReserve: what is reserved nobody else gets, and what was not used comes back.
+func TestReserve(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a := New(100, time.Minute)
+		one, err := a.Reserve("ada", 60)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := a.Reserve("ada", 60); err == nil {
+			t.Error("120 of 100 are reserved")
+		}
+		if _, err := a.Reserve("bob", 60); err != nil {
+			t.Errorf("another caller: %v", err)
+		}
+		for i := range 40 {
+			if err := a.Take("ada", nil); err != nil {
+				t.Fatalf("call %d beside the reservation: %v", i, err)
+			}
+		}
+		if a.Take("ada", nil) == nil {
+			t.Error("a call took what was reserved")
+		}
+		for i := range 10 {
+			if err := a.Take("ada", one); err != nil {
+				t.Fatalf("reserved call %d: %v", i, err)
+			}
+		}
+		one.Close()
+		one.Close()
+		if s := a.State("ada"); s.Remaining != 50 || s.Limit != 100 {
+			t.Errorf("%+v", s)
+		}
+		time.Sleep(time.Until(a.State("ada").Reset))
+		if s := a.State("ada"); s.Remaining != 100 {
+			t.Errorf("%+v after the reset", s)
+		}
+		if l, err := a.Reserve("ada", 1000); err != nil {
+			t.Errorf("more than the limit: %v", err)
+		} else {
+			l.Close()
+		}
+	})
+}
+
+// TestTogether: at no time have the operations of a caller more than the limit.
+func TestTogether(t *testing.T) {
+	t.Parallel()
+	a := New(500, time.Hour)
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	made := 0
+	for range 50 {
+		wg.Go(func() {
+			l, err := a.Reserve("ada", 20)
+			if err != nil {
+				return
+			}
+			defer l.Close()
+			for range 30 {
+				if a.Take("ada", l) == nil {
+					mu.Lock()
+					made++
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if s := a.State("ada"); made > 500 || s.Remaining != 500-made {
+		t.Errorf("%d calls, %+v", made, s)
+	}
+}
+
+func TestBlockAndReject(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a := New(0, time.Minute)
+		a.Block("ada", 20*time.Second)
+		a.Block("ada", 5*time.Second) // a shorter one does not shorten it
+		spent, ok := errors.AsType[*SpentError](a.Take("ada", nil))
+		if !ok || spent.RetryAfter != 20*time.Second {
+			t.Errorf("%v", spent)
+		}
+		if err := a.Take("bob", nil); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(20*time.Second + 1)
+		if err := a.Take("ada", nil); err != nil {
+			t.Error(err)
+		}
+		a.Reject("ada")
+		if _, err := a.Reserve("ada", 1); !errors.Is(err, ErrRejected) {
+			t.Error(err)
+		}
+		time.Sleep(rejectedFor + 1)
+		if err := a.Take("ada", nil); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestForgets: callers of whom nothing counts are not kept.
+func TestForgets(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a := New(10, time.Minute)
+		for i := range 1000 {
+			_ = a.Take(string(rune('a'+i)), nil)
+		}
+		time.Sleep(3 * time.Minute)
+		_ = a.Take("ada", nil)
+		if n := len(a.byKey); n != 1 {
+			t.Errorf("%d accounts are kept", n)
+		}
+	})
+}

@@ -1,0 +1,221 @@
+package tests
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"fsgateway/internal/sandbox"
+)
+
+// limited has a budget of so many calls in five minutes, as has its partner.
+func limited(t testing.TB, calls int) *harness {
+	t.Helper()
+	c := config()
+	c.Budget = calls
+	return startWith(t, c, sandbox.Options{RateLimit: calls})
+}
+
+// TestBudget: a query that does not fit is refused before its first call, whole, and the
+// partner has nothing to refuse.
+func TestBudget(t *testing.T) {
+	t.Parallel()
+	h := limited(t, 30)
+	const query = `{ patients(first: 9) { nodes { dateOfBirth } } }` // 10 calls
+	for range 3 {
+		h.query(query)
+	}
+	a := h.as(sandbox.TokenPractitioner, query)
+	if a.Status != http.StatusTooManyRequests || a.Data != nil || len(a.Errors) != 1 || a.Errors[0].Extensions["code"] != "RATE_LIMITED" {
+		t.Fatalf("%d %v %v", a.Status, a.Data, a.Errors)
+	}
+	seconds, err := strconv.Atoi(a.Header.Get("Retry-After"))
+	if err != nil || seconds < 290 || seconds > 305 || a.Errors[0].Extensions["retryAfter"] != float64(seconds) {
+		t.Errorf("wait %s, %v", a.Header.Get("Retry-After"), a.Errors[0].Extensions)
+	}
+	if n := h.sandbox.Count(""); n != 30 {
+		t.Errorf("%d calls, want 30", n)
+	}
+	if a := h.as(sandbox.TokenStaff, `{ patients(first: 2) { nodes { dateOfBirth } } }`); a.Errors != nil {
+		t.Errorf("another caller pays: %v", a.Errors)
+	}
+	h.query(`{ __typename viewer { signedIn } rateLimit { remaining } }`) // takes no call
+}
+
+// TestRateLimitField: what is left is told without a call.
+func TestRateLimitField(t *testing.T) {
+	t.Parallel()
+	h := limited(t, 100)
+	const query = `{ rateLimit { limit remaining resetAt windowSeconds } }`
+	if got := h.query(query)["rateLimit"]; at(t, got, "remaining") != 100.0 || at(t, got, "limit") != 100.0 || at(t, got, "windowSeconds") != 300.0 {
+		t.Errorf("%v", got)
+	}
+	h.query(`{ patients(first: 9) { nodes { dateOfBirth } } }`)
+	got := h.query(query)["rateLimit"]
+	if at(t, got, "remaining") != 90.0 {
+		t.Errorf("%v", got)
+	}
+	reset, err := time.Parse(time.RFC3339, fmt.Sprint(at(t, got, "resetAt")))
+	if left := time.Until(reset); err != nil || left < 290*time.Second || left > 310*time.Second {
+		t.Errorf("%v, %s left", err, left)
+	}
+	if n := h.sandbox.Count(""); n != 10 {
+		t.Errorf("%d calls", n)
+	}
+}
+
+// TestBudgetTogether: operations at once do not have more between them than there is.
+func TestBudgetTogether(t *testing.T) {
+	t.Parallel()
+	h := limited(t, 50)
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	whole, refused := 0, 0
+	for range 15 {
+		wg.Go(func() {
+			a := h.as(sandbox.TokenPractitioner, `{ patients(first: 9) { nodes { dateOfBirth } } }`)
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case a.Errors == nil:
+				whole++
+			case a.Data == nil && a.Status == http.StatusTooManyRequests:
+				refused++
+			default:
+				t.Errorf("half an answer: %v", a.Errors)
+			}
+		})
+	}
+	wg.Wait()
+	if whole != 5 || refused != 10 {
+		t.Errorf("%d answered, %d refused", whole, refused)
+	}
+	for _, c := range h.sandbox.Calls() {
+		if c.Status == http.StatusTooManyRequests {
+			t.Fatal("the partner had to refuse a call")
+		}
+	}
+}
+
+// TestBudgetWait: a query waits for its calls if it may.
+func TestBudgetWait(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.Budget, c.BudgetWindow, c.BudgetWait = 10, 6*time.Second, 10*time.Second
+	virtually(t, c, sandbox.Options{RateLimit: -1}, func(v *virtual) {
+		for range 3 {
+			begin := time.Now()
+			v.query(`{ patients(first: 9) { nodes { dateOfBirth } } }`).fails(v)
+			if took := time.Since(begin); took > 7*time.Second {
+				v.Errorf("took %s", took)
+			}
+		}
+	})
+}
+
+// TestAfterRateLimit: once the partner says 429 it gets no call of that caller until the
+// time that it names, and what is left of the operation fails at once.
+func TestAfterRateLimit(t *testing.T) {
+	t.Parallel()
+	virtually(t, config(), sandbox.Options{}, func(v *virtual) {
+		v.sandbox.AddFault(sandbox.Fault{Operation: "getPatient", Status: 429, Header: http.Header{"Retry-After": {"20"}}})
+		r := v.query(`{ patients(first: 500) { nodes { dateOfBirth } } }`)
+		if n := v.sandbox.Count("getPatient"); n > config().MaxConcurrency {
+			v.Errorf("%d calls after the first 429, more than were under way", n)
+		}
+		if r.Status != http.StatusOK || r.Errors[0].Extensions["code"] != "RATE_LIMITED" {
+			v.Errorf("%d %v", r.Status, r.Errors[0])
+		}
+		v.sandbox.ResetCalls()
+		v.sandbox.ClearFaults()
+		time.Sleep(19 * time.Second)
+		r = v.query(`{ clinic { name } }`)
+		r.fails(v, failed{"", "RATE_LIMITED"}) // whole
+		if n := v.sandbox.Count(""); n != 0 || r.Status != http.StatusTooManyRequests || r.Header.Get("Retry-After") != "1" {
+			v.Errorf("%d calls, %d, Retry-After %s", n, r.Status, r.Header.Get("Retry-After"))
+		}
+		v.as(sandbox.TokenStaff, `{ clinic { name } }`).fails(v) // is another caller
+		time.Sleep(time.Second + 1)
+		v.query(`{ clinic { name } }`).fails(v)
+	})
+}
+
+// TestRejectedToken: a token that the partner has just rejected costs it nothing more.
+func TestRejectedToken(t *testing.T) {
+	t.Parallel()
+	virtually(t, config(), sandbox.Options{}, func(v *virtual) {
+		v.as("made-up", `{ clinic { name } }`).fails(v, failed{"clinic", "UNAUTHENTICATED"})
+		for range 10 {
+			r := v.as("made-up", `{ patients { totalCount } }`)
+			if r.Status != http.StatusUnauthorized || r.Header.Get("WWW-Authenticate") == "" {
+				v.Errorf("%d %v", r.Status, r.Errors)
+			}
+		}
+		if n := v.sandbox.Count(""); n != 1 {
+			v.Errorf("%d calls, want 1", n)
+		}
+		time.Sleep(6 * time.Second)
+		v.as("made-up", `{ clinic { name } }`).fails(v, failed{"clinic", "UNAUTHENTICATED"})
+		if n := v.sandbox.Count(""); n != 2 {
+			v.Errorf("%d calls, want one more", n)
+		}
+	})
+}
+
+// TestStrangers: 150 connections with tokens that are none do not slow down a caller whom
+// the partner knows.
+func TestStrangers(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.OperationTimeout, c.CallTimeout = time.Hour, time.Hour
+	virtually(t, c, sandbox.Options{RateLimit: -1}, func(v *virtual) {
+		v.sandbox.AddFault(sandbox.Fault{Latency: 50 * time.Millisecond})
+		const query = `{ patients(first: 9) { nodes { dateOfBirth } } }`
+		took := func() time.Duration {
+			begin := time.Now()
+			v.query(query).fails(v)
+			return time.Since(begin)
+		}
+		took() // the partner accepts the token
+		alone := took()
+
+		stop := make(chan struct{})
+		var wg sync.WaitGroup
+		for i := range 150 {
+			wg.Go(func() {
+				for n := 0; ; n++ {
+					select {
+					case <-stop:
+						return
+					default:
+					}
+					req := httptest.NewRequestWithContext(v.Context(), http.MethodPost, "/graphql", strings.NewReader(`{"query":"{ clinic { name } patients { totalCount } products { totalCount } }"}`))
+					req.Header.Set("Content-Type", "application/json")
+					req.Header.Set("Authorization", fmt.Sprintf("Bearer stranger-%d-%d", i, n))
+					v.handler.ServeHTTP(httptest.NewRecorder(), req)
+				}
+			})
+		}
+		time.Sleep(time.Second)
+		begin := time.Now()
+		res := httptest.NewRecorder()
+		req := httptest.NewRequestWithContext(v.Context(), http.MethodPost, "/graphql", strings.NewReader(requestBody(v, query)))
+		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("Authorization", "Bearer "+sandbox.TokenPractitioner)
+		v.handler.ServeHTTP(res, req)
+		attacked := time.Since(begin)
+		close(stop)
+		wg.Wait()
+		if res.Code != http.StatusOK || strings.Contains(res.Body.String(), "errors") {
+			v.Errorf("%d %s", res.Code, res.Body)
+		}
+		if attacked >= 2*alone {
+			v.Errorf("%s, %s alone", attacked, alone)
+		}
+	})
+}
