@@ -30,11 +30,11 @@ type CostOptions struct {
 }
 
 // tooExpensive refuses a query that is estimated to take more calls than one may.
-func (o *CostOptions) tooExpensive(c *cost.Cost) *gqlerror.Error {
+func (o *CostOptions) tooExpensive(c cost.Cost, explain func() *cost.Plan) *gqlerror.Error {
 	if o.Most == 0 || c.Estimate <= o.Most {
 		return nil
 	}
-	field := c.Dearest()
+	field := explain().Dearest()
 	err := apierror.New(apierror.CodeQueryTooExpensive, fmt.Sprintf(
 		"The query is estimated to take %d calls to the partner, and the limit is %d (--max-upstream-calls). Most of them are for %s: ask for fewer rows, or select less of each.", c.Estimate, o.Most, field))
 	err.Extensions["estimatedCalls"], err.Extensions["maximum"], err.Extensions["field"] = c.Estimate, o.Most, field
@@ -42,7 +42,7 @@ func (o *CostOptions) tooExpensive(c *cost.Cost) *gqlerror.Error {
 }
 
 // reserve keeps the calls that a query can take.
-func (o *CostOptions) reserve(ctx context.Context, c *cost.Cost) (release func(), err error) {
+func (o *CostOptions) reserve(ctx context.Context, c cost.Cost) (release func(), err error) {
 	calls := c.Bound
 	if o.Most > 0 {
 		calls = min(calls, o.Most)
@@ -60,7 +60,7 @@ func asks(op *graphql.OperationContext, header string) bool {
 }
 
 // shown adds to an answer what it has cost.
-func (o *CostOptions) shown(ctx context.Context, c *cost.Cost, s *loader.Session, res *graphql.Response) {
+func (o *CostOptions) shown(ctx context.Context, c cost.Cost, s *loader.Session, res *graphql.Response) {
 	if res == nil {
 		return
 	}
@@ -73,7 +73,7 @@ func (o *CostOptions) shown(ctx context.Context, c *cost.Cost, s *loader.Session
 }
 
 // dryRun answers with what a query would do.
-func dryRun(c *cost.Cost) *graphql.Response {
+func dryRun(c *cost.Plan) *graphql.Response {
 	type calls struct {
 		Operation      string   `json:"operation"`
 		EstimatedCalls int      `json:"estimatedCalls"`

@@ -125,18 +125,19 @@ func NewHandler(r *Resolver, o Options) *Handler {
 // query runs a query, unless it costs too much or is not to run at all.
 func (o *Options) query(ctx context.Context, ops *loader.Operations, estimator *cost.Estimator, next graphql.OperationHandler) graphql.ResponseHandler {
 	op, caller := graphql.GetOperationContext(ctx), o.Caller(ctx)
-	var estimate *cost.Cost // nil for what is deferred, which was counted with the rest
-	var session *loader.Session
+	var estimate cost.Cost
+	var session *loader.Session // nil for what is deferred, which was counted with the rest
 	var refused *graphql.Response
 	release := func() {}
 	ctx = wire.BothPasses(ctx, func(ctx context.Context) context.Context {
 		ctx, session = ops.NewSession(ctx, caller)
-		estimate = estimator.Of(session.Plan(), caller, session.Arguments)
+		explain := func() *cost.Plan { return estimator.Explain(session.Plan(), caller, session.Arguments) }
 		if asks(op, dryRunHeader) {
-			refused = dryRun(estimate)
+			refused = dryRun(explain())
 			return ctx
 		}
-		err := o.Cost.tooExpensive(estimate)
+		estimate = estimator.Of(session.Plan(), caller, session.Arguments)
+		err := o.Cost.tooExpensive(estimate, explain)
 		if err == nil {
 			release, err = o.reserve(ctx, estimate)
 		}
@@ -161,7 +162,7 @@ func (o *Options) query(ctx context.Context, ops *loader.Operations, estimator *
 	return func(ctx context.Context) *graphql.Response {
 		defer release()
 		res := responses(ctx)
-		if estimate != nil && (o.Cost.Show || asks(op, costHeader)) {
+		if session != nil && (o.Cost.Show || asks(op, costHeader)) {
 			o.Cost.shown(ctx, estimate, session, res)
 		}
 		return res
@@ -170,7 +171,7 @@ func (o *Options) query(ctx context.Context, ops *loader.Operations, estimator *
 
 // reserve keeps the calls that a query can take, and says what its client is told if they
 // cannot be had.
-func (o *Options) reserve(ctx context.Context, c *cost.Cost) (release func(), refused *gqlerror.Error) {
+func (o *Options) reserve(ctx context.Context, c cost.Cost) (release func(), refused *gqlerror.Error) {
 	release, err := o.Cost.reserve(ctx, c)
 	if err != nil {
 		return nil, apierror.Present(o.RequestID, o.LogBug)(ctx, err)

@@ -15,9 +15,12 @@ import (
 )
 
 // Cost is how many calls an operation takes.
-type Cost struct {
-	Estimate, Bound int
-	Waves           []Wave // calls that can be made at the same time, in order
+type Cost struct{ Estimate, Bound int }
+
+// Plan is a cost with the calls that it consists of.
+type Plan struct {
+	Cost
+	Waves []Wave // calls that can be made at the same time, in order
 }
 
 // Wave is the calls that wait for the answers of those of the wave before.
@@ -25,10 +28,10 @@ type Wave []*Calls
 
 // Calls are those of one operation of the partner in one wave.
 type Calls struct {
-	Operation       string // the operationId
-	Estimate, Bound int
-	Fields          []string // paths of the fields that take them
-	Lacking         []string // fields of records that take a call each because lists lack them
+	Operation string // the operationId
+	Cost
+	Fields  []string // paths of the fields that take them
+	Lacking []string // fields of records that take a call each because lists lack them
 }
 
 // Estimator counts the calls of operations.
@@ -39,16 +42,34 @@ func New(ops *loader.Operations) *Estimator { return &Estimator{ops} }
 
 // Of counts the calls of a caller's query. args returns the arguments of a field, of
 // whichever object.
-func (e *Estimator) Of(p *plan.Plan, caller string, args func(*ast.Field) map[string]any) *Cost {
-	c := &count{Estimator: e, caller: caller, args: args}
+func (e *Estimator) Of(p *plan.Plan, caller string, args func(*ast.Field) map[string]any) Cost {
+	return e.count(p, caller, args, false).total()
+}
+
+// Explain is [Estimator.Of] with the calls.
+func (e *Estimator) Explain(p *plan.Plan, caller string, args func(*ast.Field) map[string]any) *Plan {
+	c := e.count(p, caller, args, true)
+	out := &Plan{Cost: c.total()}
+	for _, wave := range c.waves {
+		if len(wave) > 0 {
+			out.Waves = append(out.Waves, wave)
+		}
+	}
+	return out
+}
+
+func (e *Estimator) count(p *plan.Plan, caller string, args func(*ast.Field) map[string]any, explain bool) *count {
+	c := &count{Estimator: e, caller: caller, args: args, explain: explain}
 	c.node(p.Root, place{estimate: 1, bound: 1}, entire)
-	return c.sum()
+	c.settle()
+	return c
 }
 
 // place is where in the answer values are, how many there are, and in which wave the calls
 // are made that they need.
 type place struct {
 	path            string
+	depth           int
 	wave            int
 	estimate, bound float64
 }
@@ -58,11 +79,12 @@ func (at place) times(estimate, bound float64) place {
 	return at
 }
 
-func (at place) field(name string) place {
-	if at.path != "" {
-		name = at.path + "." + name
+// field is the place of a field of the values. Paths take a moment, and are for explanations.
+func (c *count) field(at place, name string) place {
+	at.depth++
+	if c.explain {
+		at.path = strings.TrimPrefix(at.path+"."+name, ".")
 	}
-	at.path = name
 	return at
 }
 
@@ -87,16 +109,20 @@ type count struct {
 	*Estimator
 	caller string
 	args   func(*ast.Field) map[string]any
-	waves  []Wave
+
+	estimate, bound float64
 	// planned are the references to records that may come from their list, whose calls
 	// are known when all of a wave are.
-	planned []*planned
+	planned []planned
+
+	explain bool // the rest is kept
+	waves   []Wave
 }
 
 type planned struct {
-	*Calls
-	estimate, bound float64
 	fetch           loader.Fetch
+	at              place // one of them
+	estimate, bound float64
 }
 
 // node counts what a value of a selection needs.
@@ -131,7 +157,7 @@ func (c *count) node(n *plan.Node, at place, held holding) {
 // with a call.
 func (c *count) children(n *plan.Node, at place, missing fsclient.Fields) {
 	for _, child := range n.Children {
-		at := at.field(child.Name).times(child.Size, child.Size)
+		at := c.field(at, child.Name).times(child.Size, child.Size)
 		if child.Bit.Only(missing) != 0 {
 			at = at.next()
 		}
@@ -148,9 +174,9 @@ func (c *count) value(s *plan.Selection, t reflect.Type, at place, held holding)
 	}
 	var most *count
 	for _, t := range fsclient.Implementations(t) { // an event's data is a snapshot, of which nothing is known
-		one := &count{Estimator: c.Estimator, caller: c.caller, args: c.args}
+		one := &count{Estimator: c.Estimator, caller: c.caller, args: c.args, explain: c.explain}
 		one.node(s.Node(t), at, held)
-		if most == nil || one.total() > most.total() {
+		if one.settle(); most == nil || one.bound > most.bound {
 			most = one
 		}
 	}
@@ -161,7 +187,7 @@ func (c *count) value(s *plan.Selection, t reflect.Type, at place, held holding)
 
 // call counts a field that performs a call.
 func (c *count) call(call *plan.Call, at place) {
-	at = at.field(call.Name)
+	at = c.field(at, call.Name)
 	switch kind, t := c.ops.Effort(call.Call); kind {
 	case loader.Lists:
 		c.list(call, t, at)
@@ -186,7 +212,7 @@ func (c *count) list(call *plan.Call, row reflect.Type, at place) {
 	selected := call.Below.List()
 	calls, rows := paging.Cost(c.args(call.AST), selected.Wanted, selected.PageInfo)
 	likely, likelyRows := calls, rows
-	if at.wave > 0 || strings.Contains(at.path, ".") { // below a record
+	if at.depth > 1 { // below a record
 		likelyRows = min(rows, int(call.Size))
 		likely = min(calls, paging.PagesOf(likelyRows, paging.MaxPage)+calls-paging.PagesOf(rows, paging.MaxPage))
 	}
@@ -240,20 +266,22 @@ func (c *count) nodes(call *plan.Call, at place) {
 
 // fetch counts the calls for the rest of records.
 func (c *count) fetch(n *plan.Node, f loader.Fetch, missing fsclient.Fields, at place) {
-	calls := c.calls(f.Operation, at)
-	for _, name := range n.Names(missing.Only(n.Details)) {
-		if !slices.Contains(calls.Lacking, name) {
-			calls.Lacking = append(calls.Lacking, name)
+	if c.explain {
+		calls := c.calls(f.Operation, at)
+		for _, name := range n.Names(missing.Only(n.Details)) {
+			if !slices.Contains(calls.Lacking, name) {
+				calls.Lacking = append(calls.Lacking, name)
+			}
 		}
 	}
 	if !f.Planned {
-		calls.Estimate, calls.Bound = plus(calls.Estimate, at.estimate), plus(calls.Bound, at.bound)
+		c.add(f.Operation, at, 1, 1)
 		return
 	}
-	i := slices.IndexFunc(c.planned, func(p *planned) bool { return p.Calls == calls })
+	i := slices.IndexFunc(c.planned, func(p planned) bool { return p.fetch.Operation == f.Operation && p.at.wave == at.wave })
 	if i < 0 {
 		i = len(c.planned)
-		c.planned = append(c.planned, &planned{Calls: calls, fetch: f})
+		c.planned = append(c.planned, planned{fetch: f, at: at})
 	}
 	c.planned[i].estimate += at.estimate
 	c.planned[i].bound += at.bound
@@ -261,8 +289,12 @@ func (c *count) fetch(n *plan.Node, f loader.Fetch, missing fsclient.Fields, at 
 
 // add counts calls for each of the values of a place.
 func (c *count) add(operation string, at place, estimate, bound float64) {
-	calls := c.calls(operation, at)
-	calls.Estimate, calls.Bound = plus(calls.Estimate, at.estimate*estimate), plus(calls.Bound, at.bound*bound)
+	estimate, bound = math.Ceil(at.estimate*estimate), math.Ceil(at.bound*bound)
+	c.estimate, c.bound = c.estimate+estimate, c.bound+bound
+	if c.explain {
+		calls := c.calls(operation, at)
+		calls.Estimate, calls.Bound = calls.Estimate+whole(estimate), calls.Bound+whole(bound)
+	}
 }
 
 // calls are those of an operation in the wave of a place.
@@ -270,11 +302,10 @@ func (c *count) calls(operation string, at place) *Calls {
 	for len(c.waves) <= at.wave {
 		c.waves = append(c.waves, nil)
 	}
-	wave := c.waves[at.wave]
-	i := slices.IndexFunc(wave, func(calls *Calls) bool { return calls.Operation == operation })
+	i := slices.IndexFunc(c.waves[at.wave], func(calls *Calls) bool { return calls.Operation == operation })
 	if i < 0 {
-		i = len(wave)
-		c.waves[at.wave] = append(wave, &Calls{Operation: operation})
+		i = len(c.waves[at.wave])
+		c.waves[at.wave] = append(c.waves[at.wave], &Calls{Operation: operation})
 	}
 	calls := c.waves[at.wave][i]
 	if !slices.Contains(calls.Fields, at.path) {
@@ -286,66 +317,41 @@ func (c *count) calls(operation string, at place) *Calls {
 // settle chooses between single calls and the list, as the planner does.
 func (c *count) settle() {
 	for _, p := range c.planned {
-		pages := p.fetch.Pages
-		p.Estimate = plus(p.Estimate, min(p.estimate, float64(max(1, pages))))
-		bound := p.bound
-		if bound > 1 {
-			switch {
-			case pages > 0 && float64(pages) <= bound:
-				bound = float64(pages)
-			case pages == 0: // its first page tells that the rest is dearer
-				bound++
-			}
+		pages := float64(p.fetch.Pages)
+		estimate, bound := min(p.estimate, max(1, pages)), p.bound
+		switch {
+		case bound <= 1:
+		case pages == 0: // the first page of the list may tell that the rest is dearer
+			bound++
+		default:
+			bound = min(bound, pages)
 		}
-		p.Bound = plus(p.Bound, bound)
+		p.at.estimate, p.at.bound = 1, 1
+		c.add(p.fetch.Operation, p.at, estimate, bound)
 	}
 	c.planned = nil
 }
 
-func (c *count) total() int {
-	c.settle()
-	sum := 0
-	for _, wave := range c.waves {
-		for _, calls := range wave {
-			sum += calls.Bound
-		}
-	}
-	return sum
-}
-
 func (c *count) merge(other *count) {
+	c.estimate, c.bound = c.estimate+other.estimate, c.bound+other.bound
 	for wave, all := range other.waves {
 		for _, calls := range all {
+			var mine *Calls
 			for _, path := range calls.Fields {
-				mine := c.calls(calls.Operation, place{path: path, wave: wave})
-				mine.Lacking = append(mine.Lacking, calls.Lacking...)
+				mine = c.calls(calls.Operation, place{path: path, wave: wave})
 			}
-			mine := c.calls(calls.Operation, place{path: calls.Fields[0], wave: wave})
+			mine.Lacking = append(mine.Lacking, calls.Lacking...)
 			mine.Estimate, mine.Bound = mine.Estimate+calls.Estimate, mine.Bound+calls.Bound
 		}
 	}
 }
 
-func (c *count) sum() *Cost {
-	c.settle()
-	cost := &Cost{}
-	for _, wave := range c.waves {
-		if len(wave) == 0 {
-			continue
-		}
-		cost.Waves = append(cost.Waves, wave)
-		for _, calls := range wave {
-			cost.Estimate += calls.Estimate
-			cost.Bound += calls.Bound
-		}
-	}
-	return cost
-}
+func (c *count) total() Cost { return Cost{whole(c.estimate), whole(c.bound)} }
 
 // Dearest returns the field that takes most of the calls.
-func (c *Cost) Dearest() (path string) {
+func (p *Plan) Dearest() (path string) {
 	most := -1
-	for _, wave := range c.Waves {
+	for _, wave := range p.Waves {
 		for _, calls := range wave {
 			if calls.Estimate > most {
 				most, path = calls.Estimate, calls.Fields[0]
@@ -358,9 +364,7 @@ func (c *Cost) Dearest() (path string) {
 // most is more calls than any operation makes.
 const most = 1 << 40
 
-func plus(n int, more float64) int {
-	return int(math.Min(float64(n)+math.Ceil(more), most))
-}
+func whole(calls float64) int { return int(min(calls, most)) }
 
 // restOf returns the operation that a field performs, by its @rest.
 func restOf(f *ast.Field) string {

@@ -6,14 +6,16 @@ import "maps"
 // says whether rows are selected, pageInfo whether it is that more follow. Arguments that
 // are refused cost nothing.
 func Cost(args map[string]any, rows, pageInfo bool) (pages, n int) {
-	own := maps.Clone(args)
-	for _, name := range []string{"after", "before"} {
-		text, _ := own[name].(string)
-		if _, offset, ok := decodeCursor(text); ok { // of whichever list
-			own[name] = EncodeCursor(ListHash(""), offset)
+	if args["after"] != nil || args["before"] != nil { // of whichever list
+		args = maps.Clone(args)
+		for _, name := range [...]string{"after", "before"} {
+			text, _ := args[name].(string)
+			if _, offset, ok := decodeCursor(text); ok {
+				args[name] = EncodeCursor(ListHash(""), offset)
+			}
 		}
 	}
-	w, err := NewWindow(own, "")
+	w, err := NewWindow(args, "")
 	if err != nil {
 		return 0, 0
 	}

@@ -41,11 +41,17 @@ func (a *accepted) noting(base http.RoundTripper) http.RoundTripper {
 		if err != nil {
 			return res, err
 		}
-		switch key := transport.CallerFrom(r.Context()).Key; {
+		op := transport.OperationFrom(r.Context())
+		switch {
+		case op == nil:
 		case res.StatusCode/100 == 2:
-			a.callers.Add(key, time.Now())
+			if !op.Answered.Swap(true) { // once is enough
+				op.Known.Store(true)
+				a.callers.Add(op.Caller.Key, time.Now())
+			}
 		case res.StatusCode == http.StatusUnauthorized:
-			a.callers.Remove(key)
+			op.Known.Store(false)
+			a.callers.Remove(op.Caller.Key)
 		}
 		return res, nil
 	})
@@ -53,12 +59,14 @@ func (a *accepted) noting(base http.RoundTripper) http.RoundTripper {
 
 // stranger reports whether nobody knows that the caller is one: the partner has not yet
 // accepted the token that they sent.
-func (g *Gateway) stranger(c transport.Caller) bool {
-	if c.Renew != nil { // a session
+func (g *Gateway) stranger(op *transport.Operation) bool {
+	if op.Known.Load() || op.Caller.Renew != nil { // of a session it has
 		return false
 	}
-	at, known := g.accepted.callers.Get(c.Key)
-	return !known || time.Since(at) >= acceptedFor
+	at, known := g.accepted.callers.Get(op.Caller.Key)
+	known = known && time.Since(at) < acceptedFor
+	op.Known.Store(known)
+	return !known
 }
 
 // prove returns nil if the partner accepts the token of ctx's caller. One that is

@@ -12,15 +12,14 @@ import (
 // of whom stranger says that nobody knows whether they are any share the places of one. A
 // call under [Streaming] is not counted: how long it takes is up to the reader, and its
 // caller has a place for it elsewhere.
-func Limit(places *Places, stranger func(Caller) bool, base http.RoundTripper) http.RoundTripper {
+func Limit(places *Places, stranger func(*Operation) bool, base http.RoundTripper) http.RoundTripper {
 	return Func(func(r *http.Request) (*http.Response, error) {
 		if streams(r.Context()) {
 			return base.RoundTrip(r)
 		}
-		from := CallerFrom(r.Context())
-		caller := from.Key
-		if stranger(from) {
-			caller = strangers
+		caller := strangers
+		if op := OperationFrom(r.Context()); op != nil && !stranger(op) {
+			caller = op.Caller.Key
 		}
 		if err := places.Acquire(r.Context(), caller); err != nil {
 			return nil, err

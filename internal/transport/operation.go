@@ -16,6 +16,10 @@ type Operation struct {
 	// first call.
 	Kept any
 
+	// Known says that the partner knows the caller, Answered that it has answered a call of
+	// this operation with success. They are kept for whoever keeps a list of callers.
+	Known, Answered atomic.Bool
+
 	asked atomic.Int64 // calls that were begun
 
 	mu     sync.Mutex

@@ -168,7 +168,7 @@ func TestLimit(t *testing.T) {
 		var running, most atomic.Int64
 		var order []string
 		var mu sync.Mutex
-		rt := transport.Limit(transport.NewPlaces(4, 4), func(transport.Caller) bool { return false }, transport.Func(func(r *http.Request) (*http.Response, error) {
+		rt := transport.Limit(transport.NewPlaces(4, 4), func(*transport.Operation) bool { return false }, transport.Func(func(r *http.Request) (*http.Response, error) {
 			most.Store(max(most.Load(), running.Add(1)))
 			mu.Lock()
 			order = append(order, transport.CallerFrom(r.Context()).Key)
@@ -211,7 +211,7 @@ func TestLimitForgetsWhoLeaves(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
-		rt := transport.Limit(transport.NewPlaces(1, 1), func(transport.Caller) bool { return false }, transport.Func(func(*http.Request) (*http.Response, error) {
+		rt := transport.Limit(transport.NewPlaces(1, 1), func(*transport.Operation) bool { return false }, transport.Func(func(*http.Request) (*http.Response, error) {
 			<-release
 			return ok(http.NoBody), nil
 		}))

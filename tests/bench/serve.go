@@ -44,7 +44,7 @@ func serve(role, upstream string) error {
 	default:
 		gateway.TuneRuntime()
 		c := gateway.DefaultConfig()
-		c.Upstream = upstream + "/api"
+		c.Upstream, c.Budget = upstream+"/api", 1<<30 // counted, and never used up
 		g, err := gateway.New(c, zerolog.New(io.Discard).Level(zerolog.InfoLevel).With().Timestamp().Logger())
 		if err != nil {
 			return err
