@@ -21,9 +21,10 @@ const (
 // CostOptions say what operations may cost, in calls to the partner, and what is told
 // about it.
 type CostOptions struct {
-	Most  int                             // calls that a query may be estimated to take; 0 for no limit
-	Show  bool                            // whether clients are told without having asked
-	Calls func(ctx context.Context) int64 // how many an operation has made
+	Most int  // calls that a query may be estimated to take; 0 for no limit
+	Show bool // whether clients are told without having asked
+	// Calls returns how many an operation has made, and how many it shared with others.
+	Calls func(ctx context.Context) (made, shared int64)
 	// Reserve keeps calls for an operation until release is called, or says why it cannot
 	// have them.
 	Reserve func(ctx context.Context, calls int) (release func(), err error)
@@ -67,8 +68,9 @@ func (o *CostOptions) shown(ctx context.Context, c cost.Cost, s *loader.Session,
 	if res.Extensions == nil {
 		res.Extensions = map[string]any{}
 	}
+	made, shared := o.Calls(ctx)
 	res.Extensions["cost"] = map[string]any{
-		"estimatedCalls": c.Estimate, "maximumCalls": c.Bound, "upstreamCalls": o.Calls(ctx), "roundTrips": s.Rounds(),
+		"estimatedCalls": c.Estimate, "maximumCalls": c.Bound, "upstreamCalls": made, "coalesced": shared, "roundTrips": s.Rounds(),
 	}
 }
 

@@ -66,6 +66,9 @@ func TestFailedCall(t *testing.T) {
 			t.Parallel()
 			virtually(t, config(), sandbox.Options{}, func(v *virtual) {
 				c.fault.Operation = "getPatient"
+				if c.status != http.StatusOK { // it ends the caller's other calls that have not left by then
+					c.fault.Latency = time.Second
+				}
 				v.sandbox.AddFault(c.fault)
 				r := v.query(patientQuery)
 				r.fails(v, failed{"patient", c.code})

@@ -14,7 +14,6 @@ import (
 	"net/url"
 	"reflect"
 	"strings"
-	"sync"
 	"sync/atomic"
 )
 
@@ -30,6 +29,7 @@ type Client struct {
 	transport http.RoundTripper
 	http      *http.Client // on transport
 	storage   *http.Client // for files elsewhere, nil for none
+	flights   *flights     // nil if no calls are shared
 
 	Patients                 *PatientsService
 	Clinic                   *ClinicService
@@ -127,14 +127,16 @@ func New(base string, httpClient *http.Client, options ...Option) (*Client, erro
 // "/clinic/patients/{id}", which names the call in errors and metrics; ids
 // fill its braces in order.
 type route struct {
-	method string
-	op     string
-	ids    []string
+	method   string
+	op       string
+	ids      []string
+	unshared bool // what it reads is made for it alone
 }
 
-func get(op string, ids ...string) route   { return route{http.MethodGet, op, ids} }
-func post(op string, ids ...string) route  { return route{http.MethodPost, op, ids} }
-func patch(op string, ids ...string) route { return route{http.MethodPatch, op, ids} }
+func get(op string, ids ...string) route    { return route{http.MethodGet, op, ids, false} }
+func getOwn(op string, ids ...string) route { return route{http.MethodGet, op, ids, true} }
+func post(op string, ids ...string) route   { return route{http.MethodPost, op, ids, true} }
+func patch(op string, ids ...string) route  { return route{http.MethodPatch, op, ids, true} }
 
 func (r route) String() string { return r.method + " " + r.op }
 
@@ -277,72 +279,91 @@ func getPage[T any](ctx context.Context, c *Client, r route, query any, keys ...
 	return page, err
 }
 
-// answerBody is where the body of an answer is read into.
-type answerBody struct {
-	bytes.Buffer
-	from io.LimitedReader
-}
-
-var bodies = sync.Pool{New: func() any { return new(answerBody) }}
-
-// read reads r, but no more than bound bytes and one.
-func (b *answerBody) read(r io.Reader, bound int64) (int64, error) {
-	b.Reset()
-	b.from = io.LimitedReader{R: r, N: bound + 1}
-	n, err := b.ReadFrom(&b.from)
-	b.from.R = nil
-	return n, err
-}
-
 // do carries out one call and hands the body of a successful answer to read,
 // which must not keep it. Every failure is an [*Error].
 func (c *Client) do(ctx context.Context, r route, query, body any, header http.Header, read func([]byte) error) error {
-	res, sent, err := c.open(ctx, r, query, body, header)
+	a, err := c.fetch(ctx, r, query, body, header)
 	if err != nil {
 		return err
 	}
-	defer res.Body.Close()
-	write := r.isWrite()
-	buf := bodies.Get().(*answerBody)
-	defer bodies.Put(buf)
-	success := res.StatusCode >= 200 && res.StatusCode <= 299
-	bound := int64(maxAnswer)
-	if !success {
-		bound = maxErrorBody
+	defer a.release()
+	if !a.success() {
+		return statusError(r, a.status, a.header, a.body.Bytes())
 	}
-	n, err := buf.read(res.Body, bound)
-	if err != nil && success {
-		e := transportError(ctx, r.String(), err, write, sent)
-		e.Status, e.RequestID = res.StatusCode, requestID(res.Header)
-		if e.Kind == KindUnavailable { // it came, but not whole
-			e.Kind = KindUpstream
-		}
-		return e
-	}
-	if !success {
-		return statusError(r, res, buf.Bytes())
-	}
-	if n > maxAnswer {
+	if a.length > maxAnswer {
 		err = errors.New("the answer is too large")
-	} else if answer, unknown := toUTF8(res.Header.Get("Content-Type"), buf.Bytes()); unknown != nil {
+	} else if text, unknown := toUTF8(a.header.Get("Content-Type"), a.body.Bytes()); unknown != nil {
 		err = unknown
 	} else {
-		err = read(answer)
+		err = read(text)
 	}
 	if err != nil {
-		return &Error{Op: r.String(), Kind: KindUpstream, Status: res.StatusCode, RequestID: requestID(res.Header), Unknown: write, cause: err}
+		return &Error{Op: r.String(), Kind: KindUpstream, Status: a.status, RequestID: requestID(a.header), Unknown: r.isWrite(), cause: err}
 	}
 	return nil
 }
 
-// open sends the call and returns the answer with its body unread.
-func (c *Client) open(ctx context.Context, r route, query, body any, header http.Header) (res *http.Response, sent bool, err error) {
+// fetch returns the answer to a call, which may be that of another.
+func (c *Client) fetch(ctx context.Context, r route, query, body any, header http.Header) (*answer, error) {
+	address, err := c.address(r, query)
+	if err != nil {
+		return nil, err
+	}
+	call := func() (*answer, error) { return c.call(ctx, r, address, body, header) }
+	caller := ""
+	if c.flights != nil {
+		caller = c.flights.Caller(ctx)
+	}
+	switch {
+	case caller == "":
+		return call()
+	case r.isWrite():
+		c.flights.close(caller)
+		defer c.flights.close(caller)
+		return call()
+	case r.unshared:
+		return call()
+	}
+	a, err := c.flights.fetch(ctx, flightKey{caller, address.Path, address.RawQuery}, call)
+	if _, known := errors.AsType[*Error](err); err != nil && !known { // it waited, and its time was over
+		return nil, transportError(ctx, r.String(), err, false, false)
+	}
+	return a, err
+}
+
+// call makes a call.
+func (c *Client) call(ctx context.Context, r route, address *url.URL, body any, header http.Header) (*answer, error) {
+	res, sent, err := c.open(ctx, r, address, body, header)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	a := readAnswer(res)
+	if a.broken != nil && a.success() {
+		defer a.release()
+		e := transportError(ctx, r.String(), a.broken, r.isWrite(), sent)
+		e.Status, e.RequestID = res.StatusCode, requestID(res.Header)
+		if e.Kind == KindUnavailable { // it came, but not whole
+			e.Kind = KindUpstream
+		}
+		return nil, e
+	}
+	return a, nil
+}
+
+// address returns where a call goes.
+func (c *Client) address(r route, query any) (*url.URL, error) {
 	path, err := r.path()
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	address := *c.origin
 	address.Path, address.RawQuery = c.path+path, EncodeQuery(query)
+	return &address, nil
+}
+
+// open sends the call and returns the answer with its body unread.
+func (c *Client) open(ctx context.Context, r route, address *url.URL, body any, header http.Header) (res *http.Response, sent bool, err error) {
 	routed := WithRoute(ctx, r.String())
 	var wrote *atomic.Bool // by a goroutine of net/http that outlives a call cut short; nil for reads
 	if r.isWrite() {
@@ -351,7 +372,7 @@ func (c *Client) open(ctx context.Context, r route, query, body any, header http
 	}
 	// There is nothing to parse, as http.NewRequest would.
 	req := (&http.Request{
-		Method: r.method, URL: &address, Host: address.Host, Header: http.Header{"Accept": acceptJSON},
+		Method: r.method, URL: address, Host: address.Host, Header: http.Header{"Accept": acceptJSON},
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}).WithContext(routed)
 	maps.Copy(req.Header, header)

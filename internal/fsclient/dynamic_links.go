@@ -34,7 +34,7 @@ func linked(r route, l *DynamicLink, err error) (*DynamicLink, error) {
 //
 // op: GET /clinic/dynamic_links/treatment_plans
 func (s *DynamicLinksService) New(ctx context.Context) (*DynamicLink, error) {
-	r := get("/clinic/dynamic_links/treatment_plans")
+	r := getOwn("/clinic/dynamic_links/treatment_plans")
 	return getOne[DynamicLink](ctx, s.client, r, nil, "dynamic_link")
 }
 
@@ -42,7 +42,7 @@ func (s *DynamicLinksService) New(ctx context.Context) (*DynamicLink, error) {
 //
 // op: GET /clinic/dynamic_links/treatment_plans/{id}
 func (s *DynamicLinksService) Get(ctx context.Context, planID string) (*DynamicLink, error) {
-	r := get("/clinic/dynamic_links/treatment_plans/{id}", planID)
+	r := getOwn("/clinic/dynamic_links/treatment_plans/{id}", planID)
 	l, err := getOne[DynamicLink](wantingAll(ctx), s.client, r, nil, "dynamic_link") // linked looks at it
 	return linked(r, l, err)
 }

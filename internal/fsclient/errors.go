@@ -134,26 +134,26 @@ type Refused struct {
 func (r *Refused) Error() string { return "fsclient: the call was not made: " + string(r.Kind) }
 
 // statusError names an answer that is no success.
-func statusError(r route, res *http.Response, body []byte) *Error {
+func statusError(r route, status int, header http.Header, body []byte) *Error {
 	e := &Error{
-		Op: r.String(), Kind: kindOfStatus(res.StatusCode), Status: res.StatusCode,
-		RequestID:  requestID(res.Header),
-		RetryAfter: retryAfter(res.Header.Values("Retry-After"), time.Now()),
+		Op: r.String(), Kind: kindOfStatus(status), Status: status,
+		RequestID:  requestID(header),
+		RetryAfter: retryAfter(header.Values("Retry-After"), time.Now()),
 	}
-	if text, err := toUTF8(res.Header.Get("Content-Type"), body); err == nil {
+	if text, err := toUTF8(header.Get("Content-Type"), body); err == nil {
 		body = text
 	}
 	switch e.Kind {
 	case KindInvalid:
 		e.Problems = problems(body)
 	case KindNotFound:
-		if len(r.ids) == 0 || !isAPIError(res.Header, body) {
+		if len(r.ids) == 0 || !isAPIError(header, body) {
 			e.Kind = KindUpstream
 		}
 	}
 	// The API refuses with 4xx. Anything else says that it failed on the way, or
 	// that something answered in its place.
-	e.Unknown = r.isWrite() && (res.StatusCode < 400 || res.StatusCode > 499)
+	e.Unknown = r.isWrite() && (status < 400 || status > 499)
 	return e
 }
 

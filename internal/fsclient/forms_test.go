@@ -346,15 +346,15 @@ func TestErrorText(t *testing.T) {
 	}
 	write, fetch := route{method: http.MethodPost}, route{method: http.MethodGet}
 	for status, unknown := range map[int]bool{302: true, 399: true, 400: false, 422: false, 499: false, 500: true, 503: true} {
-		if e := statusError(write, &http.Response{StatusCode: status}, nil); e.Unknown != unknown {
+		if e := statusError(write, status, nil, nil); e.Unknown != unknown {
 			t.Errorf("a write answered with %d: unknown %t", status, e.Unknown)
 		}
-		if statusError(fetch, &http.Response{StatusCode: status}, nil).Unknown {
+		if statusError(fetch, status, nil, nil).Unknown {
 			t.Errorf("a query answered with %d has an unknown outcome", status)
 		}
 	}
 	latin1 := http.Header{"Content-Type": {"application/json; charset=iso-8859-1"}}
-	if e := statusError(write, &http.Response{StatusCode: 422, Header: latin1}, []byte("[\"\xe9\"]")); len(e.Problems) != 1 || e.Problems[0].Message != "é" {
+	if e := statusError(write, 422, latin1, []byte("[\"\xe9\"]")); len(e.Problems) != 1 || e.Problems[0].Message != "é" {
 		t.Errorf("%+v", e.Problems)
 	}
 	for name, c := range map[string]struct {

@@ -49,7 +49,11 @@ func (s *ResourcesService) Download(ctx context.Context, id string, kind string)
 	query := struct {
 		Type string `url:"type"`
 	}{kind}
-	res, _, err := s.client.open(ctx, r, &query, nil, http.Header{"Accept": {"*/*"}})
+	address, err := s.client.address(r, &query)
+	if err != nil {
+		return nil, err
+	}
+	res, _, err := s.client.open(ctx, r, address, nil, http.Header{"Accept": {"*/*"}})
 	if err != nil {
 		return nil, err
 	}
@@ -65,5 +69,5 @@ func (s *ResourcesService) Download(ctx context.Context, id string, kind string)
 		return nil, &Error{Op: r.String(), Kind: KindUpstream, Status: res.StatusCode}
 	}
 	body, _ := io.ReadAll(io.LimitReader(res.Body, maxErrorBody))
-	return nil, statusError(r, res, body)
+	return nil, statusError(r, res.StatusCode, res.Header, body)
 }

@@ -42,6 +42,17 @@ func (g *Gateway) call(ctx context.Context) (end func(status int, err error)) {
 	}
 }
 
+// sharing has identical reads of one caller that are under way at once be one call.
+func (g *Gateway) sharing() fsclient.Sharing {
+	return fsclient.Sharing{
+		Caller: func(ctx context.Context) string { return transport.CallerFrom(ctx).Key },
+		Shared: func(ctx context.Context) {
+			middleware.EntryFrom(ctx).SharedCalls.Add(1)
+			g.metrics.shared.Inc()
+		},
+	}
+}
+
 // bounded refuses the calls of an operation beyond those that one may make, whatever was
 // estimated.
 func (g *Gateway) bounded(base http.RoundTripper) http.RoundTripper {

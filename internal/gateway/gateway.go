@@ -179,7 +179,7 @@ func (g *Gateway) openClient(embedded *sandbox.Server) error {
 							g.trace(transport.Timeout(config.CallTimeout,
 								transport.Count(network)))))))))
 	storage := g.storage(base, route.Proxy)
-	if g.client, err = fsclient.New(base, &http.Client{Transport: chain}, fsclient.WithStorage(storage)); err != nil {
+	if g.client, err = fsclient.New(base, &http.Client{Transport: chain}, fsclient.WithStorage(storage), fsclient.WithSharing(g.sharing())); err != nil {
 		return fmt.Errorf("%s: %w", config.name(&config.Upstream), err)
 	}
 	g.newSessions(base, network, places)
@@ -211,7 +211,10 @@ func (g *Gateway) openGraph(o options) error {
 		Cost: graph.CostOptions{
 			Reserve: g.allowance.reserve,
 			Most:    config.MaxUpstreamCalls, Show: config.ShowCost,
-			Calls: func(ctx context.Context) int64 { return middleware.EntryFrom(ctx).UpstreamCalls.Load() },
+			Calls: func(ctx context.Context) (made, shared int64) {
+				entry := middleware.EntryFrom(ctx)
+				return entry.UpstreamCalls.Load(), entry.SharedCalls.Load()
+			},
 		},
 		Answered: graph.AnsweredBy{Count: func(by string) { g.metrics.answers.WithLabelValues(by).Inc() }, Check: o.check},
 		Options: socket.Options{

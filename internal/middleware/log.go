@@ -17,6 +17,7 @@ type Entry struct {
 	Route         string // the pattern that was served
 	Operation     Operation
 	UpstreamCalls atomic.Int64
+	SharedCalls   atomic.Int64 // that were not made, for one of another operation brought the answer
 
 	requestID string
 
@@ -69,6 +70,7 @@ func (e *Entry) Join() (took time.Duration, part bool) {
 		return 0, false
 	}
 	whole.UpstreamCalls.Add(e.UpstreamCalls.Load())
+	whole.SharedCalls.Add(e.SharedCalls.Load())
 	e.mu.Lock()
 	failures := e.failures
 	e.mu.Unlock()
@@ -113,6 +115,9 @@ func Log(logger zerolog.Logger, done ...func(entry *Entry, status int, took time
 					Int("status", rec.status).
 					Float64("durationMs", float64(took.Microseconds())/1000).
 					Int64("upstreamCalls", entry.UpstreamCalls.Load())
+				if n := entry.SharedCalls.Load(); n > 0 {
+					line = line.Int64("sharedCalls", n)
+				}
 				if entry.Operation.Name != "" {
 					line = line.Str("operation", entry.Operation.Name)
 				}

@@ -33,7 +33,7 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 3, "how many rounds")
 	flag.IntVar(&o.connections, "connections", 16, "connections at once")
 	flag.DurationVar(&o.latency, "latency", 0, "how long the upstream takes for each call")
-	flag.IntVar(&o.callers, "callers", 1, "how many tokens the requests come with, in turns")
+	flag.IntVar(&o.callers, "callers", 16, "how many tokens the requests come with, in turns; identical calls of one token at once would be shared")
 	flag.BoolVar(&growth, "growth", false, "measure the gateway alone, by the number of rows")
 	flag.DurationVar(&soak, "soak", 0, "load the gateway alone for this long, and show its memory")
 	flag.BoolVar(&o.tls, "tls", false, "have the upstream speak HTTP/2 over TLS, as the partner does")

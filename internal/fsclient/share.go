@@ -1,0 +1,171 @@
+package fsclient
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+	"sync/atomic"
+)
+
+// Sharing says which calls of different operations may be one. Identical reads that are
+// under way at the same time, of one caller, are.
+type Sharing struct {
+	// Caller returns whose calls those under ctx are, "" for calls that are not shared. It
+	// is never the same for two callers.
+	Caller func(ctx context.Context) string
+	// Shared is called for a call that is not made, for another brings its answer.
+	Shared func(ctx context.Context)
+}
+
+// WithSharing has reads share their calls.
+func WithSharing(s Sharing) Option {
+	return func(c *Client) { c.flights = &flights{Sharing: s, byKey: map[flightKey]*flight{}} }
+}
+
+// answer is what came of a call, for as many as read it.
+type answer struct {
+	status int
+	header http.Header
+	body   *answerBody
+	length int64 // of the body; more than its bound if it was cut
+	broken error // of reading the body
+	refs   atomic.Int32
+}
+
+// release gives back the buffer when the last reader has finished.
+func (a *answer) release() {
+	if a.refs.Add(-1) == 0 && a.body.Cap() <= maxKept {
+		bodies.Put(a.body)
+	}
+}
+
+// maxKept bounds the buffers that are used again.
+const maxKept = 1 << 20
+
+// answerBody is where the body of an answer is read into.
+type answerBody struct {
+	bytes.Buffer
+	from io.LimitedReader
+}
+
+var bodies = sync.Pool{New: func() any { return new(answerBody) }}
+
+// readAnswer reads an answer, of the body no more than a bound and a byte.
+func readAnswer(res *http.Response) *answer {
+	a := &answer{status: res.StatusCode, header: res.Header, body: bodies.Get().(*answerBody)}
+	a.refs.Store(1)
+	bound := int64(maxAnswer)
+	if !a.success() {
+		bound = maxErrorBody
+	}
+	a.body.Reset()
+	a.body.from = io.LimitedReader{R: res.Body, N: bound + 1}
+	a.length, a.broken = a.body.ReadFrom(&a.body.from)
+	a.body.from.R = nil
+	return a
+}
+
+func (a *answer) success() bool { return a.status >= 200 && a.status <= 299 }
+
+// flights are the reads that are under way.
+type flights struct {
+	Sharing
+	mu    sync.Mutex
+	byKey map[flightKey]*flight
+}
+
+type flightKey struct{ caller, path, query string }
+
+// flight is a read under way, and those who wait for what it brings.
+type flight struct {
+	done    chan struct{} // made by the first who waits
+	waiting int32
+	answer  *answer
+	err     error
+}
+
+// fetch carries out a read, or waits for an identical one of the same caller. One that ends
+// because its own operation does ends for nobody else: the next of them makes the call.
+func (f *flights) fetch(ctx context.Context, k flightKey, call func() (*answer, error)) (*answer, error) {
+	for {
+		f.mu.Lock()
+		other := f.byKey[k]
+		if other == nil {
+			own := new(flight)
+			f.byKey[k] = own
+			f.mu.Unlock()
+			return f.lead(ctx, k, own, call)
+		}
+		if other.done == nil {
+			other.done = make(chan struct{})
+		}
+		other.waiting++
+		f.mu.Unlock()
+		select {
+		case <-other.done:
+		case <-ctx.Done():
+			f.mu.Lock()
+			other.waiting--
+			arrived := other.answer
+			f.mu.Unlock()
+			if arrived != nil { // just now
+				arrived.release()
+			}
+			return nil, context.Cause(ctx)
+		}
+		if !errors.Is(other.err, errLeft) {
+			f.Shared(ctx)
+			return other.answer, other.err
+		}
+	}
+}
+
+// errLeft says that the call of a flight ended with its operation.
+var errLeft = errors.New("fsclient: the operation has ended")
+
+func (f *flights) lead(ctx context.Context, k flightKey, own *flight, call func() (*answer, error)) (a *answer, err error) {
+	landed := false
+	land := func(a *answer, err error) {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		landed = true
+		if f.byKey[k] == own { // else a write has closed it
+			delete(f.byKey, k)
+		}
+		if a != nil {
+			a.refs.Add(own.waiting)
+		}
+		own.answer, own.err = a, err
+		if own.done != nil {
+			close(own.done)
+		}
+	}
+	defer func() {
+		if !landed { // a bug
+			land(nil, errLeft)
+		}
+	}()
+	a, err = call()
+	// What its own operation may not do, or has no time for, others may.
+	if _, refused := errors.AsType[*Refused](err); refused || ctx.Err() != nil {
+		land(nil, errLeft)
+	} else {
+		land(a, err)
+	}
+	return a, err
+}
+
+// close has no read that begins from now on share the caller's reads under way: a write
+// begins or ends, and what they bring may be from before it.
+func (f *flights) close(caller string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for k := range f.byKey {
+		if k.caller == caller {
+			delete(f.byKey, k)
+		}
+	}
+}
