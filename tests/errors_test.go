@@ -77,8 +77,8 @@ func TestFailedCall(t *testing.T) {
 				if !strings.Contains(r.Errors[0].Message, c.message) {
 					v.Errorf("message %q does not say %q", r.Errors[0].Message, c.message)
 				}
-				if id := r.extension(v, "patient", "upstreamRequestId"); c.fault.Status != 0 && id != v.sandbox.Calls()[0].RequestID {
-					v.Errorf("upstreamRequestId is %v, want that of %+v", id, v.sandbox.Calls()[0])
+				if id := r.extension(v, "patient", "upstreamRequestId"); c.fault.Status != 0 && id != last(v.sandbox.Calls()).RequestID {
+					v.Errorf("upstreamRequestId is %v, want that of %+v", id, last(v.sandbox.Calls()))
 				}
 				if _, has := r.Errors[0].Extensions["outcome"]; has {
 					v.Error("a read has an outcome")
@@ -100,6 +100,8 @@ func TestFailedCall(t *testing.T) {
 		})
 	}
 }
+
+func last[T any](all []T) T { return all[len(all)-1] }
 
 // TestFailedList: what is no list is an error, and never one of no rows or of
 // one that is none.

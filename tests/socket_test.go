@@ -173,7 +173,7 @@ func TestSocketOperations(t *testing.T) {
 	s.hears("complete", "q")
 
 	// An error beside data, or in its place, is a result.
-	h.sandbox.AddFault(sandbox.Fault{Operation: "getClinic", Status: http.StatusServiceUnavailable, Times: 1})
+	h.sandbox.AddFault(sandbox.Fault{Operation: "getClinic", Status: http.StatusServiceUnavailable, Times: 3}) // with its retries
 	s.subscribe("q", `{ clinic { name } }`)
 	a := new(answer)
 	if err := json.Unmarshal(s.hears("next", "q").Payload, a); err != nil || len(a.Errors) != 1 || a.Errors[0].Extensions["code"] != "UPSTREAM_UNAVAILABLE" {

@@ -18,6 +18,7 @@ import (
 	"sync"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/failsafe-go/failsafe-go/circuitbreaker"
 	"github.com/rs/zerolog"
 	"golang.org/x/oauth2"
 
@@ -56,6 +57,7 @@ type Gateway struct {
 	events    *events.Bus
 	accepted  *accepted
 	allowance *allowance
+	breaker   circuitbreaker.CircuitBreaker[any]
 	hashes    sync.Pool // of hash.Hash: tokens are told apart by one under a key that is new in each process
 
 	keys     *seal.Keys        // of what is kept in Redis
@@ -101,7 +103,7 @@ func New(config Config, log zerolog.Logger, opts ...Option) (*Gateway, error) {
 	for _, line := range config.warnings() {
 		log.Warn().Msg(line)
 	}
-	g := &Gateway{config: config, log: log, build: o.build.known(), accepted: newAccepted(), allowance: newAllowance(&config)}
+	g := &Gateway{config: config, log: log, build: o.build.known(), accepted: newAccepted(), allowance: newAllowance(&config), breaker: newBreaker()}
 	key := make([]byte, 32)
 	_, _ = rand.Read(key)
 	g.hashes.New = func() any { return hmac.New(sha256.New, key) }
@@ -173,11 +175,13 @@ func (g *Gateway) openClient(embedded *sandbox.Server) error {
 	chain := g.bounded(
 		transport.Authorize(
 			g.accepted.noting(
-				transport.Limit(places, g.stranger,
-					g.allowance.within(
-						transport.Observe(g.call,
-							g.trace(transport.Timeout(config.CallTimeout,
-								transport.Count(network)))))))))
+				g.retrying(
+					transport.Limit(places, g.stranger,
+						g.allowance.within(
+							g.breaking(
+								transport.Observe(g.call,
+									g.trace(transport.Timeout(config.CallTimeout,
+										transport.Count(network)))))))))))
 	storage := g.storage(base, route.Proxy)
 	if g.client, err = fsclient.New(base, &http.Client{Transport: chain}, fsclient.WithStorage(storage), fsclient.WithSharing(g.sharing())); err != nil {
 		return fmt.Errorf("%s: %w", config.name(&config.Upstream), err)

@@ -1,0 +1,150 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/failsafe-go/failsafe-go/circuitbreaker"
+
+	"fsgateway/internal/fsclient"
+	"fsgateway/internal/transport"
+)
+
+// What is done on the partner's bad days: calls that can be repeated are, a few times and
+// a few of all, and while most calls fail none is made.
+
+const (
+	// The breaker opens if half of at least 20 calls in 10 seconds failed, for 5 seconds.
+	breakerRate, breakerCalls, breakerPeriod, breakerDelay = 0.5, 20, 10 * time.Second, 5 * time.Second
+	// A retry waits up to so long, and twice as long for each before it.
+	retryDelay = 100 * time.Millisecond
+	// A partner that asks for a longer wait is left alone.
+	maxRetryWait = 5 * time.Second
+	// Retries are at most a tenth of the calls, and three a second.
+	retryShare, retriesPerSecond = 0.1, 3
+)
+
+func newBreaker() circuitbreaker.CircuitBreaker[any] {
+	return circuitbreaker.NewBuilder[any]().WithFailureRateThreshold(breakerRate, breakerCalls, breakerPeriod).WithSuccessThreshold(1).WithDelay(breakerDelay).Build()
+}
+
+// breaking makes no calls while most of them fail. What the partner says of a caller says
+// nothing about the partner.
+func (g *Gateway) breaking(base http.RoundTripper) http.RoundTripper {
+	return transport.Func(func(r *http.Request) (*http.Response, error) {
+		if !g.breaker.TryAcquirePermit() {
+			if r.Body != nil {
+				r.Body.Close()
+			}
+			return nil, &fsclient.Refused{Kind: fsclient.KindUnavailable, RetryAfter: g.breaker.RemainingDelay()}
+		}
+		res, err := base.RoundTrip(r)
+		trial := g.breaker.IsHalfOpen() // one call, which has to say something
+		switch {
+		case err != nil && r.Context().Err() != nil: // the caller left
+			if trial {
+				g.breaker.RecordFailure()
+			}
+		case err != nil, unavailable(res.StatusCode):
+			g.breaker.RecordFailure()
+		case trial || res.StatusCode/100 == 2:
+			g.breaker.RecordSuccess()
+		}
+		return res, err
+	})
+}
+
+// retrying repeats reads, and writes that carry an Idempotency-Key, if the partner could not
+// be reached or says that it is down.
+func (g *Gateway) retrying(base http.RoundTripper) http.RoundTripper {
+	allowed := &retryBudget{left: maxRetries / 10}
+	return transport.Func(func(r *http.Request) (*http.Response, error) {
+		allowed.earn(retryShare)
+		res, err := base.RoundTrip(r)
+		for n := range g.config.Retries {
+			wait := rand.N(retryDelay << n)
+			if res != nil {
+				wait = max(wait, fsclient.RetryAfter(res.Header))
+			}
+			if !repeatable(r, res, err) || !inTime(r.Context(), wait) || !allowed.spend() {
+				break
+			}
+			if res != nil {
+				_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, 4<<10)) // so that its connection can be used again
+				res.Body.Close()
+			}
+			timer := time.NewTimer(wait)
+			select {
+			case <-timer.C:
+			case <-r.Context().Done():
+				timer.Stop()
+				return nil, context.Cause(r.Context())
+			}
+			g.metrics.retries.Inc()
+			again := r.Clone(r.Context())
+			if r.GetBody != nil {
+				if again.Body, err = r.GetBody(); err != nil {
+					return nil, err
+				}
+			}
+			res, err = base.RoundTrip(again)
+		}
+		return res, err
+	})
+}
+
+// repeatable reports whether a call may be made again, and whether that may help. A call
+// that used its whole time is not: it would take as long again, of a partner that is slow.
+func repeatable(r *http.Request, res *http.Response, err error) bool {
+	if r.Method != http.MethodGet && r.Header.Get("Idempotency-Key") == "" || r.Body != nil && r.GetBody == nil || r.Context().Err() != nil {
+		return false
+	}
+	if err != nil {
+		_, refused := errors.AsType[*fsclient.Refused](err)
+		return !refused && !errors.Is(err, context.DeadlineExceeded)
+	}
+	return unavailable(res.StatusCode)
+}
+
+// inTime reports whether there is time for a wait and a call after it.
+func inTime(ctx context.Context, wait time.Duration) bool {
+	deadline, ok := ctx.Deadline()
+	return wait <= maxRetryWait && (!ok || time.Until(deadline) > wait)
+}
+
+// retryBudget is how many retries may be made: each call earns a part of one, and time does.
+type retryBudget struct {
+	mu   sync.Mutex
+	left float64
+	at   time.Time
+}
+
+// maxRetries is how many can be saved up.
+const maxRetries = 100
+
+func (b *retryBudget) earn(share float64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.left = min(b.left+share, maxRetries)
+}
+
+// spend takes a retry, if there is one.
+func (b *retryBudget) spend() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := time.Now()
+	if !b.at.IsZero() {
+		b.left = min(b.left+now.Sub(b.at).Seconds()*retriesPerSecond, maxRetries)
+	}
+	b.at = now
+	if b.left < 1 {
+		return false
+	}
+	b.left--
+	return true
+}

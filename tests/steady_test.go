@@ -1,0 +1,112 @@
+package tests
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"fsgateway/internal/sandbox"
+)
+
+// TestRetries: what can be repeated is, and nothing else.
+func TestRetries(t *testing.T) {
+	t.Parallel()
+	const read = `{ clinic { name } }`
+	create := `mutation { createPatient(input: {firstName: "A", lastName: "B", email: "a@example.org"}) { patient { id } } }`
+	planOnce := `mutation { createTreatmentPlan(input: {idempotencyKey: "once", patientId: "` + sandbox.PatientWithManyPlans + `", practitionerId: "` + sandbox.PractitionerID +
+		`", state: DRAFT, recommendations: [{variantId: "` + sandbox.VariantID + `", unitsToPurchase: 1}]}) { treatmentPlan { id } userErrors { message } } }`
+	for _, c := range []struct {
+		name, query, operation string
+		fault                  sandbox.Fault
+		calls                  int
+		fails                  bool
+	}{
+		{"Twice", read, "getClinic", sandbox.Fault{Status: 503, Times: 2}, 3, false},
+		{"TooOften", read, "getClinic", sandbox.Fault{Status: 503, Times: 3}, 3, true},
+		{"Reset", read, "getClinic", sandbox.Fault{Reset: true, Times: 1}, 2, false},
+		{"Refused", read, "getClinic", sandbox.Fault{Status: 403, Times: 1}, 1, true},
+		{"ServerError", read, "getClinic", sandbox.Fault{Status: 500, Times: 1}, 1, true},
+		{"WaitsAsAsked", read, "getClinic", sandbox.Fault{Status: 503, Times: 1, Header: http.Header{"Retry-After": {"2"}}}, 2, false},
+		{"LongWait", read, "getClinic", sandbox.Fault{Status: 503, Times: 1, Header: http.Header{"Retry-After": {"60"}}}, 1, true},
+		{"Timeout", read, "getClinic", sandbox.Fault{Hang: true, Times: 1}, 1, true},
+		{"Write", create, "createPatient", sandbox.Fault{Status: 503, Times: 1}, 1, true},
+		{"WriteReset", create, "createPatient", sandbox.Fault{Reset: true, Times: 1}, 1, true},
+		{"WriteWithKey", planOnce, "createTreatmentPlan", sandbox.Fault{Status: 503, Times: 2}, 3, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			virtually(t, config(), sandbox.Options{}, func(v *virtual) {
+				c.fault.Operation = c.operation
+				v.sandbox.AddFault(c.fault)
+				begin := time.Now()
+				r := v.query(c.query)
+				if failed := len(r.Errors) > 0; failed != c.fails {
+					v.Errorf("%v", r.Errors)
+				}
+				if n := v.sandbox.Count(c.operation); n != c.calls {
+					v.Errorf("%d calls, want %d", n, c.calls)
+				}
+				if took := time.Since(begin); c.name == "WaitsAsAsked" && took < 2*time.Second || took > 6*time.Second {
+					v.Errorf("took %s", took)
+				}
+			})
+		})
+	}
+}
+
+// TestBadDays: while the partner is down clients are answered at once, it gets few calls,
+// and soon after it is back all is well.
+func TestBadDays(t *testing.T) {
+	t.Parallel()
+	virtually(t, config(), sandbox.Options{}, func(v *virtual) {
+		v.sandbox.AddFault(sandbox.Fault{Status: 503, Latency: 50 * time.Millisecond})
+		ask := func() (ok bool, took time.Duration) {
+			begin := time.Now()
+			r := v.query(`{ clinic { name } }`)
+			if len(r.Errors) > 0 && r.Errors[0].Extensions["code"] != "UPSTREAM_UNAVAILABLE" {
+				v.Fatalf("%v", r.Errors)
+			}
+			return len(r.Errors) == 0, time.Since(begin)
+		}
+		asked, slow := 0, 0
+		for begin := time.Now(); time.Since(begin) < 30*time.Second; asked++ {
+			if _, took := ask(); took >= 100*time.Millisecond {
+				slow++
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+		calls := v.sandbox.Count("")
+		if asked < 300 || slow > 15 || calls > 40 {
+			v.Errorf("%d queries, %d of them took 100 ms, %d calls", asked, slow, calls)
+		}
+		v.sandbox.ClearFaults()
+		begin := time.Now()
+		for ok := false; !ok; ok, _ = ask() {
+			if time.Since(begin) > 10*time.Second {
+				v.Fatal("not back after 10 seconds")
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+		if ok, _ := ask(); !ok {
+			v.Error("one success does not end it")
+		}
+	})
+}
+
+// TestCallersAreNoBadDay: what the partner says of a caller keeps nobody else from it.
+func TestCallersAreNoBadDay(t *testing.T) {
+	t.Parallel()
+	virtually(t, config(), sandbox.Options{}, func(v *virtual) {
+		for _, status := range []int{400, 403, 404, 422, 500} {
+			v.sandbox.AddFault(sandbox.Fault{Operation: "getPatient", Status: status, Body: `{"error":"no"}`})
+			for range 100 {
+				v.query(`{ patient(id: "x") { firstName } }`)
+			}
+			v.sandbox.ClearFaults()
+		}
+		if r := v.query(`{ clinic { name } }`); len(r.Errors) > 0 || !strings.Contains(r.text, "Juniper") {
+			v.Errorf("%v", r.Errors)
+		}
+	})
+}
