@@ -3,10 +3,13 @@ package graph
 import (
 	"cmp"
 	"context"
+	"fmt"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"fsgateway/graph/apierror"
 	"fsgateway/graph/loader"
 	"fsgateway/graph/plan"
 	"fsgateway/internal/fsclient"
@@ -17,6 +20,7 @@ import (
 type answering struct {
 	graphql.ExecutableSchema
 	answered AnsweredBy
+	most     int // bytes of an answer
 }
 
 // AnsweredBy observes how queries are answered. Both are optional.
@@ -41,11 +45,16 @@ func (s answering) Exec(ctx context.Context) graphql.ResponseHandler {
 		if written {
 			return nil
 		}
-		data, why := session.Plan().Write(ctx, session)
+		data, why := session.Plan().Write(ctx, session, s.most)
 		if s.answered.Count != nil {
 			s.answered.Count(cmp.Or(why, "plan"))
 		}
-		if why != "" {
+		switch why {
+		case "":
+		case plan.TooLarge: // executed it would be made again, to be thrown away
+			written = true
+			return tooLarge(s.most)
+		default:
 			return execute(ctx)
 		}
 		if s.answered.Check != nil {
@@ -54,6 +63,13 @@ func (s answering) Exec(ctx context.Context) graphql.ResponseHandler {
 		written = true
 		return &graphql.Response{Data: data}
 	}
+}
+
+// tooLarge is the answer in place of one that has more bytes than one may have.
+func tooLarge(most int) *graphql.Response {
+	err := apierror.New(apierror.CodeQueryTooComplex, fmt.Sprintf("The answer has more than %d bytes (--max-answer). Ask for fewer rows, or select less of each.", most))
+	err.Extensions["limit"], err.Extensions["maximum"] = "answer", most
+	return &graphql.Response{Errors: gqlerror.List{err}}
 }
 
 // computed are the fields that are neither read from a record nor take a call. They return

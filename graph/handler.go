@@ -45,6 +45,8 @@ type Options struct {
 	Introspection func(context.Context) (bool, error)
 	// Cost says what operations may cost.
 	Cost CostOptions
+	// MaxAnswer is how many bytes the answer of a query may have; 0 for no limit.
+	MaxAnswer int
 	// Answered observes how queries are answered.
 	Answered AnsweredBy
 	// SignInURL is where a browser signs in, "" where none can.
@@ -78,7 +80,7 @@ func (t transport) Do(w http.ResponseWriter, r *http.Request, exec graphql.Graph
 func NewHandler(r *Resolver, o Options) *Handler {
 	schema := Schema(r)
 	ops := loader.New(schema.Schema(), r.Client, o.Viewer, o.RateLimit, r.computed())
-	h := handler.New(answering{schema, o.Answered})
+	h := handler.New(answering{schema, o.Answered, o.MaxAnswer})
 	o.NamedDocuments = o.Persisted != nil
 	sockets := socket.New(schema.Schema(), o.Options)
 	h.AddTransport(transport{wire.New(schema.Schema(), o.Options.Options), sockets})
@@ -162,6 +164,9 @@ func (o *Options) query(ctx context.Context, ops *loader.Operations, estimator *
 	return func(ctx context.Context) *graphql.Response {
 		defer release()
 		res := responses(ctx)
+		if res != nil && o.MaxAnswer > 0 && len(res.Data) > o.MaxAnswer {
+			res = tooLarge(o.MaxAnswer)
+		}
 		if session != nil && (o.Cost.Show || asks(op, costHeader)) {
 			o.Cost.shown(ctx, estimate, session, res)
 		}

@@ -291,3 +291,22 @@ func (d documents) selection(r *rand.Rand, name string, depth int) string {
 	b.WriteString(" }")
 	return b.String()
 }
+
+// TestMaxAnswer: an answer that is too large is none, whoever writes it.
+func TestMaxAnswer(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.MaxAnswer = 20_000
+	h := startWith(t, c, sandbox.Options{})
+	h.query(`{ patients(first: 10) { nodes { firstName } } }`)
+	rows := `{ patients(first: 500) { nodes { id firstName lastName email archived } }`
+	for name, query := range map[string]string{
+		"Plan":     rows + ` }`,
+		"Executor": rows + ` product(id: "x/y") { id } }`, // an error, of which a plan writes none
+	} {
+		a := h.as(sandbox.TokenPractitioner, query)
+		if a.Status != http.StatusBadRequest || a.Data != nil || len(a.Errors) != 1 || a.Errors[0].Extensions["code"] != "QUERY_TOO_COMPLEX" || a.Errors[0].Extensions["limit"] != "answer" {
+			t.Errorf("%s: %d %v", name, a.Status, a.Errors)
+		}
+	}
+}

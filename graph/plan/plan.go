@@ -202,15 +202,16 @@ func (s *Schema) possible(name string) []*ast.Definition {
 	return s.GetPossibleTypes(def)
 }
 
-// Write writes the answer of a query, if nothing in it is wrong. Otherwise it says why it
-// gave up, and what it has waited for is there for an executor.
-func (p *Plan) Write(ctx context.Context, source Source) (data []byte, why string) {
+// Write writes the answer of a query, if nothing in it is wrong and it is not much longer
+// than most bytes, 0 for any length. Otherwise it says why it gave up, and what it has waited
+// for is there for an executor.
+func (p *Plan) Write(ctx context.Context, source Source, most int) (data []byte, why string) {
 	defer func() {
 		if recover() != nil { // the executor meets it again, and says where
 			data, why = nil, Panicked
 		}
 	}()
-	o := &output{ctx: ctx, source: source, buf: make([]byte, 0, p.size.Load())}
+	o := &output{ctx: ctx, source: source, most: most, buf: make([]byte, 0, p.size.Load())}
 	if !o.object(p.Root, reflect.Value{}) {
 		return nil, o.why
 	}

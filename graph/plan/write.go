@@ -33,6 +33,7 @@ const (
 	Null        = "null"       // null where the schema forbids it, or a broken row
 	Unreadable  = "unreadable" // a value that could not be read
 	Panicked    = "panic"
+	TooLarge    = "size" // the executor's answer would be, too
 )
 
 // output is an answer being written. A writer reports false to give up.
@@ -40,6 +41,7 @@ type output struct {
 	ctx    context.Context
 	source Source
 	buf    []byte
+	most   int // bytes, 0 for no limit
 	why    string
 }
 
@@ -164,6 +166,9 @@ func (o *output) list(n int, element func(i int) bool) bool {
 		}
 		if !element(i) {
 			return false
+		}
+		if o.most > 0 && len(o.buf) > o.most {
+			return o.giveUp(TooLarge)
 		}
 	}
 	o.buf = append(o.buf, ']')

@@ -40,6 +40,7 @@ type Config struct {
 	MaxDownloads           int           `help:"Attachments sent at once; further requests wait." default:"32" min:"1" from:"GATEWAY_MAX_DOWNLOADS"`
 	MaxDownloadsPerCaller  int           `help:"Attachments sent to one caller at once." default:"8" min:"1" from:"GATEWAY_MAX_DOWNLOADS_PER_CALLER"`
 	MaxBody                int64         `help:"Bytes of a request's body." default:"262144" min:"1" from:"GATEWAY_MAX_BODY"`
+	MaxAnswer              int           `help:"Bytes that the answer of a query may have; 0 for no limit." default:"16777216" min:"0" from:"GATEWAY_MAX_ANSWER"`
 	MaxTokens              int           `help:"Tokens of a query; 0 for no limit." default:"2000" min:"0" from:"GATEWAY_MAX_TOKENS"`
 	MaxFields              int           `help:"Fields of a query, those of a fragment counted at each spread; 0 for no limit." default:"500" min:"0" from:"GATEWAY_MAX_FIELDS"`
 	MaxDepth               int           `help:"How deep fields may be nested; 0 for no limit." default:"12" min:"0" from:"GATEWAY_MAX_DEPTH"`

@@ -212,6 +212,7 @@ func (g *Gateway) openGraph(o options) error {
 		Introspection: g.mayIntrospect,
 		SignInURL:     g.signInURL(),
 		RateLimit:     g.allowance.left,
+		MaxAnswer:     config.MaxAnswer,
 		Cost: graph.CostOptions{
 			Reserve: g.allowance.reserve,
 			Most:    config.MaxUpstreamCalls, Show: config.ShowCost,
