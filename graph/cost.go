@@ -23,8 +23,9 @@ const (
 type CostOptions struct {
 	Most int  // calls that a query may be estimated to take; 0 for no limit
 	Show bool // whether clients are told without having asked
-	// Calls returns how many an operation has made, and how many it shared with others.
-	Calls func(ctx context.Context) (made, shared int64)
+	// Calls returns how many an operation has made, how many it shared with others, and how
+	// many answers were kept.
+	Calls func(ctx context.Context) (made, shared, kept int64)
 	// Reserve keeps calls for an operation until release is called, or says why it cannot
 	// have them.
 	Reserve func(ctx context.Context, calls int) (release func(), err error)
@@ -68,9 +69,9 @@ func (o *CostOptions) shown(ctx context.Context, c cost.Cost, s *loader.Session,
 	if res.Extensions == nil {
 		res.Extensions = map[string]any{}
 	}
-	made, shared := o.Calls(ctx)
+	made, shared, kept := o.Calls(ctx)
 	res.Extensions["cost"] = map[string]any{
-		"estimatedCalls": c.Estimate, "maximumCalls": c.Bound, "upstreamCalls": made, "coalesced": shared, "roundTrips": s.Rounds(),
+		"estimatedCalls": c.Estimate, "maximumCalls": c.Bound, "upstreamCalls": made, "coalesced": shared, "cacheHits": kept, "roundTrips": s.Rounds(),
 	}
 }
 

@@ -130,6 +130,7 @@ func TestMetrics(t *testing.T) {
 		`fsgateway_upstream_calls_total{route="GET /clinic",status="other"}`:                       "1",
 		`fsgateway_upstream_calls_total{route="GET /clinic",status="reset"}`:                       "3",
 		`fsgateway_upstream_calls_total{route="GET /clinic/resources/{id}/download",status="404"}`: "1",
+		`fsgateway_cache_hits_total`:                                                               "0",
 		`fsgateway_upstream_retries_total`:                                                         "4",
 		`fsgateway_upstream_calls_shared_total`:                                                    "0",
 		`fsgateway_upstream_calls_in_flight`:                                                       "0",

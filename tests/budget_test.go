@@ -76,9 +76,9 @@ func TestBudgetTogether(t *testing.T) {
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	whole, refused := 0, 0
-	for range 15 {
+	for i := range 15 {
 		wg.Go(func() {
-			a := h.as(sandbox.TokenPractitioner, `{ patients(first: 9) { nodes { dateOfBirth } } }`)
+			a := h.as(sandbox.TokenPractitioner, fmt.Sprintf(`{ patients(first: 9, offset: %d) { nodes { dateOfBirth } } }`, 9*i))
 			mu.Lock()
 			defer mu.Unlock()
 			switch {

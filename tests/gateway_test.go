@@ -150,9 +150,11 @@ type answer struct {
 }
 
 // as sends a query with a token, "" for none.
+//
+// It wants nothing that was kept, for what it costs by itself is what most tests are about.
 func (h *harness) as(token, query string, variables ...any) *answer {
 	h.t.Helper()
-	return h.with(http.Header{}, token, query, variables...)
+	return h.with(http.Header{"Cache-Control": {"no-cache"}}, token, query, variables...)
 }
 
 // with is [harness.as] with other headers.

@@ -186,6 +186,7 @@ func (v *virtual) postAs(ctx context.Context, body string, headers ...string) *r
 	req := httptest.NewRequestWithContext(ctx, http.MethodPost, "/graphql", strings.NewReader(body))
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Authorization", "Bearer "+sandbox.TokenPractitioner)
+	req.Header.Set("Cache-Control", "no-cache") // see harness.as
 	for i := 0; i+1 < len(headers); i += 2 {
 		req.Header.Set(headers[i], headers[i+1])
 		if headers[i+1] == "" {

@@ -53,6 +53,7 @@ func (w *clocked) Flush() { w.flushed = append(w.flushed, time.Since(w.begin)) }
 func (v *virtual) parts(query string, variables ...any) []part {
 	v.Helper()
 	req := httptest.NewRequestWithContext(v.Context(), http.MethodPost, "/graphql", strings.NewReader(requestBody(v, query, variables...)))
+	req.Header.Set("Cache-Control", "no-cache") // see harness.as
 	req.Header.Set("Authorization", "Bearer "+sandbox.TokenPractitioner)
 	req.Header.Set("Content-Type", plainJSON)
 	req.Header.Set("Accept", deferAccept)
@@ -257,7 +258,7 @@ func TestDeferAnywhere(t *testing.T) {
 			query = strings.Replace(query, "{", "query Used {", 1)
 			ask := func(accept string) *httptest.ResponseRecorder {
 				body, _ := json.Marshal(map[string]string{"query": query, "operationName": "Used"})
-				return v.send(http.MethodPost, "/graphql", string(body), "Accept", accept)
+				return v.send(http.MethodPost, "/graphql", string(body), "Accept", accept, "Cache-Control", "no-cache")
 			}
 			v.sandbox.ResetCalls()
 			inline := ask(graphQL)

@@ -30,6 +30,7 @@ func (v *virtual) atOnce(query string, tokens ...string) []*httptest.ResponseRec
 func (v *virtual) request(ctx context.Context, token, query string, variables ...any) *http.Request {
 	req := httptest.NewRequestWithContext(ctx, http.MethodPost, "/graphql", strings.NewReader(requestBody(v, query, variables...)))
 	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Cache-Control", "no-cache") // see harness.as
 	req.Header.Set("Authorization", "Bearer "+token)
 	return req
 }

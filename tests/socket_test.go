@@ -44,7 +44,7 @@ func (h *harness) dial(protocol string, headers ...string) *socket {
 }
 
 func dial(ctx context.Context, c *http.Client, address, protocol string, headers ...string) (*websocket.Conn, *http.Response, error) {
-	o := &websocket.DialOptions{HTTPClient: c, HTTPHeader: http.Header{}}
+	o := &websocket.DialOptions{HTTPClient: c, HTTPHeader: http.Header{"Cache-Control": {"no-cache"}}} // see harness.as
 	if protocol != "" {
 		o.Subprotocols = []string{protocol}
 	}

@@ -152,7 +152,8 @@ func (s *Streams) EachEvent(ctx context.Context, next graphql.ResponseHandler) *
 	op := graphql.GetOperationContext(ctx)
 	ctx, cancel := context.WithTimeout(ctx, s.o.Timeout)
 	defer cancel()
-	ctx, session := s.loads.NewSession(ctx, s.o.Caller(ctx))
+	// Something has happened, so what was kept from before may be wrong.
+	ctx, session := s.loads.NewSession(fsclient.WithFresh(ctx), s.o.Caller(ctx))
 	session.Arrived(rootField(op), value)
 	st.offer(value)
 	res := next(ctx)

@@ -324,7 +324,13 @@ func (c *Client) fetch(ctx context.Context, r route, query, body any, header htt
 	case r.unshared:
 		return call()
 	}
-	a, err := c.flights.fetch(ctx, flightKey{caller, address.Path, address.RawQuery}, call)
+	k := flightKey{caller, address.Path, address.RawQuery}
+	var a *answer
+	if d := lifetimes[r.op]; d > 0 && c.flights.Cache != nil {
+		a, err = c.flights.cached(ctx, k, d, call)
+	} else {
+		a, err = c.flights.fetch(ctx, k, call)
+	}
 	if _, known := errors.AsType[*Error](err); err != nil && !known { // it waited, and its time was over
 		return nil, transportError(ctx, r.String(), err, false, false)
 	}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Sharing says which calls of different operations may be one. Identical reads that are
@@ -18,6 +19,35 @@ type Sharing struct {
 	Caller func(ctx context.Context) string
 	// Shared is called for a call that is not made, for another brings its answer.
 	Shared func(ctx context.Context)
+	// Cache keeps answers; nil for none.
+	Cache Cache
+}
+
+// Cache keeps answers for those who got them. A caller's writes count up their version, and
+// what was asked for under another than the present one is not there any more.
+type Cache interface {
+	Version(caller string) uint64
+	Wrote(caller string)
+	Get(ctx context.Context, caller string, version uint64, path, query string) (Kept, bool)
+	Put(caller string, version uint64, path, query string, k Kept, d time.Duration)
+}
+
+type freshKey struct{}
+
+// WithFresh has calls under ctx get nothing that the cache has kept.
+func WithFresh(ctx context.Context) context.Context {
+	return context.WithValue(ctx, freshKey{}, true)
+}
+
+func isFresh(ctx context.Context) bool {
+	fresh, _ := ctx.Value(freshKey{}).(bool)
+	return fresh
+}
+
+// Kept is an answer that is kept. Nobody changes it.
+type Kept struct {
+	Header http.Header
+	Body   []byte
 }
 
 // WithSharing has reads share their calls.
@@ -32,12 +62,13 @@ type answer struct {
 	body   *answerBody
 	length int64 // of the body; more than its bound if it was cut
 	broken error // of reading the body
+	kept   bool  // by the cache
 	refs   atomic.Int32
 }
 
 // release gives back the buffer when the last reader has finished.
 func (a *answer) release() {
-	if a.refs.Add(-1) == 0 && a.body.Cap() <= maxKept {
+	if a.refs.Add(-1) == 0 && !a.kept && a.body.Cap() <= maxKept {
 		bodies.Put(a.body)
 	}
 }
@@ -69,6 +100,26 @@ func readAnswer(res *http.Response) *answer {
 }
 
 func (a *answer) success() bool { return a.status >= 200 && a.status <= 299 }
+
+// cached carries out a read whose answer may be kept.
+func (f *flights) cached(ctx context.Context, k flightKey, d time.Duration, call func() (*answer, error)) (*answer, error) {
+	version := f.Cache.Version(k.caller)
+	kept, ok := Kept{}, false
+	if !isFresh(ctx) {
+		kept, ok = f.Cache.Get(ctx, k.caller, version, k.path, k.query)
+	}
+	if ok {
+		body := &answerBody{Buffer: *bytes.NewBuffer(kept.Body)}
+		return &answer{status: http.StatusOK, header: kept.Header, body: body, length: int64(len(kept.Body)), kept: true}, nil
+	}
+	return f.fetch(ctx, k, func() (*answer, error) {
+		a, err := call()
+		if err == nil && a.status == http.StatusOK && a.length <= maxAnswer {
+			f.Cache.Put(k.caller, version, k.path, k.query, Kept{a.header, bytes.Clone(a.body.Bytes())}, d)
+		}
+		return a, err
+	})
+}
 
 // flights are the reads that are under way.
 type flights struct {
@@ -167,5 +218,8 @@ func (f *flights) close(caller string) {
 		if k.caller == caller {
 			delete(f.byKey, k)
 		}
+	}
+	if f.Cache != nil {
+		f.Cache.Wrote(caller)
 	}
 }

@@ -42,9 +42,15 @@ func (g *Gateway) call(ctx context.Context) (end func(status int, err error)) {
 	}
 }
 
-// sharing has identical reads of one caller that are under way at once be one call.
+// sharing has identical reads of one caller that are under way at once be one call, and
+// keeps the answers of those that may be kept.
 func (g *Gateway) sharing() fsclient.Sharing {
+	var answers fsclient.Cache
+	if g.config.CacheSize > 0 {
+		answers = newKept(g)
+	}
 	return fsclient.Sharing{
+		Cache:  answers,
 		Caller: func(ctx context.Context) string { return transport.CallerFrom(ctx).Key },
 		Shared: func(ctx context.Context) {
 			middleware.EntryFrom(ctx).SharedCalls.Add(1)

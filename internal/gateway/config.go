@@ -36,6 +36,7 @@ type Config struct {
 	BudgetScope            string        `help:"What --budget is for: token or app." default:"token" from:"GATEWAY_BUDGET_SCOPE"`
 	BudgetWait             time.Duration `help:"How long a query waits for calls that are used up before it is refused." default:"0s" min:"0" from:"GATEWAY_BUDGET_WAIT"`
 	Retries                int           `help:"How often a read, or a write with an Idempotency-Key, is made again if the partner is out of reach or down." default:"2" min:"0" from:"GATEWAY_RETRIES"`
+	CacheSize              int           `help:"Bytes of answers that are kept for the callers who got them: of the catalogue, and of who works in the clinic. 0 for none." default:"67108864" min:"0" from:"GATEWAY_CACHE_SIZE"`
 	MaxConcurrency         int           `help:"Calls to the partner at once, shared fairly between callers." default:"128" min:"1" from:"GATEWAY_MAX_CONCURRENCY"`
 	MaxDownloads           int           `help:"Attachments sent at once; further requests wait." default:"32" min:"1" from:"GATEWAY_MAX_DOWNLOADS"`
 	MaxDownloadsPerCaller  int           `help:"Attachments sent to one caller at once." default:"8" min:"1" from:"GATEWAY_MAX_DOWNLOADS_PER_CALLER"`

@@ -216,9 +216,9 @@ func (g *Gateway) openGraph(o options) error {
 		Cost: graph.CostOptions{
 			Reserve: g.allowance.reserve,
 			Most:    config.MaxUpstreamCalls, Show: config.ShowCost,
-			Calls: func(ctx context.Context) (made, shared int64) {
+			Calls: func(ctx context.Context) (made, shared, kept int64) {
 				entry := middleware.EntryFrom(ctx)
-				return entry.UpstreamCalls.Load(), entry.SharedCalls.Load()
+				return entry.UpstreamCalls.Load(), entry.SharedCalls.Load(), entry.CacheHits.Load()
 			},
 		},
 		Answered: graph.AnsweredBy{Count: func(by string) { g.metrics.answers.WithLabelValues(by).Inc() }, Check: o.check},

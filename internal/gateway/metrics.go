@@ -31,6 +31,7 @@ type metrics struct {
 	callsInFlight prometheus.Gauge
 	shared        prometheus.Counter
 	retries       prometheus.Counter
+	cacheHits     prometheus.Counter
 	webhooks      *prometheus.CounterVec // outcome
 	polls         *prometheus.CounterVec // outcome
 	http          *prometheus.CounterVec // kind
@@ -66,6 +67,7 @@ func newMetrics(unready func() string) *metrics {
 		http:          counter("http_errors_total", "What net/http had to say by itself, by kind; its words are kept nowhere.", "kind"),
 		shared:        prometheus.NewCounter(prometheus.CounterOpts{Namespace: "fsgateway", Name: "upstream_calls_shared_total", Help: "Calls that were not made, for an identical one of the same caller was under way."}),
 		retries:       prometheus.NewCounter(prometheus.CounterOpts{Namespace: "fsgateway", Name: "upstream_retries_total", Help: "Calls that were made again."}),
+		cacheHits:     prometheus.NewCounter(prometheus.CounterOpts{Namespace: "fsgateway", Name: "cache_hits_total", Help: "Calls that were not made, for their answer was kept."}),
 		callsInFlight: gauge("upstream_calls_in_flight", "Calls to the partner that are under way."),
 	}
 	ready := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "fsgateway", Name: "ready", Help: "1 while /readyz says so, else 0."}, func() float64 {
@@ -74,7 +76,7 @@ func newMetrics(unready func() string) *metrics {
 		}
 		return 1
 	})
-	m.registry.MustRegister(m.requests, m.inFlight, m.operations, m.duration, m.perOperation, m.answers, m.errors, m.calls, m.callDuration, m.callsInFlight, m.shared, m.retries, m.webhooks, m.polls, m.http, ready,
+	m.registry.MustRegister(m.requests, m.inFlight, m.operations, m.duration, m.perOperation, m.answers, m.errors, m.calls, m.callDuration, m.callsInFlight, m.shared, m.retries, m.cacheHits, m.webhooks, m.polls, m.http, ready,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

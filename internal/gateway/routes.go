@@ -28,7 +28,7 @@ func (g *Gateway) Handler() http.Handler {
 	}
 	cors := middleware.CORS(g.config.CORSOrigins, g.config.CORSHeaders, g.sessions != nil)
 	bearer := middleware.Bearer(g.authorize, http.HandlerFunc(g.refuseToken))
-	route(graphqlRoute, g.graphql, cors, middleware.Private, bearer,
+	route(graphqlRoute, g.graphql, cors, middleware.Private, fresh, bearer,
 		middleware.CSRF(http.HandlerFunc(g.refuseSimple)), g.session, middleware.Compress(secret, codings...))
 	route("/resources/{id}/download", g.only(g.download, http.MethodGet, http.MethodHead), cors, middleware.Private, bearer, g.session)
 	g.routeOAuth(route, cors)

@@ -17,6 +17,7 @@ type Entry struct {
 	Route         string // the pattern that was served
 	Operation     Operation
 	UpstreamCalls atomic.Int64
+	CacheHits     atomic.Int64 // calls that were not made, for their answer was kept
 	SharedCalls   atomic.Int64 // that were not made, for one of another operation brought the answer
 
 	requestID string
@@ -71,6 +72,7 @@ func (e *Entry) Join() (took time.Duration, part bool) {
 	}
 	whole.UpstreamCalls.Add(e.UpstreamCalls.Load())
 	whole.SharedCalls.Add(e.SharedCalls.Load())
+	whole.CacheHits.Add(e.CacheHits.Load())
 	e.mu.Lock()
 	failures := e.failures
 	e.mu.Unlock()
@@ -115,6 +117,9 @@ func Log(logger zerolog.Logger, done ...func(entry *Entry, status int, took time
 					Int("status", rec.status).
 					Float64("durationMs", float64(took.Microseconds())/1000).
 					Int64("upstreamCalls", entry.UpstreamCalls.Load())
+				if n := entry.CacheHits.Load(); n > 0 {
+					line = line.Int64("cacheHits", n)
+				}
 				if n := entry.SharedCalls.Load(); n > 0 {
 					line = line.Int64("sharedCalls", n)
 				}

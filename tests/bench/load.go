@@ -121,6 +121,7 @@ func (p *process) ask(client *http.Client, q query, caller int) (status int, bod
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Authorization", "Bearer caller-"+strconv.Itoa(caller))
 	req.Header.Set("Accept-Encoding", "identity")
+	req.Header.Set("Cache-Control", "no-cache") // each query with all its calls
 	res, err := client.Do(req)
 	if err != nil {
 		return 0, nil, err

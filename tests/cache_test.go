@@ -1,0 +1,123 @@
+package tests
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"fsgateway/internal/sandbox"
+)
+
+const planPage = `query($id: ID!) { patient(id: $id) { firstName treatmentPlans(first: 5) { nodes { state practitioner { lastName } recommendations { variant { sku product { name brand { name } } } } } } } }`
+
+// kept sends a query of the first practitioner that may be answered with what was kept.
+func (v *virtual) kept(query string, variables ...any) *reply {
+	v.Helper()
+	return v.post(requestBody(v, query, variables...), "Cache-Control", "")
+}
+
+// TestCache: what belongs to no patient is kept for its caller, for as long as it is said to
+// be, and everything else is asked for anew.
+func TestCache(t *testing.T) {
+	t.Parallel()
+	virtually(t, config(), sandbox.Options{}, func(v *virtual) {
+		calls := func(r *reply) int {
+			v.Helper()
+			r.fails(v)
+			n := v.sandbox.Count("")
+			v.sandbox.ResetCalls()
+			return n
+		}
+		page := func() int { return calls(v.kept(planPage, "id", sandbox.PatientWithManyPlans)) }
+		first := page()
+		again := page()
+		if again != 7 { // the patient, the list of plans, five plans
+			v.Errorf("%d calls at first, then %d", first, again)
+		}
+		if n := calls(v.query(planPage, "id", sandbox.PatientWithManyPlans)); n != first {
+			v.Errorf("no-cache takes %d calls, want %d", n, first)
+		}
+		time.Sleep(61 * time.Second) // practitioners
+		if n := page(); n != 8 {
+			v.Errorf("%d calls after a minute, want one more", n)
+		}
+		time.Sleep(5 * time.Minute) // variants
+		if n := page(); n != first {
+			v.Errorf("%d calls after 5 minutes, want %d", n, first)
+		}
+		const patients = `{ patients(first: 3) { nodes { dateOfBirth } } clinic { name } orders(first: 2) { nodes { id } } }`
+		if one, two := calls(v.kept(patients)), calls(v.kept(patients)); one != two {
+			v.Errorf("patient data is kept: %d calls, then %d", one, two)
+		}
+	})
+}
+
+// TestCacheApart: nobody is answered with what another caller has got.
+func TestCacheApart(t *testing.T) {
+	t.Parallel()
+	h := start(t)
+	const query = `{ practitioners(first: 1) { nodes { fullscriptId } } }`
+	seen := map[string]any{}
+	for _, token := range []string{sandbox.TokenPractitioner, sandbox.TokenOtherClinic, sandbox.TokenPractitioner, sandbox.TokenOtherClinic} {
+		id := at(t, h.with(http.Header{}, token, query).Data, "practitioners.nodes.0.fullscriptId")
+		if before, ok := seen[token]; ok && before != id || id == nil {
+			t.Errorf("%s has %v, then %v", token, before, id)
+		}
+		seen[token] = id
+	}
+	if seen[sandbox.TokenPractitioner] == seen[sandbox.TokenOtherClinic] {
+		t.Error("the clinics have one practitioner")
+	}
+	if n := h.sandbox.Count(""); n != 2 {
+		t.Errorf("%d calls, want 2", n)
+	}
+	for _, token := range []string{"made-up", sandbox.TokenExpired, ""} {
+		if a := h.with(http.Header{}, token, query); a.Data != nil && a.Data["practitioners"] != nil {
+			t.Errorf("%q has %v", token, a.Data)
+		}
+	}
+}
+
+// TestCacheNeedsProof: a token that the partner has not accepted lately is sent to it, though
+// the answer is kept.
+func TestCacheNeedsProof(t *testing.T) {
+	t.Parallel()
+	virtually(t, config(), sandbox.Options{}, func(v *virtual) {
+		const query = `{ brands(first: 3) { nodes { name } } }`
+		v.kept(query).fails(v)
+		v.kept(query).fails(v)
+		if n := v.sandbox.Count(""); n != 1 {
+			v.Errorf("%d calls, want 1", n)
+		}
+		time.Sleep(config().ProofAge + time.Second)
+		v.sandbox.AddFault(sandbox.Fault{Status: 401}) // the token has been revoked
+		v.kept(query).fails(v, failed{"brands", "UNAUTHENTICATED"})
+		v.kept(query).fails(v, failed{"brands", "UNAUTHENTICATED"})
+		if n := v.sandbox.Count(""); n != 2 {
+			v.Errorf("%d calls, want 2", n)
+		}
+	})
+}
+
+// TestCacheAfterWrite: a caller reads what they have written.
+func TestCacheAfterWrite(t *testing.T) {
+	t.Parallel()
+	h := start(t)
+	read := func() string {
+		a := h.with(http.Header{}, sandbox.TokenPractitioner, `{ staff(first: 1) { nodes { fullscriptId lastName } } }`)
+		return fmt.Sprint(at(t, a.Data, "staff.nodes.0"))
+	}
+	before := read()
+	if read() != before || h.sandbox.Count("") != 1 {
+		t.Fatalf("%d calls", h.sandbox.Count(""))
+	}
+	id := at(t, h.with(http.Header{}, sandbox.TokenPractitioner, `{ staff(first: 1) { nodes { fullscriptId } } }`).Data, "staff.nodes.0.fullscriptId")
+	a := h.with(http.Header{}, sandbox.TokenPractitioner, `mutation($i: UpdateStaffInput!) { updateStaff(input: $i) { staff { lastName } userErrors { message } } }`, "i", map[string]any{"id": id, "lastName": "Renamed"})
+	if len(a.Errors) > 0 {
+		t.Fatal(a.Errors)
+	}
+	if after := read(); after == before {
+		t.Errorf("still %s", after)
+	}
+}
