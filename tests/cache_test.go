@@ -121,3 +121,27 @@ func TestCacheAfterWrite(t *testing.T) {
 		t.Errorf("still %s", after)
 	}
 }
+
+// TestCacheAfterEvent: a product that has changed is asked for again.
+func TestCacheAfterEvent(t *testing.T) {
+	t.Parallel()
+	h := start(t)
+	read := func() int {
+		h.sandbox.ResetCalls()
+		if a := h.with(http.Header{}, sandbox.TokenPractitioner, `{ products(first: 2) { nodes { name } } }`); len(a.Errors) > 0 {
+			t.Fatal(a.Errors)
+		}
+		return h.sandbox.Count("")
+	}
+	if first, again := read(), read(); first != 1 || again != 0 {
+		t.Errorf("%d calls, then %d", first, again)
+	}
+	h.emit(sandbox.Emission{Type: "patient.updated"})
+	if n := read(); n != 0 {
+		t.Errorf("%d calls after an event of a patient", n)
+	}
+	h.emit(sandbox.Emission{Type: "product.updated"})
+	if n := read(); n != 1 {
+		t.Errorf("%d calls after an event of a product", n)
+	}
+}

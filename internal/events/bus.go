@@ -15,6 +15,8 @@ type Options struct {
 	Dedupe time.Duration
 	// Life is how long an event stays in Redis; default 24 hours.
 	Life time.Duration
+	// OnEvent is told of each event before subscribers are, here or at another gateway.
+	OnEvent func(Event)
 	// OnError is told of what goes wrong while nobody waits for an answer.
 	OnError func(error)
 }
@@ -28,6 +30,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.Life <= 0 {
 		o.Life = 24 * time.Hour
+	}
+	if o.OnEvent == nil {
+		o.OnEvent = func(Event) {}
 	}
 	if o.OnError == nil {
 		o.OnError = func(error) {}
@@ -83,6 +88,7 @@ func (b *Bus) Known(ctx context.Context, id string) (bool, error) { return b.jou
 
 // append adds an event to the log, and does nothing once that is closed.
 func (b *Bus) append(e Event) {
+	b.o.OnEvent(e)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {

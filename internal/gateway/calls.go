@@ -47,7 +47,7 @@ func (g *Gateway) call(ctx context.Context) (end func(status int, err error)) {
 func (g *Gateway) sharing() fsclient.Sharing {
 	var answers fsclient.Cache
 	if g.config.CacheSize > 0 {
-		answers = newKept(g)
+		answers = g.kept
 	}
 	return fsclient.Sharing{
 		Cache:  answers,

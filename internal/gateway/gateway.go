@@ -57,6 +57,7 @@ type Gateway struct {
 	events    *events.Bus
 	accepted  *accepted
 	allowance *allowance
+	kept      *kept
 	breaker   circuitbreaker.CircuitBreaker[any]
 	hashes    sync.Pool // of hash.Hash: tokens are told apart by one under a key that is new in each process
 
@@ -106,6 +107,7 @@ func New(config Config, log zerolog.Logger, opts ...Option) (*Gateway, error) {
 	g := &Gateway{config: config, log: log, build: o.build.known(), accepted: newAccepted(), allowance: newAllowance(&config), breaker: newBreaker()}
 	key := make([]byte, 32)
 	_, _ = rand.Read(key)
+	g.kept = newKept(g)
 	g.hashes.New = func() any { return hmac.New(sha256.New, key) }
 	if err := g.open(o); err != nil {
 		return nil, errors.Join(err, g.Close())

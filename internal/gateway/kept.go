@@ -11,6 +11,7 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 
 	"fsgateway/internal/cache"
+	"fsgateway/internal/events"
 	"fsgateway/internal/fsclient"
 	"fsgateway/internal/middleware"
 	"fsgateway/internal/transport"
@@ -47,6 +48,13 @@ func (k *kept) Version(caller string) uint64 {
 }
 
 func (k *kept) Wrote(caller string) { k.versions.Add(caller, k.last.Add(1)) }
+
+// happened drops the answers of all callers when a product is new or has changed.
+func (k *kept) happened(e events.Event) {
+	if strings.HasPrefix(e.Type, "product.") {
+		k.versions.Purge()
+	}
+}
 
 // Get returns an answer, if the partner has lately accepted the caller's token.
 func (k *kept) Get(ctx context.Context, caller string, version uint64, path, query string) (fsclient.Kept, bool) {
