@@ -18,6 +18,11 @@ const (
 	dryRunHeader = "X-Gateway-Dry-Run"
 )
 
+// onlyQueries refuses to run what was only to be explained.
+func onlyQueries() *graphql.Response {
+	return &graphql.Response{Errors: gqlerror.List{apierror.New(apierror.CodeBadUserInput, dryRunHeader+" is for queries. Nothing was run.")}}
+}
+
 // CostOptions say what operations may cost, in calls to the partner, and what is told
 // about it.
 type CostOptions struct {

@@ -101,6 +101,9 @@ func NewHandler(r *Resolver, o Options) *Handler {
 		if err := o.refuse(ctx, op); err != nil {
 			return graphql.OneShot(&graphql.Response{Errors: gqlerror.List{err}})
 		}
+		if asks(op, dryRunHeader) && op.Operation.Operation != ast.Query {
+			return graphql.OneShot(onlyQueries())
+		}
 		switch op.Operation.Operation {
 		case ast.Query:
 			return o.query(ctx, ops, estimator, next)

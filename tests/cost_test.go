@@ -114,6 +114,26 @@ func TestDryRun(t *testing.T) {
 	}
 }
 
+// TestDryRunOfAWrite: whatever is not explained is not run either.
+func TestDryRunOfAWrite(t *testing.T) {
+	t.Parallel()
+	h := start(t)
+	for _, operation := range []string{
+		`mutation { createPatient(input: {firstName: "A", lastName: "B", email: "a@example.org"}) { patient { id } } }`,
+		`subscription { events { id } }`,
+	} {
+		header := dryRun()
+		header.Set("Accept", "application/graphql-response+json, text/event-stream")
+		a := h.with(header, sandbox.TokenPractitioner, operation)
+		if a.Status != http.StatusBadRequest || a.Data != nil || a.Errors[0].Extensions["code"] != "BAD_USER_INPUT" || !strings.Contains(a.Errors[0].Message, "Nothing was run") {
+			t.Errorf("%d %v %v", a.Status, a.Data, a.Errors)
+		}
+	}
+	if n := h.sandbox.Count(""); n != 0 {
+		t.Errorf("%d calls", n)
+	}
+}
+
 // TestTooExpensive: what would take too many calls is refused before the first one, and
 // what turns out to ends at the limit.
 func TestTooExpensive(t *testing.T) {
