@@ -167,6 +167,29 @@ func TestRejectedToken(t *testing.T) {
 	})
 }
 
+// TestMaxWaiting: of one caller no more calls wait than may, and another's are not refused for
+// it.
+func TestMaxWaiting(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.MaxConcurrency, c.MaxWaiting = 2, 5
+	virtually(t, c, sandbox.Options{}, func(v *virtual) {
+		v.query(`{ clinic { name } }`).fails(v) // the partner knows the caller
+		v.sandbox.AddFault(sandbox.Fault{Latency: time.Second})
+		r := v.query(`{ patients(first: 20) { nodes { dateOfBirth } } }`)
+		busy := 0
+		for _, e := range r.Errors {
+			if e.Extensions["code"] != "RATE_LIMITED" || e.Extensions["retryAfter"] != 1.0 {
+				v.Errorf("%v", e)
+			}
+			busy++
+		}
+		if busy != 20-2-5 {
+			v.Errorf("%d of 20 calls are refused, want 13", busy)
+		}
+	})
+}
+
 // TestStrangers: 150 connections with tokens that are none do not slow down a caller whom
 // the partner knows.
 func TestStrangers(t *testing.T) {

@@ -25,6 +25,7 @@ const (
 	KindUnavailable  Kind = "unavailable"  // no connection, or 502, 503, 504
 	KindUpstream     Kind = "upstream"     // any other status, and answers that cannot be read
 	KindCanceled     Kind = "canceled"     // the caller left
+	KindBusy         Kind = "busy"         // too many calls of the caller are waiting
 	KindTooExpensive Kind = "expensive"    // the operation has made as many calls as it may
 )
 

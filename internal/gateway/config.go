@@ -38,6 +38,7 @@ type Config struct {
 	Retries                int           `help:"How often a read, or a write with an Idempotency-Key, is made again if the partner is out of reach or down." default:"2" min:"0" from:"GATEWAY_RETRIES"`
 	CacheSize              int           `help:"Bytes of answers that are kept for the callers who got them: of the catalogue, and of who works in the clinic. 0 for none." default:"67108864" min:"0" from:"GATEWAY_CACHE_SIZE"`
 	MaxConcurrency         int           `help:"Calls to the partner at once, shared fairly between callers." default:"128" min:"1" from:"GATEWAY_MAX_CONCURRENCY"`
+	MaxWaiting             int           `help:"Calls of one caller that may wait for a place among --max-concurrency; 0 for any number." default:"2000" min:"0" from:"GATEWAY_MAX_WAITING"`
 	MaxDownloads           int           `help:"Attachments sent at once; further requests wait." default:"32" min:"1" from:"GATEWAY_MAX_DOWNLOADS"`
 	MaxDownloadsPerCaller  int           `help:"Attachments sent to one caller at once." default:"8" min:"1" from:"GATEWAY_MAX_DOWNLOADS_PER_CALLER"`
 	MaxBody                int64         `help:"Bytes of a request's body." default:"262144" min:"1" from:"GATEWAY_MAX_BODY"`

@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/failsafe-go/failsafe-go/circuitbreaker"
@@ -172,7 +173,7 @@ func (g *Gateway) openClient(embedded *sandbox.Server) error {
 	g.close = append(g.close, func() error { network.CloseIdleConnections(); return nil })
 
 	g.downloads = transport.NewPlaces(config.MaxDownloads, config.MaxDownloadsPerCaller)
-	places := transport.NewPlaces(config.MaxConcurrency, config.MaxConcurrency)
+	places := transport.NewPlaces(config.MaxConcurrency, config.MaxConcurrency).Bound(config.MaxWaiting, &fsclient.Refused{Kind: fsclient.KindBusy, RetryAfter: time.Second})
 	// From the client towards the network.
 	chain := g.bounded(
 		transport.Authorize(

@@ -41,6 +41,8 @@ type Places struct {
 	free    int
 	each    int
 	few     int // places of all strangers
+	queue   int // how many calls of a caller may wait, 0 for any number
+	full    error
 	callers map[string]*share
 	waiting []*share // callers with a queue, in the order they began to wait
 }
@@ -60,6 +62,13 @@ type share struct {
 	queue   []chan struct{}
 }
 
+// Bound has no more than n calls of a caller wait, all strangers being one. Others are refused
+// with an error.
+func (l *Places) Bound(n int, full error) *Places {
+	l.queue, l.full = n, full
+	return l
+}
+
 func (l *Places) most(caller string) int {
 	if caller == strangers {
 		return min(l.few, l.each)
@@ -68,7 +77,7 @@ func (l *Places) most(caller string) int {
 }
 
 // Acquire waits for a place, which [Places.Release] gives back. The error is the
-// cause that ctx ended with.
+// cause that ctx ended with, or that of [Places.Bound].
 func (l *Places) Acquire(ctx context.Context, caller string) error {
 	l.mu.Lock()
 	s := l.callers[caller]
@@ -82,6 +91,10 @@ func (l *Places) Acquire(ctx context.Context, caller string) error {
 		s.running++
 		l.mu.Unlock()
 		return nil
+	}
+	if l.queue > 0 && len(s.queue) >= l.queue {
+		l.mu.Unlock()
+		return l.full
 	}
 	turn := make(chan struct{})
 	if len(s.queue) == 0 {
