@@ -174,6 +174,7 @@ func (g *Gateway) openClient(embedded *sandbox.Server) error {
 
 	g.downloads = transport.NewPlaces(config.MaxDownloads, config.MaxDownloadsPerCaller)
 	places := transport.NewPlaces(config.MaxConcurrency, config.MaxConcurrency).Bound(config.MaxWaiting, &fsclient.Refused{Kind: fsclient.KindBusy, RetryAfter: time.Second})
+	g.metrics.watch(places.Waiting, g.breaker.IsOpen, g.kept.answers.Bytes)
 	// From the client towards the network.
 	chain := g.bounded(
 		transport.Authorize(

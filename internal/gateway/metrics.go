@@ -81,6 +81,22 @@ func newMetrics(unready func() string) *metrics {
 	return m
 }
 
+// watch adds figures of what stands between the client and the partner, and of the cache.
+func (m *metrics) watch(waiting func() int, open func() bool, kept func() (bytes, answers int)) {
+	figure := func(name, help string, value func() float64) {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "fsgateway", Name: name, Help: help}, value))
+	}
+	figure("upstream_calls_waiting", "Calls to the partner that wait for a place.", func() float64 { return float64(waiting()) })
+	figure("upstream_breaker_open", "1 while no calls are made, for most of them failed, else 0.", func() float64 {
+		if open() {
+			return 1
+		}
+		return 0
+	})
+	figure("cache_size_bytes", "Bytes of answers that are kept.", func() float64 { bytes, _ := kept(); return float64(bytes) })
+	figure("cache_answers", "Answers that are kept.", func() float64 { _, answers := kept(); return float64(answers) })
+}
+
 func (m *metrics) handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry})
 }

@@ -76,6 +76,16 @@ func (l *Places) most(caller string) int {
 	return l.each
 }
 
+// Waiting returns how many calls wait for a place.
+func (l *Places) Waiting() (n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, s := range l.waiting {
+		n += len(s.queue)
+	}
+	return n
+}
+
 // Acquire waits for a place, which [Places.Release] gives back. The error is the
 // cause that ctx ended with, or that of [Places.Bound].
 func (l *Places) Acquire(ctx context.Context, caller string) error {
