@@ -31,8 +31,10 @@ func (o *Operations) Effort(call any) (Effort, reflect.Type) {
 		return LooksUp, op.op.typ
 	case nodes:
 		return LooksUpAny, nil
+	case interface{ typ() reflect.Type }: // known
+		return Known, op.typ()
 	}
-	return Known, reflect.TypeOf(call).Field(0).Type.Out(0).Elem() // of known
+	panic("loader: a call of no kind")
 }
 
 // Fetch is how records are fetched that lack something.

@@ -33,17 +33,19 @@ func (s *Session) choose(op *recordOp, ids []string, caller string) {
 		pages, _ := s.ops.lengths.Get(length)
 		p := paging.NewRecords(op.name, pages, found, s.embed)
 		p.List = func(ctx context.Context, page paging.Page) (got paging.Fetched, err error) {
-			return got, safely(func() (err error) {
+			err = safely(func() (err error) {
 				got, err = op.list(ctx, page)
 				return err
 			})
+			return got, err
 		}
 		if op.get != nil {
 			p.Get = func(ctx context.Context, id string) (r fsclient.Recorder, err error) {
-				return r, safely(func() (err error) {
+				err = safely(func() (err error) {
 					r, err = op.get(ctx, id)
 					return err
 				})
+				return r, err
 			}
 		}
 		p.Fetch(ctx, left)

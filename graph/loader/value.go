@@ -53,6 +53,8 @@ func (s *Session) value(op *valueOp, parent string, args map[string]any) *promis
 // known is a value that takes no call, while what is linked to it may.
 type known[T any] struct{ get func(context.Context) *T }
 
+func (known[T]) typ() reflect.Type { return reflect.TypeFor[T]() }
+
 func (k known[T]) announce(at visit, c *plan.Call, _ fsclient.Recorder, p *promise) error {
 	v := k.get(at.ctx)
 	at.walkValue(reflect.ValueOf(v), c.Below)

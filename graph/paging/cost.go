@@ -2,9 +2,9 @@ package paging
 
 import "maps"
 
-// Cost returns how many pages a connection's arguments ask for, and how many rows. rows
-// says whether rows are selected, pageInfo whether it is that more follow. Arguments that
-// are refused cost nothing.
+// Cost returns the number of pages and of rows that a connection's arguments ask for. rows
+// reports whether rows are selected, and pageInfo whether pageInfo is. Invalid arguments
+// cost nothing.
 func Cost(args map[string]any, rows, pageInfo bool) (pages, n int) {
 	if args["after"] != nil || args["before"] != nil { // of whichever list
 		args = maps.Clone(args)

@@ -63,8 +63,7 @@ func (g *Gateway) stranger(op *transport.Operation) bool {
 	if op.Known.Load() || op.Caller.Renew != nil { // of a session it has
 		return false
 	}
-	at, known := g.accepted.callers.Get(op.Caller.Key)
-	known = known && time.Since(at) < acceptedFor
+	known := g.acceptedWithin(op, acceptedFor)
 	op.Known.Store(known)
 	return !known
 }

@@ -107,7 +107,8 @@ func planData(p *plan) func(*Server) any {
 	}
 }
 
-// patientData returns the patient as of the event, which later changes do not alter. Only patient.emancipated says whether the patient is a dependent.
+// patientData returns the patient as of the event; later changes do not affect it. Only
+// patient.emancipated events report whether the patient is a dependent.
 func patientData(p *patient, emancipated bool) func(*Server) any {
 	return func(s *Server) any {
 		about := object{
