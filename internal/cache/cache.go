@@ -1,5 +1,5 @@
-// Package cache keeps answers of the partner for a while, each for one caller, in the
-// memory of this process.
+// Package cache keeps values for a while in the memory of this process, bounded by the
+// bytes that they take up.
 package cache
 
 import (
@@ -10,31 +10,28 @@ import (
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
-// Key names an answer: whose it is, and what was asked.
-type Key struct{ Caller, Path, Query string }
-
-// Cache is bounded by the bytes of the answers. What was used longest ago goes first.
-type Cache[V any] struct {
+// Cache is bounded by the bytes of its values. What was used longest ago goes first.
+type Cache[K comparable, V any] struct {
 	most int
 
 	mu      sync.Mutex
-	entries *simplelru.LRU[Key, entry[V]]
+	entries *simplelru.LRU[K, entry[V]]
 	bytes   int
 }
 
 type entry[V any] struct {
 	value V
 	bytes int
-	until time.Time
+	until time.Time // zero for always
 }
 
-// overhead is what an entry takes beside its value.
+// overhead is what an entry takes beside its key and value.
 const overhead = 256
 
 // New returns a cache of most bytes.
-func New[V any](most int) *Cache[V] {
-	c := &Cache[V]{most: most}
-	entries, err := simplelru.NewLRU(math.MaxInt, func(_ Key, e entry[V]) { c.bytes -= e.bytes })
+func New[K comparable, V any](most int) *Cache[K, V] {
+	c := &Cache[K, V]{most: most}
+	entries, err := simplelru.NewLRU(math.MaxInt, func(_ K, e entry[V]) { c.bytes -= e.bytes })
 	if err != nil {
 		panic(err) // the number above is wrong
 	}
@@ -43,35 +40,40 @@ func New[V any](most int) *Cache[V] {
 }
 
 // Get returns what is kept under a key.
-func (c *Cache[V]) Get(k Key) (v V, ok bool) {
+func (c *Cache[K, V]) Get(k K) (v V, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e, ok := c.entries.Get(k)
-	if ok && !time.Now().Before(e.until) {
+	if ok && !e.until.IsZero() && !time.Now().Before(e.until) {
 		c.entries.Remove(k)
 		return v, false
 	}
 	return e.value, ok
 }
 
-// Put keeps a value of so many bytes for a while. One that would take more than a
-// sixteenth of the cache is not kept.
-func (c *Cache[V]) Put(k Key, v V, bytes int, d time.Duration) {
-	bytes += overhead + len(k.Caller) + len(k.Path) + len(k.Query)
+// Put keeps a value for a while, or, if that is 0, until others take its place. The bytes
+// are those of key and value. A value that would take more than a sixteenth of the cache
+// is not kept.
+func (c *Cache[K, V]) Put(k K, v V, bytes int, d time.Duration) {
+	bytes += overhead
 	if bytes > c.most/16 {
 		return
+	}
+	e := entry[V]{value: v, bytes: bytes}
+	if d > 0 {
+		e.until = time.Now().Add(d)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.entries.Remove(k)
-	c.entries.Add(k, entry[V]{v, bytes, time.Now().Add(d)})
+	c.entries.Add(k, e)
 	for c.bytes += bytes; c.bytes > c.most; {
 		c.entries.RemoveOldest()
 	}
 }
 
-// Bytes returns how many bytes are kept, in how many answers.
-func (c *Cache[V]) Bytes() (bytes, answers int) {
+// Size returns how many bytes are kept, in how many values.
+func (c *Cache[K, V]) Size() (bytes, values int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.bytes, c.entries.Len()

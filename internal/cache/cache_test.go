@@ -8,11 +8,13 @@ import (
 	"time"
 )
 
+type key struct{ caller, path string }
+
 func TestCache(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := New[string](100_000)
-		ada, bob := Key{"ada", "/p", ""}, Key{"bob", "/p", ""}
+		c := New[key, string](100_000)
+		ada, bob := key{"ada", "/p"}, key{"bob", "/p"}
 		c.Put(ada, "of ada", 10, time.Minute)
 		if v, ok := c.Get(ada); v != "of ada" || !ok {
 			t.Error(v, ok)
@@ -24,7 +26,7 @@ func TestCache(t *testing.T) {
 		if _, ok := c.Get(ada); ok {
 			t.Error("it is kept for too long")
 		}
-		if bytes, n := c.Bytes(); bytes != 0 || n != 0 {
+		if bytes, n := c.Size(); bytes != 0 || n != 0 {
 			t.Errorf("%d bytes in %d answers", bytes, n)
 		}
 		c.Put(ada, "", 100_000/16, time.Minute)
@@ -37,16 +39,16 @@ func TestCache(t *testing.T) {
 // TestBounds: whatever is put in, no more is kept than may be, and the sum is right.
 func TestBounds(t *testing.T) {
 	t.Parallel()
-	c := New[int](50_000)
+	c := New[key, int](50_000)
 	r := rand.New(rand.NewPCG(1, 2))
 	for i := range 20_000 {
-		k := Key{fmt.Sprint(r.IntN(20)), fmt.Sprint(r.IntN(30)), ""}
+		k := key{fmt.Sprint(r.IntN(20)), fmt.Sprint(r.IntN(30))}
 		if r.IntN(3) == 0 {
 			c.Get(k)
 			continue
 		}
 		c.Put(k, i, r.IntN(2500), time.Duration(r.IntN(1000))*time.Microsecond)
-		if bytes, _ := c.Bytes(); bytes > 50_000 {
+		if bytes, _ := c.Size(); bytes > 50_000 {
 			t.Fatalf("%d bytes", bytes)
 		}
 	}
@@ -55,7 +57,23 @@ func TestBounds(t *testing.T) {
 		e, _ := c.entries.Peek(k)
 		sum += e.bytes
 	}
-	if bytes, _ := c.Bytes(); bytes != sum {
+	if bytes, _ := c.Size(); bytes != sum {
 		t.Errorf("%d bytes counted, %d kept", bytes, sum)
+	}
+}
+
+// TestSplit: strangers push out nothing that known callers have put in, and find it.
+func TestSplit(t *testing.T) {
+	t.Parallel()
+	c := NewSplit[int, string](1 << 20)
+	c.Put(1, "known", 1000, true)
+	for i := range 10_000 {
+		c.Put(10+i, "a stranger's", 1000, false)
+	}
+	if v, ok := c.Get(1); v != "known" || !ok {
+		t.Error(v, ok)
+	}
+	if bytes, values := c.Size(); bytes > 1<<17+2000 || values > 200 {
+		t.Errorf("%d bytes in %d values", bytes, values)
 	}
 }

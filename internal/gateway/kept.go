@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"net/http"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -21,7 +20,7 @@ import (
 // got it. It is the client's cache.
 type kept struct {
 	gateway *Gateway
-	answers *cache.Cache[fsclient.Kept]
+	answers *cache.Cache[keptKey, fsclient.Kept]
 	// versions are counted up by a caller's writes, which so drop what is kept.
 	versions *lru.Cache[string, uint64]
 	last     atomic.Uint64
@@ -32,7 +31,7 @@ func newKept(g *Gateway) *kept {
 	if err != nil {
 		panic(err) // the number is wrong
 	}
-	return &kept{gateway: g, answers: cache.New[fsclient.Kept](g.config.CacheSize), versions: versions}
+	return &kept{gateway: g, answers: cache.New[keptKey, fsclient.Kept](g.config.CacheSize), versions: versions}
 }
 
 // Version, Wrote, Get and Put make it a [fsclient.Cache].
@@ -62,7 +61,7 @@ func (k *kept) Get(ctx context.Context, caller string, version uint64, path, que
 	if op == nil || !k.gateway.acceptedWithin(op, k.gateway.config.ProofAge) {
 		return fsclient.Kept{}, false
 	}
-	answer, ok := k.answers.Get(keptKey(caller, version, path, query))
+	answer, ok := k.answers.Get(keptKey{caller, version, path, query})
 	if ok {
 		k.gateway.metrics.cacheHits.Inc()
 		middleware.EntryFrom(ctx).CacheHits.Add(1)
@@ -71,11 +70,14 @@ func (k *kept) Get(ctx context.Context, caller string, version uint64, path, que
 }
 
 func (k *kept) Put(caller string, version uint64, path, query string, answer fsclient.Kept, d time.Duration) {
-	k.answers.Put(keptKey(caller, version, path, query), answer, len(answer.Body), d)
+	k.answers.Put(keptKey{caller, version, path, query}, answer, len(caller)+len(path)+len(query)+len(answer.Body), d)
 }
 
-func keptKey(caller string, version uint64, path, query string) cache.Key {
-	return cache.Key{Caller: caller + " " + strconv.FormatUint(version, 36), Path: path, Query: query}
+// keptKey names an answer: whose it is, and what was asked.
+type keptKey struct {
+	caller      string
+	version     uint64
+	path, query string
 }
 
 // acceptedWithin reports whether the partner has accepted the caller's token lately.
