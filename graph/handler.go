@@ -40,6 +40,10 @@ type Options struct {
 	Guard graphql.HandlerExtension
 	// Persisted finds documents that clients send by name; nil for none.
 	Persisted graphql.HandlerExtension
+	// Documents keeps valid documents; nil for a cache of the handler's own.
+	Documents *Documents
+	// Known reports whether the partner has accepted the sender's token; nil for always.
+	Known func(context.Context) bool
 	// Introspection reports whether a request may read the schema, or why that
 	// cannot be told; nil allows it.
 	Introspection func(context.Context) (bool, error)
@@ -82,6 +86,9 @@ func NewHandler(r *Resolver, o Options) *Handler {
 	ops := loader.New(schema.Schema(), r.Client, o.Viewer, o.RateLimit, r.computed())
 	h := handler.New(answering{schema, o.Answered, o.MaxAnswer})
 	o.NamedDocuments = o.Persisted != nil
+	if o.Documents == nil {
+		o.Documents = NewDocuments(32 << 20)
+	}
 	sockets := socket.New(schema.Schema(), o.Options)
 	h.AddTransport(transport{wire.New(schema.Schema(), o.Options.Options), sockets})
 	h.SetDisableSuggestion(!o.Suggestions)
@@ -90,7 +97,7 @@ func NewHandler(r *Resolver, o Options) *Handler {
 			h.Use(e)
 		}
 	}
-	coerceInput(h, schema.Schema(), ops.Schema())
+	coerceInput(h, schema.Schema(), ops.Schema(), &o)
 	presenter := apierror.Present(o.RequestID, o.LogBug)
 	h.SetErrorPresenter(presenter)
 	h.SetRecoverFunc(func(_ context.Context, v any) error { return apierror.Recovered(v) })
@@ -126,6 +133,9 @@ func NewHandler(r *Resolver, o Options) *Handler {
 	})
 	return &Handler{h, sockets}
 }
+
+// known reports whether the sender of a request is known.
+func (o *Options) known(ctx context.Context) bool { return o.Known == nil || o.Known(ctx) }
 
 // query runs a query, unless it costs too much or is not to run at all.
 func (o *Options) query(ctx context.Context, ops *loader.Operations, estimator *cost.Estimator, next graphql.OperationHandler) graphql.ResponseHandler {

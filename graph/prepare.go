@@ -7,7 +7,6 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/errcode"
 	"github.com/99designs/gqlgen/graphql/handler"
-	"github.com/99designs/gqlgen/graphql/handler/lru"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
@@ -15,14 +14,15 @@ import (
 	"fsgateway/graph/coerce"
 	"fsgateway/graph/gen"
 	"fsgateway/graph/plan"
+	"fsgateway/internal/cache"
 )
 
 // coerceInput has documents validated by package coerce, and their literals
 // coerced. It goes after all other extensions that look at a request.
-func coerceInput(h *handler.Server, schema *ast.Schema, plans *plan.Schema) {
+func coerceInput(h *handler.Server, schema *ast.Schema, plans *plan.Schema, o *Options) {
 	s := coerce.New(schema, reflect.TypeFor[gen.ResolverRoot]())
 	h.SetValidationRulesFn(s.Rules)
-	h.SetQueryCache(documents{s, plans, lru.New[*document](1000)})
+	h.SetQueryCache(documents{s, plans, o.known, o.Documents})
 	h.Use(withholdVariables{})
 }
 
@@ -72,13 +72,20 @@ func (withholdVariables) MutateOperationParameters(ctx context.Context, params *
 	return nil
 }
 
-// documents keeps valid documents, but for long ones: what it holds is bounded
-// by number, and a thousand of the longest would be hundreds of megabytes.
+// documents keeps valid documents.
 type documents struct {
 	schema *coerce.Schema
 	plans  *plan.Schema
-	known  graphql.Cache[*document]
+	known  func(context.Context) bool
+	kept   *Documents
 }
+
+// Documents keeps valid documents by their text. Those of strangers, who may send any
+// number, take the place of none that a known caller has sent.
+type Documents = cache.Split[string, *document]
+
+// NewDocuments returns a cache of documents of most bytes.
+func NewDocuments(most int) *Documents { return cache.NewSplit[string, *document](most) }
 
 // document is a valid document, with what was worked out from it.
 type document struct {
@@ -86,10 +93,8 @@ type document struct {
 	plans *plan.Document
 }
 
-const maxCachedQuery = 16 << 10
-
 func (c documents) Get(ctx context.Context, query string) (*ast.QueryDocument, bool) {
-	d, ok := c.known.Get(ctx, query)
+	d, ok := c.kept.Get(query)
 	if !ok {
 		return nil, false
 	}
@@ -101,7 +106,22 @@ func (c documents) Get(ctx context.Context, query string) (*ast.QueryDocument, b
 func (c documents) Add(ctx context.Context, query string, doc *ast.QueryDocument) {
 	d := &document{c.schema.Prepare(doc), c.plans.NewDocument(doc)}
 	ctx.Value(preparationKey{}).(*preparation).document = d
-	if len(query) <= maxCachedQuery {
-		c.known.Add(ctx, query, d)
+	c.kept.Put(query, d, weight(query), c.known(ctx))
+}
+
+// nodeSize is about what a node of a document takes up, with its part of a plan, in bytes.
+const nodeSize = 1 << 10
+
+// weight returns about how many bytes a document takes up: each word and each bracket that
+// opens is a node's.
+func weight(query string) int {
+	nodes, inWord := 0, false
+	for _, c := range []byte(query) {
+		word := c == '_' || '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z'
+		if word && !inWord || c == '{' || c == '[' {
+			nodes++
+		}
+		inWord = word
 	}
+	return len(query) + nodes*nodeSize
 }

@@ -1,7 +1,9 @@
 package guard
 
 import (
+	"context"
 	"crypto/sha256"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -127,19 +129,29 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-// TestRemembered: documents that hold much memory are looked at each time.
+// TestRemembered: what is remembered is bounded, and strangers push out nothing of known
+// callers.
 func TestRemembered(t *testing.T) {
 	t.Parallel()
+	known := true
 	_, g := guarded(t, Limits{})
-	for n, want := range map[int]bool{maxRemembered: true, maxRemembered + 1: false} {
-		query := `{clinic{` + strings.Repeat("a", n-len(`{clinic{}}`)) + `}}`
-		p := hostileDocument{query: query}.params()
-		if err := g.MutateOperationParameters(t.Context(), p); err != nil || len(p.Query) != n {
-			t.Fatal(err, len(p.Query))
+	g.known = func(context.Context) bool { return known }
+	text := func(i int) string { return fmt.Sprintf("{clinic{a%d %s}}", i, strings.Repeat("a", 9<<10)) }
+	look := func(i int) {
+		if err := g.MutateOperationParameters(t.Context(), hostileDocument{query: text(i)}.params()); err != nil {
+			t.Fatal(err)
 		}
-		sum := sha256.Sum256([]byte(" " + query))
-		if _, found := g.passed.Get(t.Context(), string(sum[:])); found != want {
-			t.Errorf("%d bytes are remembered: %t", n, found)
-		}
+	}
+	look(0)
+	known = false
+	for i := range 2000 {
+		look(1 + i)
+	}
+	sum := sha256.Sum256([]byte(" " + text(0)))
+	if _, found := g.passed.Get(string(sum[:])); !found {
+		t.Error("strangers have pushed out what a known caller had sent")
+	}
+	if bytes, n := g.passed.Size(); bytes > maxPassed/8+20<<10 || n < 50 {
+		t.Errorf("strangers fill %d bytes, with %d documents", bytes, n)
 	}
 }

@@ -13,12 +13,12 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/errcode"
-	"github.com/99designs/gqlgen/graphql/handler/lru"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 	"github.com/vektah/gqlparser/v2/parser"
 
 	"fsgateway/graph/apierror"
+	"fsgateway/internal/cache"
 )
 
 // Limits bound what a document may ask for. 0 is no limit.
@@ -89,15 +89,23 @@ type guard struct {
 	limits Limits
 	names  *nameLengths
 	// passed holds what was found good, without its comments, by its hash.
-	passed graphql.Cache[string]
+	passed *cache.Split[string, string]
+	known  func(context.Context) bool
 }
 
 // New makes the extension that refuses documents beyond l. It goes after
 // those that put a document in the place of its hash, and hands on one without
 // comments: the parser would keep each of them, at a hundred times its size.
-func New(l Limits) graphql.HandlerExtension {
-	return &guard{limits: l, passed: lru.New[string](1000)}
+// known reports whether the sender of a request is known; nil takes everybody for known.
+func New(l Limits, known func(context.Context) bool) graphql.HandlerExtension {
+	if known == nil {
+		known = func(context.Context) bool { return true }
+	}
+	return &guard{limits: l, passed: cache.NewSplit[string, string](maxPassed), known: known}
 }
+
+// maxPassed bounds the documents that were found good, in bytes.
+const maxPassed = 8 << 20
 
 func (*guard) ExtensionName() string { return "Guard" }
 
@@ -126,7 +134,7 @@ func (g *guard) MutateOperationParameters(ctx context.Context, p *graphql.RawPar
 	// An operation's name has no space, so nobody can make one key of two.
 	sum := sha256.Sum256([]byte(p.OperationName + " " + p.Query))
 	key := string(sum[:])
-	if query, ok := g.passed.Get(ctx, key); ok {
+	if query, ok := g.passed.Get(key); ok {
 		p.Query = query
 		return nil
 	}
@@ -135,14 +143,9 @@ func (g *guard) MutateOperationParameters(ctx context.Context, p *graphql.RawPar
 		return err
 	}
 	p.Query = in.query
-	if len(in.query) <= maxRemembered {
-		g.passed.Add(ctx, key, in.query)
-	}
+	g.passed.Put(key, in.query, len(key)+len(in.query), g.known(ctx))
 	return nil
 }
-
-// maxRemembered keeps a thousand documents from holding much memory.
-const maxRemembered = 16 << 10
 
 // isName also takes none at all.
 func isName(s string) bool {

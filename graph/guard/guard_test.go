@@ -27,7 +27,7 @@ func usualLimits() Limits {
 // guarded is an executor behind a guard, and the guard.
 func guarded(t testing.TB, l Limits) (*executor.Executor, *guard) {
 	t.Helper()
-	g := New(l).(*guard)
+	g := New(l, nil).(*guard)
 	e := executor.New(gen.NewExecutableSchema(gen.Config{}))
 	e.Use(g)
 	return e, g

@@ -17,8 +17,8 @@ func FuzzRequests(f *testing.F) {
 	path := trusted(f)
 	options := []persisted.Options{
 		{Mode: persisted.Enforce, Manifest: path, APQ: true},
-		{Mode: persisted.Log, Manifest: path, APQ: true, APQSize: 2},
-		{APQ: true, APQSize: 2},
+		{Mode: persisted.Log, Manifest: path, APQ: true, APQSize: 10_000},
+		{APQ: true, APQSize: 10_000},
 		{},
 	}
 	// The rest of the seeds is in testdata/fuzz.

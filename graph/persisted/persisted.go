@@ -7,11 +7,13 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"fsgateway/graph/apierror"
+	"fsgateway/internal/cache"
 )
 
 // Mode says which documents run.
@@ -38,8 +40,12 @@ const (
 	EventRefused = "document refused: outside the manifest"
 )
 
-// DefaultAPQSize is how many registered documents are kept.
-const DefaultAPQSize = 1000
+// DefaultAPQSize bounds the registered documents that are kept, in bytes.
+const DefaultAPQSize = 8 << 20
+
+// maxDocument is the longest document that is kept, in bytes. Longer ones run
+// and are sent in full each time.
+const maxDocument = 64 << 10
 
 // Options are what the extension is made from.
 type Options struct {
@@ -50,8 +56,11 @@ type Options struct {
 	Manifest string
 	// APQ lets clients register documents, except in enforce mode.
 	APQ bool
-	// APQSize is how many of them are kept, DefaultAPQSize when it is not positive.
+	// APQSize bounds them in bytes, to DefaultAPQSize when it is not positive.
 	APQSize int
+	// Known reports whether the sender of a request is known; nil takes everybody for
+	// known. Documents of others push out none of known senders.
+	Known func(context.Context) bool
 	// Log is told of an event and the SHA-256 of its document, in hex, "" when
 	// all there was is an id of another kind. It never gets a text: literals in
 	// it are data of patients.
@@ -62,7 +71,10 @@ type Options struct {
 // refused for an unknown mode, for one that lacks its manifest, and for a manifest that
 // cannot be read or contradicts itself; the error names the file.
 func New(o Options) (graphql.HandlerExtension, error) {
-	e := &extension{mode: cmp.Or(o.Mode, Off), log: o.Log}
+	e := &extension{mode: cmp.Or(o.Mode, Off), log: o.Log, known: o.Known}
+	if e.known == nil {
+		e.known = func(context.Context) bool { return true }
+	}
 	if e.log == nil {
 		e.log = func(context.Context, string, string) {}
 	}
@@ -86,15 +98,24 @@ func New(o Options) (graphql.HandlerExtension, error) {
 		if size <= 0 {
 			size = DefaultAPQSize
 		}
-		e.registered = newCache(size)
+		e.registered = cache.NewSplit[string, string](size)
 	}
 	return e, nil
 }
 
 type extension struct {
-	mode       Mode
-	manifest   manifest // nil without one
-	registered *cache   // nil when clients cannot register
+	mode     Mode
+	manifest manifest // nil without one
+	known    func(context.Context) bool
+	// registered are the documents that clients have registered; nil where none can.
+	//
+	// All callers share it. A key is the SHA-256 of its document, computed here and
+	// never taken from a request, so whoever gets a document by its hash gets the
+	// text the hash was made from, whoever registered it: there is nothing to
+	// replace and nothing to poison. A document is text of a client's program, its
+	// variables are not in it; it runs with the rights of who asks, and no answer
+	// shows it. What sharing does tell is that somebody has sent exactly this text.
+	registered *cache.Split[string, string]
 	log        func(ctx context.Context, event, hash string)
 }
 
@@ -159,11 +180,10 @@ func (e *extension) MutateOperationParameters(ctx context.Context, p *graphql.Ra
 // validator: nothing else takes up room in the cache or in a log.
 func (e *extension) MutateOperationContext(ctx context.Context, op *graphql.OperationContext) *gqlerror.Error {
 	f, _ := op.Stats.GetExtension(extensionName).(finding)
-	// Who sends no token is refused in a moment, and leaves nothing behind. A
-	// made-up token can still push documents out: that costs their clients one
-	// more request, and the memory is bounded.
-	if f.register && op.Headers.Get("Authorization") != "" {
-		e.registered.add(f.document)
+	// Who sends no token is refused in a moment, and leaves nothing behind.
+	if f.register && op.Headers.Get("Authorization") != "" && len(f.text) <= maxDocument {
+		// A copy: the text may be a piece of a whole URL, which it would keep alive.
+		e.registered.Put(f.hash, strings.Clone(f.text), len(f.hash)+len(f.text), e.known(ctx))
 	}
 	if f.unlisted {
 		e.log(ctx, EventUnlisted, f.hash)
@@ -180,7 +200,8 @@ func (e *extension) find(id string) (document, bool) {
 	if e.registered == nil {
 		return document{}, false
 	}
-	return e.registered.get(id)
+	text, ok := e.registered.Get(id)
+	return document{text, id}, ok
 }
 
 // mayName reports whether the id that came with a text may be its. Ids that are no

@@ -326,7 +326,7 @@ func TestRegistration(t *testing.T) {
 // The longest document that is kept is, and it is the text that was hashed.
 func TestLongestDocument(t *testing.T) {
 	t.Parallel()
-	exec := gateway(t, persisted.Options{APQ: true, APQSize: 1})
+	exec := gateway(t, persisted.Options{APQ: true})
 	text := "{ name } #"
 	text += strings.Repeat("x", 64<<10-len(text))
 	send(exec, params{Query: text, Extensions: apq(sha(text)), Headers: token})
@@ -459,7 +459,7 @@ func TestWrongHashNeverRuns(t *testing.T) {
 // Many callers register and use few places at once; nobody gets what is not his.
 func TestConcurrently(t *testing.T) {
 	t.Parallel()
-	exec := gateway(t, persisted.Options{Mode: persisted.Log, Manifest: trusted(t), APQ: true, APQSize: 5})
+	exec := gateway(t, persisted.Options{Mode: persisted.Log, Manifest: trusted(t), APQ: true, APQSize: 40_000})
 	var wg sync.WaitGroup
 	for worker := range 8 {
 		wg.Go(func() {
