@@ -3,6 +3,7 @@ package middleware
 import (
 	"context"
 	"net/http"
+	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -19,6 +20,8 @@ type Entry struct {
 	UpstreamCalls atomic.Int64
 	CacheHits     atomic.Int64 // calls that were not made, for their answer was kept
 	SharedCalls   atomic.Int64 // that were not made, for one of another operation brought the answer
+
+	Client netip.Addr // whom it is from; invalid if that is not known
 
 	requestID string
 
@@ -60,7 +63,7 @@ func withEntry(ctx context.Context, e *Entry) context.Context {
 // Part gives an operation of a socket an entry of its own.
 func Part(ctx context.Context) context.Context {
 	socket := EntryFrom(ctx)
-	return withEntry(ctx, &Entry{socket: socket, requestID: socket.requestID, start: time.Now()})
+	return withEntry(ctx, &Entry{socket: socket, Client: socket.Client, requestID: socket.requestID, start: time.Now()})
 }
 
 // Join ends a part: its calls and each code that is new go into the entry of its

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"fsgateway/internal/oauth"
+	"fsgateway/internal/quota"
 	"fsgateway/internal/sandbox"
 	"fsgateway/internal/seal"
 	"fsgateway/internal/store"
@@ -77,6 +79,9 @@ func newHouse(t testing.TB, o sandbox.Options) *house {
 		AuthorizeURL: partner + "/api/oauth/authorize", TokenURL: partner + "/api/oauth/token", RevokeURL: partner + "/api/oauth/revoke",
 		RedirectURL: home + "/oauth/callback", PublicURL: home, Origins: []string{"https://app.example"},
 		Transport: timed(served{h.sandbox}, 5*time.Second), CallTimeout: 5 * time.Second,
+		Client: func(r *http.Request) netip.Prefix {
+			return quota.Network(netip.MustParseAddrPort(r.RemoteAddr).Addr())
+		},
 		Store: h.store, Seal: seal.New(strings.Repeat("key ", 8)), Lifetime: 12 * time.Hour,
 		Refuse: func(w http.ResponseWriter, _ *http.Request, status int, message string) {
 			http.Error(w, message, status)

@@ -71,7 +71,7 @@ type oauthError struct {
 // relay sends to an address of the partner what read extracts from the body of a
 // request.
 func (s *Sessions) relay(w http.ResponseWriter, r *http.Request, address string, read func(url.Values) (url.Values, *oauthError)) {
-	if !s.relayed.allow(r) {
+	if !s.relayed.allow(s.o.Client(r)) {
 		w.Header().Set("Retry-After", "1")
 		writeJSON(w, http.StatusTooManyRequests, oauthError{"temporarily_unavailable", "Too many requests: wait for a second."})
 		return

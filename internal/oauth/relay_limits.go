@@ -1,10 +1,7 @@
 package oauth
 
 import (
-	"net"
-	"net/http"
 	"net/netip"
-	"strings"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/time/rate"
@@ -33,8 +30,7 @@ func newRelayLimits() *relayLimits {
 }
 
 // allow reports whether a request may proceed.
-func (l *relayLimits) allow(r *http.Request) bool {
-	address := clientAddress(r)
+func (l *relayLimits) allow(address netip.Prefix) bool {
 	of, known := l.addresses.Get(address)
 	if !known {
 		of = rate.NewLimiter(relayPerSecondOfAddress, relayBurstOfAddress)
@@ -43,27 +39,4 @@ func (l *relayLimits) allow(r *http.Request) bool {
 		}
 	}
 	return of.Allow() && l.total.Allow()
-}
-
-// clientAddress returns where a request comes from: the peer, or what a proxy on
-// this machine or in its network says last in X-Forwarded-For. A network of IPv6 is
-// one address, since each client has a whole one.
-func clientAddress(r *http.Request) netip.Prefix {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		host = r.RemoteAddr
-	}
-	peer, _ := netip.ParseAddr(host)
-	if peer = peer.Unmap(); peer.IsLoopback() || peer.IsPrivate() {
-		forwarded := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-		if client, err := netip.ParseAddr(strings.TrimSpace(forwarded[len(forwarded)-1])); err == nil {
-			peer = client.Unmap()
-		}
-	}
-	bits := 64
-	if peer.Is4() {
-		bits = 32
-	}
-	network, _ := peer.WithZone("").Prefix(bits)
-	return network
 }

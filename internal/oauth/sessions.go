@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
@@ -70,6 +71,8 @@ type Options struct {
 	Origins []string
 	// Lifetime is how long a session lasts.
 	Lifetime time.Duration
+	// Client returns the network that a request is from.
+	Client func(*http.Request) netip.Prefix
 	// Refuse answers a request with an error in the gateway's own form.
 	Refuse func(w http.ResponseWriter, r *http.Request, status int, message string)
 }
