@@ -18,6 +18,7 @@ const (
 	CodeTooManyErrors       = "TOO_MANY_ERRORS"
 	CodeInternal            = "INTERNAL"
 	CodeSessionUnavailable  = "SESSION_UNAVAILABLE"
+	CodeOverloaded          = "OVERLOADED"
 
 	CodeQueryTooComplex   = "QUERY_TOO_COMPLEX"
 	CodeQueryTooExpensive = "QUERY_TOO_EXPENSIVE"
@@ -39,7 +40,7 @@ const (
 var known = map[string]bool{
 	CodeUnauthenticated: true, CodeForbidden: true, CodeNotFound: true, CodeParseFailed: true, CodeValidationFailed: true, CodeBadUserInput: true,
 	CodeRateLimited: true, CodeUpstreamTimeout: true, CodeUpstreamUnavailable: true, CodeUpstreamError: true, CodeTooManyErrors: true, CodeInternal: true,
-	CodeSessionUnavailable: true, CodeQueryTooComplex: true, CodeQueryTooExpensive: true, CodeTooManyStreams: true, CodeTooManyOperations: true,
+	CodeSessionUnavailable: true, CodeOverloaded: true, CodeQueryTooComplex: true, CodeQueryTooExpensive: true, CodeTooManyStreams: true, CodeTooManyOperations: true,
 	CodeSubscriptionLagged: true, CodeSubscriptionGap: true, CodeSubscriptionClosed: true,
 	CodePersistedQueryNotFound: true, CodePersistedQueryNotSupported: true, CodePersistedQueryHashMismatch: true, CodePersistedQueryNotAllowed: true,
 }

@@ -13,6 +13,7 @@ import (
 
 	"fsgateway/graph/apierror"
 	"fsgateway/graph/wire/form"
+	"fsgateway/internal/quota"
 )
 
 // Refusal is why a request is not even looked at as GraphQL.
@@ -27,6 +28,9 @@ type Refusal struct {
 func Refusef(status int, format string, args ...any) *Refusal {
 	return &Refusal{Status: status, Code: apierror.CodeBadUserInput, Message: fmt.Sprintf(format, args...)}
 }
+
+// RetrySoon are the headers of a refusal that will not be one in a moment.
+func RetrySoon() http.Header { return http.Header{"Retry-After": {"1"}} }
 
 func notAllowed(allow, message string) *Refusal {
 	return &Refusal{Status: http.StatusMethodNotAllowed, Code: apierror.CodeBadUserInput, Message: message, Header: http.Header{"Allow": {allow}}}
@@ -89,6 +93,9 @@ func (t *Transport) readPost(w http.ResponseWriter, r *http.Request) (*graphql.R
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, t.o.MaxBody))
 	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, Refusef(http.StatusRequestEntityTooLarge, "The body is larger than %d bytes.", tooLarge.Limit)
+	}
+	if errors.Is(err, quota.ErrFull) {
+		return nil, &Refusal{Status: http.StatusServiceUnavailable, Code: apierror.CodeOverloaded, Message: "Too many large bodies are being received; try again.", Header: RetrySoon()}
 	}
 	if err != nil {
 		return nil, Refusef(http.StatusBadRequest, noRequest)

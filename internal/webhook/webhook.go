@@ -17,6 +17,7 @@ import (
 
 	"fsgateway/internal/events"
 	"fsgateway/internal/fsclient"
+	"fsgateway/internal/quota"
 )
 
 // SignatureHeader carries the signature of a body.
@@ -39,6 +40,7 @@ const (
 	Stale      Outcome = "stale"      // signed too long ago, or in the future
 	TooLarge   Outcome = "too_large"
 	Broken     Outcome = "broken" // the body ended early
+	Busy       Outcome = "busy"   // too many bodies are being received: the partner tries again
 	Failed     Outcome = "failed" // the bus did not take it: the partner tries again
 )
 
@@ -81,7 +83,7 @@ func New(o Options) http.Handler {
 // statuses of what is not acknowledged.
 var statuses = map[Outcome]int{
 	Unsigned: http.StatusUnauthorized, Forged: http.StatusUnauthorized, Stale: http.StatusUnauthorized,
-	TooLarge: http.StatusRequestEntityTooLarge, Broken: http.StatusBadRequest, Failed: http.StatusServiceUnavailable,
+	TooLarge: http.StatusRequestEntityTooLarge, Broken: http.StatusBadRequest, Busy: http.StatusServiceUnavailable, Failed: http.StatusServiceUnavailable,
 }
 
 // answer acknowledges with the challenge, or says what is wrong and nothing of
@@ -90,6 +92,7 @@ func (o *Options) answer(w http.ResponseWriter, outcome Outcome) {
 	status, body := http.StatusOK, map[string]string{"challenge": o.Challenge}
 	if s := statuses[outcome]; s != 0 {
 		status, body = s, map[string]string{"error": string(outcome)}
+		w.Header().Set("Connection", "close") // else net/http reads the rest of the body before it answers
 	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
@@ -98,20 +101,31 @@ func (o *Options) answer(w http.ResponseWriter, outcome Outcome) {
 }
 
 func (o *Options) receive(w http.ResponseWriter, r *http.Request) Outcome {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if err != nil {
-		if _, large := errors.AsType[*http.MaxBytesError](err); large {
-			return TooLarge
-		}
-		return Broken
+	signature, signed := readSignature(r.Header.Values(SignatureHeader))
+	if !signed && (r.ContentLength > 0 || len(r.Header.Values(SignatureHeader)) > 0) {
+		return Unsigned // whose body is not even read
 	}
-	signatures := r.Header.Values(SignatureHeader)
-	if len(body) == 0 && len(signatures) == 0 {
+	most := int64(maxBody)
+	if !signed {
+		most = 0
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
+	_, large := errors.AsType[*http.MaxBytesError](err)
+	switch {
+	case large && !signed:
+		return Unsigned
+	case large:
+		return TooLarge
+	case errors.Is(err, quota.ErrFull):
+		return Busy
+	case err != nil:
+		return Broken
+	case !signed:
 		// The partner does not say whether it signs these. There is nothing in one
 		// to trust, and the challenge alone lets nobody send events.
 		return Ping
 	}
-	if refused := o.verify(signatures, body); refused != "" {
+	if refused := o.verify(signature, body); refused != "" {
 		return refused
 	}
 	if len(body) == 0 {
@@ -134,48 +148,55 @@ func (o *Options) receive(w http.ResponseWriter, r *http.Request) Outcome {
 	return Accepted
 }
 
-// verify checks t=<seconds>,v1=<hex>: v1 is the HMAC of the time, a dot and the
-// body as it came, under one of the secrets. It says what is wrong, "" for
-// nothing.
-func (o *Options) verify(headers []string, body []byte) Outcome {
+// signature is what a header t=<seconds>,v1=<hex> says: each v1 is the HMAC of the time, a
+// dot and the body as it came, under one of the secrets.
+type signature struct {
+	at      string
+	seconds int64
+	sums    [][]byte
+}
+
+// readSignature reads the header, or reports that it has another form.
+func readSignature(headers []string) (s signature, ok bool) {
 	if len(headers) != 1 {
-		return Unsigned
+		return s, false
 	}
-	var at string
-	var signatures [][]byte
 	for part := range strings.SplitSeq(headers[0], ",") {
 		name, value, _ := strings.Cut(strings.TrimSpace(part), "=")
 		switch name {
 		case "t":
-			if at != "" {
-				return Unsigned
+			if s.at != "" {
+				return s, false
 			}
-			at = value
+			s.at = value
 		case "v1":
 			if sum, err := hex.DecodeString(value); err == nil && len(sum) == sha256.Size {
-				signatures = append(signatures, sum)
+				s.sums = append(s.sums, sum)
 			}
 		}
 	}
-	seconds, err := strconv.ParseInt(at, 10, 64)
-	if err != nil || len(signatures) == 0 {
-		return Unsigned
-	}
+	var err error
+	s.seconds, err = strconv.ParseInt(s.at, 10, 64)
+	return s, err == nil && len(s.sums) > 0
+}
+
+// verify says what is wrong with a signature, "" for nothing.
+func (o *Options) verify(s signature, body []byte) Outcome {
 	right := false
 	for _, secret := range o.Secrets {
 		mac := hmac.New(sha256.New, []byte(secret))
-		mac.Write([]byte(at))
+		mac.Write([]byte(s.at))
 		mac.Write([]byte{'.'})
 		mac.Write(body)
 		sum := mac.Sum(nil)
-		for _, s := range signatures {
-			right = hmac.Equal(s, sum) || right
+		for _, given := range s.sums {
+			right = hmac.Equal(given, sum) || right
 		}
 	}
 	if !right {
 		return Forged
 	}
-	if age := o.Now().Sub(time.Unix(seconds, 0)); age > o.Tolerance || age < -o.Tolerance {
+	if age := o.Now().Sub(time.Unix(s.seconds, 0)); age > o.Tolerance || age < -o.Tolerance {
 		return Stale
 	}
 	return ""

@@ -155,6 +155,7 @@ func TestCutOff(t *testing.T) {
 	t.Parallel()
 	b := events.NewMemory(events.Options{})
 	r := httptest.NewRequest(http.MethodPost, "/", &cut{strings.NewReader(body[:20])})
+	r.Header.Set(webhook.SignatureHeader, sign("new", now, body))
 	w := httptest.NewRecorder()
 	webhook.New(options(b)).ServeHTTP(w, r)
 	if w.Code != http.StatusBadRequest {

@@ -31,6 +31,15 @@ type Options struct {
 	// Origins are those of the pages that may open sockets, beside the gateway's
 	// own.
 	Origins []string
+	// Admit counts a socket until release is called; false for one too many. It may be nil.
+	Admit func(ctx context.Context) (release func(), ok bool)
+	// Prove reports, with an error, that a caller is none, of whom a socket is closed
+	// after ProofTime. It may be nil.
+	Prove     func(ctx context.Context) error
+	ProofTime time.Duration
+	// ReadTimeout is how long a message may take to arrive once it has begun; default 15
+	// seconds.
+	ReadTimeout time.Duration
 	// WriteTimeout is how long a client may take to accept each 128 KiB of a message;
 	// default 10 seconds.
 	WriteTimeout time.Duration

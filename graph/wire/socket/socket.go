@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,6 +36,7 @@ type closeReason struct {
 // it comes back by itself and asks again for all that was not answered.
 var (
 	closeUnauthorized = &closeReason{4401, "Unauthorized: wait for connection_ack before you subscribe."}
+	closeUnproven     = &closeReason{4401, "Unauthorized: no token has come that the partner accepts."}
 	closeSignedOut    = &closeReason{4401, "Unauthorized: the session has ended, sign in again."}
 	closeForbidden    = &closeReason{4403, "Forbidden: send one Authorization, as Bearer and one token of visible characters."}
 	closeSubprotocol  = &closeReason{4406, "Subprotocol not acceptable: use " + wire.Subprotocol + "."}
@@ -75,8 +77,9 @@ type socket struct {
 	acknowledged bool
 
 	mu      sync.Mutex
-	begun   bool // connection_init has come
-	over    bool // nothing begins any more
+	begun   bool            // connection_init has come
+	named   context.Context // the caller whom it names; nil before
+	over    bool            // nothing begins any more
 	running map[string]*operation
 }
 
@@ -130,7 +133,9 @@ func (s *socket) read() (c *closeReason) {
 		}
 		// The library has a limit, too, but leaves what is too much unread: then
 		// the connection is reset, and the code may never arrive.
+		late := time.AfterFunc(cmp.Or(s.o.ReadTimeout, 15*time.Second), s.cut)
 		text, err := io.ReadAll(io.LimitReader(r, s.o.MaxBody+1))
+		late.Stop()
 		if err != nil {
 			return nil
 		}
@@ -176,6 +181,9 @@ func (s *socket) begin(m *message) *closeReason {
 		return closeForbidden
 	}
 	s.caller, s.acknowledged = caller, true
+	s.mu.Lock()
+	s.named = caller
+	s.mu.Unlock()
 	if s.o.Ended != nil {
 		if ended := s.o.Ended(caller); ended != nil {
 			s.watching.Go(func() { s.endWith(ended) })
@@ -209,11 +217,13 @@ func (s *socket) authenticate(payload map[string]any) (context.Context, error) {
 	return caller, nil
 }
 
-// watchdog closes the socket of a client that does not begin, and when the gateway
-// stops.
+// watchdog closes the socket of a client that does not begin or is none, and when the
+// gateway stops.
 func (s *socket) watchdog() {
 	begin := time.NewTimer(initTimeout)
 	defer begin.Stop()
+	proof := time.NewTimer(s.o.ProofTime)
+	defer proof.Stop()
 	for {
 		select {
 		case <-s.ctx.Done():
@@ -225,6 +235,10 @@ func (s *socket) watchdog() {
 			if !begun {
 				s.close(closeInitTimeout)
 				return
+			}
+		case <-proof.C:
+			if s.o.Prove != nil && !s.prove() {
+				proof.Reset(initTimeout)
 			}
 		case <-s.draining:
 			s.finish()
@@ -241,6 +255,23 @@ func (s *socket) endWith(session context.Context) {
 		s.close(closeSignedOut)
 	case <-s.ctx.Done():
 	}
+}
+
+// prove closes the socket, in a moment, if its caller turns out to be none. It returns
+// false if no caller has been named yet.
+func (s *socket) prove() bool {
+	s.mu.Lock()
+	caller := s.named
+	s.mu.Unlock()
+	if caller == nil {
+		return false
+	}
+	s.watching.Go(func() {
+		if s.o.Prove(s.o.operation(caller)) != nil {
+			s.close(closeUnproven)
+		}
+	})
+	return true
 }
 
 // ping cuts a client that does not answer.

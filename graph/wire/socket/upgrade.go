@@ -43,6 +43,14 @@ func (t *Sockets) Serve(w http.ResponseWriter, r *http.Request, exec graphql.Gra
 		return
 	}
 	defer t.open.Done()
+	if t.o.Admit != nil {
+		release, ok := t.o.Admit(ctx)
+		if !ok {
+			t.o.Refuse(ctx, w, &wire.Refusal{Status: http.StatusServiceUnavailable, Code: apierror.CodeOverloaded, Message: "Too many WebSockets are open; try again later.", Header: wire.RetrySoon()})
+			return
+		}
+		defer release()
+	}
 	h := &handshake{ResponseWriter: w}
 	conn, err := websocket.Accept(h, r, &websocket.AcceptOptions{
 		Subprotocols:       []string{wire.Subprotocol, oldSubprotocol},
