@@ -138,6 +138,11 @@ func TestMetrics(t *testing.T) {
 		`fsgateway_upstream_retries_total`:                                                         "4",
 		`fsgateway_upstream_calls_shared_total`:                                                    "0",
 		`fsgateway_upstream_calls_in_flight`:                                                       "0",
+		`fsgateway_connections`:                                                                    "0",
+		`fsgateway_sockets`:                                                                        "0",
+		`fsgateway_large_bodies`:                                                                   "0",
+		`fsgateway_document_cache_documents`:                                                       "4",
+		`fsgateway_document_cache_size_bytes`:                                                      "38116",
 		`fsgateway_ready`:                                                                          "1",
 	}
 	for name := range got {

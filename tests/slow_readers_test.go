@@ -124,18 +124,18 @@ func slowly(t *testing.T, protocol string, c gateway.Config) *slowReaders {
 	return s
 }
 
-// figure is a metric of the gateway without labels.
+// figure is a metric of the gateway, with its labels.
 func (s *slowReaders) figure(name string) int {
 	s.t.Helper()
 	res := httptest.NewRecorder()
 	s.admin.ServeHTTP(res, httptest.NewRequestWithContext(s.t.Context(), http.MethodGet, "http://127.0.0.1/metrics", nil))
 	_, rest, _ := strings.Cut(res.Body.String(), "\nfsgateway_"+name+" ")
 	value, _, _ := strings.Cut(rest, "\n")
-	n, err := strconv.Atoi(value)
+	n, err := strconv.ParseFloat(value, 64)
 	if err != nil {
 		s.t.Fatalf("%s: %v in %s", name, err, res.Body)
 	}
-	return n
+	return int(n)
 }
 
 // file downloads an attachment as another caller.

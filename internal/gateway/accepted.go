@@ -9,6 +9,7 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/sync/singleflight"
 
+	"fsgateway/graph/apierror"
 	"fsgateway/internal/fsclient"
 	"fsgateway/internal/transport"
 )
@@ -66,6 +67,28 @@ func (g *Gateway) stranger(op *transport.Operation) bool {
 	known := g.acceptedWithin(op, acceptedFor)
 	op.Known.Store(known)
 	return !known
+}
+
+// known reports whether the partner has accepted the token of ctx's caller.
+func (g *Gateway) known(ctx context.Context) bool {
+	op := transport.OperationFrom(ctx)
+	return op != nil && op.Caller.Key != "" && !g.stranger(op)
+}
+
+// proveSocket returns [apierror.ErrSignedOut] if the partner does not accept the token of ctx's
+// caller, or there is none; nil if it does, or cannot tell.
+func (g *Gateway) proveSocket(ctx context.Context) error {
+	switch {
+	case transport.CallerFrom(ctx).Key == "":
+		return apierror.ErrSignedOut
+	case g.known(ctx):
+		return nil
+	}
+	err := g.accepted.prove(ctx, g.client)
+	if e, ok := errors.AsType[*fsclient.Error](err); ok && e.Kind == fsclient.KindUnauthorized {
+		return apierror.ErrSignedOut
+	}
+	return nil
 }
 
 // prove returns nil if the partner accepts the token of ctx's caller. One that is

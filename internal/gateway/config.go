@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"sort"
 	"strings"
@@ -20,73 +21,83 @@ import (
 // variable, default, bound (min, or over for what must be more) and help. The table in README.md repeats them, and a test
 // compares the two.
 type Config struct {
-	Addr                   string        `help:"Address to listen on." default:"127.0.0.1:8080" from:"GATEWAY_ADDR"`
-	Upstream               string        `help:"The partner's environment: embedded, us-sandbox, ca-sandbox, us, ca, or an API base URL." default:"embedded" from:"FULLSCRIPT_UPSTREAM"`
-	AllowEmbedded          bool          `help:"Allow the embedded sandbox where others can reach it, or with the credentials of a real app." default:"false" from:"GATEWAY_ALLOW_EMBEDDED"`
-	AdminAddr              string        `help:"Address of health and metrics; empty to disable." default:"127.0.0.1:8081" from:"GATEWAY_ADMIN_ADDR"`
-	AdminHosts             []string      `help:"Host names that --admin-addr answers to if other machines reach it, comma-separated. Default: any." from:"GATEWAY_ADMIN_HOSTS"`
-	PublicURL              string        `help:"The gateway's address as clients see it, for links to attachments. Default: http:// and --addr." from:"GATEWAY_PUBLIC_URL"`
-	OperationTimeout       time.Duration `help:"Time limit of an operation; what has arrived by then is answered." default:"15s" over:"0" from:"GATEWAY_OPERATION_TIMEOUT"`
-	CallTimeout            time.Duration `help:"How long one call to the partner may take." default:"5s" over:"0" from:"GATEWAY_CALL_TIMEOUT"`
-	DialTimeout            time.Duration `help:"How long connecting to the partner may take." default:"2s" over:"0" from:"GATEWAY_DIAL_TIMEOUT"`
-	MaxUpstreamCalls       int           `help:"Calls to the partner that an operation may make; one that is estimated to make more is refused. 0 for no limit." default:"1000" min:"0" from:"GATEWAY_MAX_UPSTREAM_CALLS"`
-	ShowCost               bool          `help:"Say in extensions.cost of every answer how many calls it took; clients can ask for it by X-Gateway-Cost: 1." default:"false" from:"GATEWAY_SHOW_COST"`
-	Budget                 int           `help:"Calls to the partner in each --budget-window, for each --budget-scope. 0 for no limit." default:"5000" min:"0" from:"GATEWAY_BUDGET"`
-	BudgetWindow           time.Duration `help:"How long a call counts against --budget." default:"5m" over:"0" from:"GATEWAY_BUDGET_WINDOW"`
-	BudgetScope            string        `help:"What --budget is for: token or app." default:"token" from:"GATEWAY_BUDGET_SCOPE"`
-	BudgetWait             time.Duration `help:"How long a query waits for calls that are used up before it is refused." default:"0s" min:"0" from:"GATEWAY_BUDGET_WAIT"`
-	Retries                int           `help:"How often a read, or a write with an Idempotency-Key, is made again if the partner is out of reach or down." default:"2" min:"0" from:"GATEWAY_RETRIES"`
-	CacheSize              int           `help:"Bytes of answers that are kept for the callers who got them: of the catalogue, and of who works in the clinic. 0 for none." default:"67108864" min:"0" from:"GATEWAY_CACHE_SIZE"`
-	MaxConcurrency         int           `help:"Calls to the partner at once, shared fairly between callers." default:"128" min:"1" from:"GATEWAY_MAX_CONCURRENCY"`
-	MaxWaiting             int           `help:"Calls of one caller that may wait for a place among --max-concurrency; 0 for any number." default:"2000" min:"0" from:"GATEWAY_MAX_WAITING"`
-	MaxDownloads           int           `help:"Attachments sent at once; further requests wait." default:"32" min:"1" from:"GATEWAY_MAX_DOWNLOADS"`
-	MaxDownloadsPerCaller  int           `help:"Attachments sent to one caller at once." default:"8" min:"1" from:"GATEWAY_MAX_DOWNLOADS_PER_CALLER"`
-	MaxBody                int64         `help:"Bytes of a request's body." default:"262144" min:"1" from:"GATEWAY_MAX_BODY"`
-	MaxAnswer              int           `help:"Bytes that the answer of a query may have; 0 for no limit." default:"16777216" min:"0" from:"GATEWAY_MAX_ANSWER"`
-	MaxTokens              int           `help:"Tokens of a query; 0 for no limit." default:"2000" min:"0" from:"GATEWAY_MAX_TOKENS"`
-	MaxFields              int           `help:"Fields of a query, those of a fragment counted at each spread; 0 for no limit." default:"500" min:"0" from:"GATEWAY_MAX_FIELDS"`
-	MaxDepth               int           `help:"How deep fields may be nested; 0 for no limit." default:"12" min:"0" from:"GATEWAY_MAX_DEPTH"`
-	MaxIntrospectionDepth  int           `help:"How deep fields below __schema and __type may be nested; 0 for no limit." default:"20" min:"0" from:"GATEWAY_MAX_INTROSPECTION_DEPTH"`
-	MaxAliases             int           `help:"Aliases of a query; 0 for no limit." default:"30" min:"0" from:"GATEWAY_MAX_ALIASES"`
-	MaxRootFields          int           `help:"Root fields of an operation; 0 for no limit." default:"10" min:"0" from:"GATEWAY_MAX_ROOT_FIELDS"`
-	MaxDirectives          int           `help:"Directives of a query; 0 for no limit." default:"30" min:"0" from:"GATEWAY_MAX_DIRECTIVES"`
-	MaxFragmentSpreads     int           `help:"Fragment spreads of a query; 0 for no limit." default:"50" min:"0" from:"GATEWAY_MAX_FRAGMENT_SPREADS"`
-	MaxListItems           int           `help:"Items of a list in arguments and variables; 0 for no limit." default:"100" min:"0" from:"GATEWAY_MAX_LIST_ITEMS"`
-	MaxOperationNameLength int           `help:"Bytes of a name in a query; 0 for no limit." default:"256" min:"0" from:"GATEWAY_MAX_OPERATION_NAME_LENGTH"`
-	MaxStreams             int           `help:"Subscriptions of one caller at once; 0 for no limit." default:"100" min:"0" from:"GATEWAY_MAX_STREAMS"`
-	MaxRequestErrors       int           `help:"Maximum errors returned for a rejected document." default:"10" min:"1" from:"GATEWAY_MAX_REQUEST_ERRORS"`
-	MaxExecutionErrors     int           `help:"Maximum errors returned for an operation that ran." default:"100" min:"1" from:"GATEWAY_MAX_EXECUTION_ERRORS"`
-	Introspection          string        `help:"Who may read the schema by query: auto (with the embedded sandbox everyone, else who has a token), on or off." default:"auto" from:"GATEWAY_INTROSPECTION"`
-	PersistedDocuments     string        `help:"Documents outside the manifest: off (they run), log (they run and are logged) or enforce (they are refused)." default:"off" from:"GATEWAY_PERSISTED_DOCUMENTS"`
-	PersistedManifest      string        `help:"File of the trusted documents, as graphql-codegen or relay-compiler writes it." from:"GATEWAY_PERSISTED_MANIFEST"`
-	APQ                    bool          `name:"apq" negatable:"" help:"Let clients register documents by hash (automatic persisted queries)." default:"true" from:"GATEWAY_APQ"`
-	HTTPDraftStatus        bool          `name:"http-draft-status" help:"Answer with the statuses of the 2026 draft of GraphQL over HTTP: 422 and 294." default:"false" from:"GATEWAY_HTTP_DRAFT_STATUS"`
-	CORSOrigins            []string      `name:"cors-origins" help:"Origins whose pages may call the gateway, comma-separated." from:"GATEWAY_CORS_ORIGINS"`
-	CORSHeaders            []string      `name:"cors-headers" help:"Headers that pages of --cors-origins may send beside the usual ones, comma-separated." from:"GATEWAY_CORS_HEADERS"`
-	GraphiQL               bool          `name:"graphiql" negatable:"" help:"Serve the GraphiQL page at /." default:"true" from:"GATEWAY_GRAPHIQL"`
-	H2C                    bool          `name:"h2c" help:"Speak HTTP/2 without TLS, too, to proxies that begin with it." default:"false" from:"GATEWAY_H2C"`
-	ReadTimeout            time.Duration `help:"How long a request may take to arrive." default:"15s" over:"0" from:"GATEWAY_READ_TIMEOUT"`
-	WriteTimeout           time.Duration `help:"How long a client may take to accept each 128 KiB of an answer." default:"10s" over:"0" from:"GATEWAY_WRITE_TIMEOUT"`
-	IdleTimeout            time.Duration `help:"How long a connection may wait for its next request." default:"60s" over:"0" from:"GATEWAY_IDLE_TIMEOUT"`
-	MaxHeaderBytes         int           `help:"Bytes of a request's headers." default:"32768" min:"1" from:"GATEWAY_MAX_HEADER_BYTES"`
-	DrainDelay             time.Duration `help:"How long new requests are still accepted after SIGTERM, while /readyz fails." default:"5s" min:"0" from:"GATEWAY_DRAIN_DELAY"`
-	DrainTimeout           time.Duration `help:"Time limit of shutting down after SIGTERM or SIGINT, including the delay." default:"30s" over:"0" from:"GATEWAY_DRAIN_TIMEOUT"`
-	Pprof                  bool          `help:"Serve profiles on --admin-addr." default:"false" from:"GATEWAY_PPROF"`
-	ClientID               string        `help:"The app's client id, with which users sign in. The embedded sandbox has its own." from:"FULLSCRIPT_CLIENT_ID"`
-	ClientSecret           string        `help:"The app's client secret." secret:"" from:"FULLSCRIPT_CLIENT_SECRET"`
-	RedirectURL            string        `help:"The redirect URI after a sign-in, as registered with the app. Default: --public-url and /oauth/callback." from:"FULLSCRIPT_REDIRECT_URL"`
-	AuthorizeURL           string        `help:"The partner's consent page. Default: that of --upstream." from:"FULLSCRIPT_AUTHORIZE_URL"`
-	SessionLifetime        time.Duration `help:"How long a sign-in lasts." default:"12h" over:"0" from:"GATEWAY_SESSION_LIFETIME"`
-	ProofAge               time.Duration `help:"How long the gateway trusts what the partner said a subscriber may read." default:"1m" over:"0" from:"GATEWAY_PROOF_AGE"`
-	OAuthRelay             bool          `name:"oauth-relay" help:"Exchange codes and tokens at /oauth/token for apps that do not hold the app's secret. On with the embedded sandbox." default:"false" from:"GATEWAY_OAUTH_RELAY"`
-	EncryptionKey          []string      `help:"Keys that encrypt sessions and events, comma-separated: the first encrypts, all decrypt. Default: a random one." secret:"" from:"GATEWAY_ENCRYPTION_KEY"`
-	RedisURL               string        `help:"Redis server that keeps sessions and events for all gateways." secret:"" from:"REDIS_URL"`
-	WebhookSecret          []string      `help:"Keys that sign the partner's webhooks, comma-separated: several while one is being replaced. The embedded sandbox has its own." secret:"" from:"FULLSCRIPT_WEBHOOK_SECRET"`
-	WebhookChallenge       string        `help:"The challenge token that webhook answers echo." secret:"" from:"FULLSCRIPT_WEBHOOK_CHALLENGE"`
-	EventsKept             int           `help:"Events kept for subscribers that are slow or reconnect." default:"10000" min:"1" from:"GATEWAY_EVENTS_KEPT"`
-	PollEvents             time.Duration `help:"How often to ask the partner for events if its webhooks cannot arrive; 0 for never." default:"0s" from:"GATEWAY_POLL_EVENTS"`
-	LogLevel               string        `help:"trace, debug, info, warn or error." default:"info" from:"LOG_LEVEL"`
-	LogFormat              string        `help:"auto (console on a terminal, else JSON), console or json." default:"auto" from:"LOG_FORMAT"`
+	Addr                    string        `help:"Address to listen on." default:"127.0.0.1:8080" from:"GATEWAY_ADDR"`
+	Upstream                string        `help:"The partner's environment: embedded, us-sandbox, ca-sandbox, us, ca, or an API base URL." default:"embedded" from:"FULLSCRIPT_UPSTREAM"`
+	AllowEmbedded           bool          `help:"Allow the embedded sandbox where others can reach it, or with the credentials of a real app." default:"false" from:"GATEWAY_ALLOW_EMBEDDED"`
+	AdminAddr               string        `help:"Address of health and metrics; empty to disable." default:"127.0.0.1:8081" from:"GATEWAY_ADMIN_ADDR"`
+	AdminHosts              []string      `help:"Host names that --admin-addr answers to if other machines reach it, comma-separated. Default: any." from:"GATEWAY_ADMIN_HOSTS"`
+	PublicURL               string        `help:"The gateway's address as clients see it, for links to attachments. Default: http:// and --addr." from:"GATEWAY_PUBLIC_URL"`
+	OperationTimeout        time.Duration `help:"Time limit of an operation; what has arrived by then is answered." default:"15s" over:"0" from:"GATEWAY_OPERATION_TIMEOUT"`
+	CallTimeout             time.Duration `help:"How long one call to the partner may take." default:"5s" over:"0" from:"GATEWAY_CALL_TIMEOUT"`
+	DialTimeout             time.Duration `help:"How long connecting to the partner may take." default:"2s" over:"0" from:"GATEWAY_DIAL_TIMEOUT"`
+	MaxUpstreamCalls        int           `help:"Calls to the partner that an operation may make; one that is estimated to make more is refused. 0 for no limit." default:"1000" min:"0" from:"GATEWAY_MAX_UPSTREAM_CALLS"`
+	ShowCost                bool          `help:"Say in extensions.cost of every answer how many calls it took; clients can ask for it by X-Gateway-Cost: 1." default:"false" from:"GATEWAY_SHOW_COST"`
+	Budget                  int           `help:"Calls to the partner in each --budget-window, for each --budget-scope. 0 for no limit." default:"5000" min:"0" from:"GATEWAY_BUDGET"`
+	BudgetWindow            time.Duration `help:"How long a call counts against --budget." default:"5m" over:"0" from:"GATEWAY_BUDGET_WINDOW"`
+	BudgetScope             string        `help:"What --budget is for: token or app." default:"token" from:"GATEWAY_BUDGET_SCOPE"`
+	BudgetWait              time.Duration `help:"How long a query waits for calls that are used up before it is refused." default:"0s" min:"0" from:"GATEWAY_BUDGET_WAIT"`
+	Retries                 int           `help:"How often a read, or a write with an Idempotency-Key, is made again if the partner is out of reach or down." default:"2" min:"0" from:"GATEWAY_RETRIES"`
+	CacheSize               int           `help:"Bytes of answers that are kept for the callers who got them: of the catalogue, and of who works in the clinic. 0 for none." default:"67108864" min:"0" from:"GATEWAY_CACHE_SIZE"`
+	MaxConcurrency          int           `help:"Calls to the partner at once, shared fairly between callers." default:"128" min:"1" from:"GATEWAY_MAX_CONCURRENCY"`
+	MaxWaiting              int           `help:"Calls of one caller that may wait for a place among --max-concurrency; 0 for any number." default:"2000" min:"0" from:"GATEWAY_MAX_WAITING"`
+	MaxDownloads            int           `help:"Attachments sent at once; further requests wait." default:"32" min:"1" from:"GATEWAY_MAX_DOWNLOADS"`
+	MaxDownloadsPerCaller   int           `help:"Attachments sent to one caller at once." default:"8" min:"1" from:"GATEWAY_MAX_DOWNLOADS_PER_CALLER"`
+	MaxConnections          int           `help:"Connections of clients at once, without WebSockets; 0 for any number." default:"10000" min:"0" from:"GATEWAY_MAX_CONNECTIONS"`
+	MaxConnectionsPerClient int           `help:"Connections of one client address, or of one IPv6 network of 64 bits; 0 for any number. A trusted proxy is no client." default:"1000" min:"0" from:"GATEWAY_MAX_CONNECTIONS_PER_CLIENT"`
+	MaxSockets              int           `help:"WebSockets at once; 0 for any number." default:"10000" min:"0" from:"GATEWAY_MAX_SOCKETS"`
+	MaxSocketsPerClient     int           `help:"WebSockets of one client address; 0 for any number." default:"1000" min:"0" from:"GATEWAY_MAX_SOCKETS_PER_CLIENT"`
+	SocketProof             time.Duration `help:"How long a WebSocket stays open before its caller must be one whose token the partner accepts." default:"30s" over:"0" from:"GATEWAY_SOCKET_PROOF"`
+	MaxLargeBodies          int           `help:"Bodies of more than 16 KiB that are being received; 0 for any number." default:"256" min:"0" from:"GATEWAY_MAX_LARGE_BODIES"`
+	MaxLargeBodiesPerClient int           `help:"Those of one client address; 0 for any number." default:"32" min:"0" from:"GATEWAY_MAX_LARGE_BODIES_PER_CLIENT"`
+	DocumentCacheSize       int           `help:"Bytes of documents, with what is worked out from them, that are kept; an eighth of them for callers who are not known." default:"33554432" min:"1" from:"GATEWAY_DOCUMENT_CACHE_SIZE"`
+	TrustedProxies          []string      `help:"Addresses and networks of proxies that say for whom a request is, comma-separated, such as 10.0.0.0/8. Default: none." from:"GATEWAY_TRUSTED_PROXIES"`
+	ForwardedHeader         string        `help:"The header in which they say so: X-Forwarded-For or Forwarded." default:"X-Forwarded-For" from:"GATEWAY_FORWARDED_HEADER"`
+	MaxBody                 int64         `help:"Bytes of a request's body." default:"262144" min:"1" from:"GATEWAY_MAX_BODY"`
+	MaxAnswer               int           `help:"Bytes that the answer of a query may have; 0 for no limit." default:"16777216" min:"0" from:"GATEWAY_MAX_ANSWER"`
+	MaxTokens               int           `help:"Tokens of a query; 0 for no limit." default:"2000" min:"0" from:"GATEWAY_MAX_TOKENS"`
+	MaxFields               int           `help:"Fields of a query, those of a fragment counted at each spread; 0 for no limit." default:"500" min:"0" from:"GATEWAY_MAX_FIELDS"`
+	MaxDepth                int           `help:"How deep fields may be nested; 0 for no limit." default:"12" min:"0" from:"GATEWAY_MAX_DEPTH"`
+	MaxIntrospectionDepth   int           `help:"How deep fields below __schema and __type may be nested; 0 for no limit." default:"20" min:"0" from:"GATEWAY_MAX_INTROSPECTION_DEPTH"`
+	MaxAliases              int           `help:"Aliases of a query; 0 for no limit." default:"30" min:"0" from:"GATEWAY_MAX_ALIASES"`
+	MaxRootFields           int           `help:"Root fields of an operation; 0 for no limit." default:"10" min:"0" from:"GATEWAY_MAX_ROOT_FIELDS"`
+	MaxDirectives           int           `help:"Directives of a query; 0 for no limit." default:"30" min:"0" from:"GATEWAY_MAX_DIRECTIVES"`
+	MaxFragmentSpreads      int           `help:"Fragment spreads of a query; 0 for no limit." default:"50" min:"0" from:"GATEWAY_MAX_FRAGMENT_SPREADS"`
+	MaxListItems            int           `help:"Items of a list in arguments and variables; 0 for no limit." default:"100" min:"0" from:"GATEWAY_MAX_LIST_ITEMS"`
+	MaxOperationNameLength  int           `help:"Bytes of a name in a query; 0 for no limit." default:"256" min:"0" from:"GATEWAY_MAX_OPERATION_NAME_LENGTH"`
+	MaxStreams              int           `help:"Subscriptions of one caller at once; 0 for no limit." default:"100" min:"0" from:"GATEWAY_MAX_STREAMS"`
+	MaxRequestErrors        int           `help:"Maximum errors returned for a rejected document." default:"10" min:"1" from:"GATEWAY_MAX_REQUEST_ERRORS"`
+	MaxExecutionErrors      int           `help:"Maximum errors returned for an operation that ran." default:"100" min:"1" from:"GATEWAY_MAX_EXECUTION_ERRORS"`
+	Introspection           string        `help:"Who may read the schema by query: auto (with the embedded sandbox everyone, else who has a token), on or off." default:"auto" from:"GATEWAY_INTROSPECTION"`
+	PersistedDocuments      string        `help:"Documents outside the manifest: off (they run), log (they run and are logged) or enforce (they are refused)." default:"off" from:"GATEWAY_PERSISTED_DOCUMENTS"`
+	PersistedManifest       string        `help:"File of the trusted documents, as graphql-codegen or relay-compiler writes it." from:"GATEWAY_PERSISTED_MANIFEST"`
+	APQ                     bool          `name:"apq" negatable:"" help:"Let clients register documents by hash (automatic persisted queries)." default:"true" from:"GATEWAY_APQ"`
+	HTTPDraftStatus         bool          `name:"http-draft-status" help:"Answer with the statuses of the 2026 draft of GraphQL over HTTP: 422 and 294." default:"false" from:"GATEWAY_HTTP_DRAFT_STATUS"`
+	CORSOrigins             []string      `name:"cors-origins" help:"Origins whose pages may call the gateway, comma-separated." from:"GATEWAY_CORS_ORIGINS"`
+	CORSHeaders             []string      `name:"cors-headers" help:"Headers that pages of --cors-origins may send beside the usual ones, comma-separated." from:"GATEWAY_CORS_HEADERS"`
+	GraphiQL                bool          `name:"graphiql" negatable:"" help:"Serve the GraphiQL page at /." default:"true" from:"GATEWAY_GRAPHIQL"`
+	H2C                     bool          `name:"h2c" help:"Speak HTTP/2 without TLS, too, to proxies that begin with it." default:"false" from:"GATEWAY_H2C"`
+	ReadTimeout             time.Duration `help:"How long a request may take to arrive." default:"15s" over:"0" from:"GATEWAY_READ_TIMEOUT"`
+	WriteTimeout            time.Duration `help:"How long a client may take to accept each 128 KiB of an answer." default:"10s" over:"0" from:"GATEWAY_WRITE_TIMEOUT"`
+	IdleTimeout             time.Duration `help:"How long a connection may wait for its next request." default:"60s" over:"0" from:"GATEWAY_IDLE_TIMEOUT"`
+	MaxHeaderBytes          int           `help:"Bytes of a request's headers." default:"32768" min:"1" from:"GATEWAY_MAX_HEADER_BYTES"`
+	DrainDelay              time.Duration `help:"How long new requests are still accepted after SIGTERM, while /readyz fails." default:"5s" min:"0" from:"GATEWAY_DRAIN_DELAY"`
+	DrainTimeout            time.Duration `help:"Time limit of shutting down after SIGTERM or SIGINT, including the delay." default:"30s" over:"0" from:"GATEWAY_DRAIN_TIMEOUT"`
+	Pprof                   bool          `help:"Serve profiles on --admin-addr." default:"false" from:"GATEWAY_PPROF"`
+	ClientID                string        `help:"The app's client id, with which users sign in. The embedded sandbox has its own." from:"FULLSCRIPT_CLIENT_ID"`
+	ClientSecret            string        `help:"The app's client secret." secret:"" from:"FULLSCRIPT_CLIENT_SECRET"`
+	RedirectURL             string        `help:"The redirect URI after a sign-in, as registered with the app. Default: --public-url and /oauth/callback." from:"FULLSCRIPT_REDIRECT_URL"`
+	AuthorizeURL            string        `help:"The partner's consent page. Default: that of --upstream." from:"FULLSCRIPT_AUTHORIZE_URL"`
+	SessionLifetime         time.Duration `help:"How long a sign-in lasts." default:"12h" over:"0" from:"GATEWAY_SESSION_LIFETIME"`
+	ProofAge                time.Duration `help:"How long the gateway trusts what the partner said a subscriber may read." default:"1m" over:"0" from:"GATEWAY_PROOF_AGE"`
+	OAuthRelay              bool          `name:"oauth-relay" help:"Exchange codes and tokens at /oauth/token for apps that do not hold the app's secret. On with the embedded sandbox." default:"false" from:"GATEWAY_OAUTH_RELAY"`
+	EncryptionKey           []string      `help:"Keys that encrypt sessions and events, comma-separated: the first encrypts, all decrypt. Default: a random one." secret:"" from:"GATEWAY_ENCRYPTION_KEY"`
+	RedisURL                string        `help:"Redis server that keeps sessions and events for all gateways." secret:"" from:"REDIS_URL"`
+	WebhookSecret           []string      `help:"Keys that sign the partner's webhooks, comma-separated: several while one is being replaced. The embedded sandbox has its own." secret:"" from:"FULLSCRIPT_WEBHOOK_SECRET"`
+	WebhookChallenge        string        `help:"The challenge token that webhook answers echo." secret:"" from:"FULLSCRIPT_WEBHOOK_CHALLENGE"`
+	EventsKept              int           `help:"Events kept for subscribers that are slow or reconnect." default:"10000" min:"1" from:"GATEWAY_EVENTS_KEPT"`
+	PollEvents              time.Duration `help:"How often to ask the partner for events if its webhooks cannot arrive; 0 for never." default:"0s" from:"GATEWAY_POLL_EVENTS"`
+	LogLevel                string        `help:"trace, debug, info, warn or error." default:"info" from:"LOG_LEVEL"`
+	LogFormat               string        `help:"auto (console on a terminal, else JSON), console or json." default:"auto" from:"LOG_FORMAT"`
 }
 
 // Embedded is the upstream that is the sandbox in the same process.
@@ -110,6 +121,25 @@ var currencies = map[string]model.CurrencyCode{
 // embeddedURL is where the embedded sandbox is called. The host is none: its
 // connections never leave the process.
 const embeddedURL = "http://sandbox.embedded/api"
+
+// proxies are the networks of --trusted-proxies.
+func (c *Config) proxies() (networks []netip.Prefix) {
+	for _, text := range c.TrustedProxies {
+		if n, err := parseNetwork(text); err == nil {
+			networks = append(networks, n)
+		}
+	}
+	return networks
+}
+
+// parseNetwork reads a network, or an address as one of its own.
+func parseNetwork(text string) (netip.Prefix, error) {
+	if a, err := netip.ParseAddr(text); err == nil {
+		return a.Unmap().Prefix(a.Unmap().BitLen())
+	}
+	n, err := netip.ParsePrefix(text)
+	return n.Masked(), err
+}
 
 // publicURL is the gateway's address as clients see it, without a slash at the
 // end.

@@ -59,6 +59,8 @@ type Gateway struct {
 	accepted  *accepted
 	allowance *allowance
 	kept      *kept
+	documents *graph.Documents
+	clients   *clients
 	breaker   circuitbreaker.CircuitBreaker[any]
 	hashes    sync.Pool // of hash.Hash: tokens are told apart by one under a key that is new in each process
 
@@ -108,7 +110,7 @@ func New(config Config, log zerolog.Logger, opts ...Option) (*Gateway, error) {
 	g := &Gateway{config: config, log: log, build: o.build.known(), accepted: newAccepted(), allowance: newAllowance(&config), breaker: newBreaker()}
 	key := make([]byte, 32)
 	_, _ = rand.Read(key)
-	g.kept = newKept(g)
+	g.kept, g.documents = newKept(g), graph.NewDocuments(config.DocumentCacheSize)
 	g.hashes.New = func() any { return hmac.New(sha256.New, key) }
 	if err := g.open(o); err != nil {
 		return nil, errors.Join(err, g.Close())
@@ -121,6 +123,7 @@ func (g *Gateway) open(o options) error {
 	config := &g.config
 	g.metrics = newMetrics(g.health.Unready)
 	g.metrics.registry.MustRegister(g.build.metric())
+	g.clients = newClients(config, func(what string) { g.metrics.refused.WithLabelValues(what).Inc() })
 	g.errorLog = obs.NewErrorLog(g.noteHTTP)
 	g.foreign = http.NewCrossOriginProtection()
 	for _, origin := range g.origins() {
@@ -174,7 +177,7 @@ func (g *Gateway) openClient(embedded *sandbox.Server) error {
 
 	g.downloads = transport.NewPlaces(config.MaxDownloads, config.MaxDownloadsPerCaller)
 	places := transport.NewPlaces(config.MaxConcurrency, config.MaxConcurrency).Bound(config.MaxWaiting, &fsclient.Refused{Kind: fsclient.KindBusy, RetryAfter: time.Second})
-	g.metrics.watch(places.Waiting, g.breaker.IsOpen, g.kept.answers.Bytes)
+	g.metrics.watch(g, places)
 	// From the client towards the network.
 	chain := g.bounded(
 		transport.Authorize(
@@ -198,7 +201,7 @@ func (g *Gateway) openClient(embedded *sandbox.Server) error {
 func (g *Gateway) openGraph(o options) error {
 	config := &g.config
 	documents, err := persisted.New(persisted.Options{
-		Mode: persisted.Mode(config.PersistedDocuments), Manifest: config.PersistedManifest, APQ: config.APQ, Log: g.logDocument,
+		Mode: persisted.Mode(config.PersistedDocuments), Manifest: config.PersistedManifest, APQ: config.APQ, Log: g.logDocument, Known: g.known,
 	})
 	if err != nil {
 		return fmt.Errorf("%s, %s: %w", config.name(&config.PersistedDocuments), config.name(&config.PersistedManifest), err)
@@ -211,8 +214,10 @@ func (g *Gateway) openGraph(o options) error {
 	g.graphql = graph.NewHandler(resolver, graph.Options{
 		Viewer:        viewer,
 		MaxStreams:    config.MaxStreams,
-		Guard:         guard.New(config.limits()),
+		Guard:         guard.New(config.limits(), g.known),
 		Persisted:     documents,
+		Documents:     g.documents,
+		Known:         g.known,
 		Introspection: g.mayIntrospect,
 		SignInURL:     g.signInURL(),
 		RateLimit:     g.allowance.left,
@@ -233,6 +238,10 @@ func (g *Gateway) openGraph(o options) error {
 			Ended:        ended,
 			Check:        checkSession,
 			Origins:      g.origins(),
+			Admit:        g.clients.takeSocket,
+			Prove:        g.proveSocket,
+			ProofTime:    config.SocketProof,
+			ReadTimeout:  config.ReadTimeout,
 			WriteTimeout: config.WriteTimeout,
 			Options: wire.Options{
 				RequestID:          middleware.RequestIDFrom,

@@ -11,6 +11,7 @@ import (
 
 	"fsgateway/graph/apierror"
 	"fsgateway/internal/middleware"
+	"fsgateway/internal/transport"
 )
 
 // metrics are the gateway's figures. Every label has a value from a list that
@@ -35,6 +36,7 @@ type metrics struct {
 	webhooks      *prometheus.CounterVec // outcome
 	polls         *prometheus.CounterVec // outcome
 	http          *prometheus.CounterVec // kind
+	refused       *prometheus.CounterVec // what
 }
 
 // Latencies from a cheap look-up in the sandbox to the longest that an operation
@@ -64,6 +66,7 @@ func newMetrics(unready func() string) *metrics {
 		callDuration:  histogram("upstream_call_duration_seconds", "How long calls to the partner took, bodies included.", seconds, "route"),
 		webhooks:      counter("webhooks_total", "Requests to the webhook address by outcome.", "outcome"),
 		polls:         counter("polls_total", "Polls of a clinic's events by outcome: ok or failed.", "outcome"),
+		refused:       counter("refused_total", "What clients were refused because there was too much of it: connection, socket or body.", "what"),
 		http:          counter("http_errors_total", "What net/http had to say by itself, by kind; its words are kept nowhere.", "kind"),
 		shared:        prometheus.NewCounter(prometheus.CounterOpts{Namespace: "fsgateway", Name: "upstream_calls_shared_total", Help: "Calls that were not made, for an identical one of the same caller was under way."}),
 		retries:       prometheus.NewCounter(prometheus.CounterOpts{Namespace: "fsgateway", Name: "upstream_retries_total", Help: "Calls that were made again."}),
@@ -76,25 +79,37 @@ func newMetrics(unready func() string) *metrics {
 		}
 		return 1
 	})
-	m.registry.MustRegister(m.requests, m.inFlight, m.operations, m.duration, m.perOperation, m.answers, m.errors, m.calls, m.callDuration, m.callsInFlight, m.shared, m.retries, m.cacheHits, m.webhooks, m.polls, m.http, ready,
+	m.registry.MustRegister(m.requests, m.inFlight, m.operations, m.duration, m.perOperation, m.answers, m.errors, m.calls, m.callDuration, m.callsInFlight, m.shared, m.retries, m.cacheHits, m.webhooks, m.polls, m.http, m.refused, ready,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
-// watch adds figures of what stands between the client and the partner, and of the cache.
-func (m *metrics) watch(waiting func() int, open func() bool, kept func() (bytes, answers int)) {
+// watch adds figures of what the gateway holds now.
+func (m *metrics) watch(g *Gateway, places *transport.Places) {
 	figure := func(name, help string, value func() float64) {
 		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "fsgateway", Name: name, Help: help}, value))
 	}
-	figure("upstream_calls_waiting", "Calls to the partner that wait for a place.", func() float64 { return float64(waiting()) })
+	number := func(f func() int) func() float64 { return func() float64 { return float64(f()) } }
+	bytesOf := func(size func() (bytes, values int)) func() float64 {
+		return func() float64 { bytes, _ := size(); return float64(bytes) }
+	}
+	valuesOf := func(size func() (bytes, values int)) func() float64 {
+		return func() float64 { _, values := size(); return float64(values) }
+	}
+	figure("upstream_calls_waiting", "Calls to the partner that wait for a place.", number(places.Waiting))
 	figure("upstream_breaker_open", "1 while no calls are made, for most of them failed, else 0.", func() float64 {
-		if open() {
+		if g.breaker.IsOpen() {
 			return 1
 		}
 		return 0
 	})
-	figure("cache_size_bytes", "Bytes of answers that are kept.", func() float64 { bytes, _ := kept(); return float64(bytes) })
-	figure("cache_answers", "Answers that are kept.", func() float64 { _, answers := kept(); return float64(answers) })
+	figure("cache_size_bytes", "Bytes of answers that are kept.", bytesOf(g.kept.answers.Size))
+	figure("cache_answers", "Answers that are kept.", valuesOf(g.kept.answers.Size))
+	figure("document_cache_size_bytes", "Bytes of documents that are kept.", bytesOf(g.documents.Size))
+	figure("document_cache_documents", "Documents that are kept.", valuesOf(g.documents.Size))
+	figure("connections", "Connections of clients that are open, without sockets.", number(g.clients.connections.Taken))
+	figure("sockets", "WebSockets that are open.", number(g.clients.sockets.Taken))
+	figure("large_bodies", "Bodies of more than 16 KiB that are being received.", number(g.clients.bodies.Taken))
 }
 
 func (m *metrics) handler() http.Handler {

@@ -43,6 +43,13 @@ type Running struct {
 // Listening runs servers until the program is to end.
 type Listening func(Running) error
 
+// Server is how the gateway serves its clients.
+func (g *Gateway) Server(l net.Listener) Server {
+	s := g.config.server(l, g.Handler(), g.errorLog)
+	s.ConnState = g.clients.connState
+	return s
+}
+
 // server is how the gateway serves a handler.
 func (c *Config) server(l net.Listener, h http.Handler, errorLog *log.Logger) Server {
 	protocols := new(http.Protocols)
@@ -54,7 +61,11 @@ func (c *Config) server(l net.Listener, h http.Handler, errorLog *log.Logger) Se
 		// No WriteTimeout, which would be that of a whole answer: the handlers give
 		// each piece one. In HTTP/2 it ends a stream, and this a connection on which
 		// not even the end of a stream can be written.
-		HTTP2: &http.HTTP2Config{WriteByteTimeout: c.WriteTimeout},
+		HTTP2: &http.HTTP2Config{
+			WriteByteTimeout: c.WriteTimeout,
+			// What is sent of bodies that nobody has read yet is kept, of each connection.
+			MaxConcurrentStreams: maxStreams, MaxReceiveBufferPerConnection: receiveBuffer, MaxReceiveBufferPerStream: receiveBuffer / 4,
+		},
 		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
 			if tcp, ok := conn.(*net.TCPConn); ok {
 				_ = tcp.SetWriteBuffer(sendBuffer)
@@ -63,6 +74,13 @@ func (c *Config) server(l net.Listener, h http.Handler, errorLog *log.Logger) Se
 		},
 	}}
 }
+
+// maxStreams is how many requests a connection of HTTP/2 may carry at once, receiveBuffer
+// how many bytes of their bodies are kept that nobody has read yet.
+const (
+	maxStreams    = 100
+	receiveBuffer = 256 << 10
+)
 
 // sendBuffer is what the kernel keeps of a connection; Linux doubles it. It takes
 // more only once a third of that is free, so that a client that reads steadily,
@@ -91,7 +109,7 @@ func Serve(config Config, out io.Writer, listening Listening, opts ...Option) (e
 	}
 	defer func() { err = errors.Join(err, g.Close()) }()
 	obs.CaptureStandardLog(g.noteHTTP)
-	servers := []Server{config.server(l, g.Handler(), g.errorLog)}
+	servers := []Server{g.Server(l)}
 	health := ""
 	if config.AdminAddr != "" {
 		admin, err := open(config.name(&config.AdminAddr), config.AdminAddr)

@@ -31,7 +31,7 @@ func (g *Gateway) newSessions(base string, network http.RoundTripper, places *tr
 		AuthorizeURL: base + "/oauth/authorize", TokenURL: base + "/oauth/token", RevokeURL: base + "/oauth/revoke",
 		RedirectURL: g.config.redirectURL(), PublicURL: g.config.publicURL(), Origins: g.config.CORSOrigins,
 		CallTimeout: g.config.CallTimeout, Lifetime: g.config.SessionLifetime,
-		Store: g.store, Seal: g.keys,
+		Store: g.store, Seal: g.keys, Client: g.clients.network,
 		Refuse: func(w http.ResponseWriter, r *http.Request, status int, message string) {
 			code := apierror.CodeBadUserInput
 			switch status {

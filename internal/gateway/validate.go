@@ -11,6 +11,7 @@ import (
 
 	"github.com/redis/rueidis"
 
+	"fsgateway/internal/middleware"
 	"fsgateway/internal/sandbox"
 	"fsgateway/internal/seal"
 )
@@ -37,6 +38,14 @@ func (c *Config) Validate() error {
 	}
 	if !slices.Contains([]string{"auto", "on", "off"}, c.Introspection) {
 		r.add(&c.Introspection, "%q is not one of auto, on, off", c.Introspection)
+	}
+	for _, text := range c.TrustedProxies {
+		if _, err := parseNetwork(text); err != nil {
+			r.add(&c.TrustedProxies, "%q is not an address or a network such as 10.0.0.0/8", text)
+		}
+	}
+	if !slices.Contains(middleware.Forwarded, c.ForwardedHeader) {
+		r.add(&c.ForwardedHeader, "%q is not one of %s", c.ForwardedHeader, strings.Join(middleware.Forwarded, ", "))
 	}
 	if !slices.Contains([]string{scopeToken, scopeApp}, c.BudgetScope) {
 		r.add(&c.BudgetScope, "%q is not one of token, app", c.BudgetScope)

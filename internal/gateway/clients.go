@@ -1,0 +1,110 @@
+package gateway
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+
+	"fsgateway/graph/apierror"
+	"fsgateway/internal/middleware"
+	"fsgateway/internal/quota"
+)
+
+// clients are what clients hold before they are known: connections, sockets and bodies that
+// they have not sent to the end, each bounded for a network and in total.
+type clients struct {
+	proxies     middleware.Proxies
+	connections *quota.Quota
+	sockets     *quota.Quota
+	bodies      *quota.Quota
+
+	open    sync.Map // net.Conn -> netip.Prefix, of the connections that count
+	refused func(what string)
+}
+
+// What can be refused, which labels a metric.
+const (
+	ofConnections = "connection"
+	ofSockets     = "socket"
+	ofBodies      = "body"
+)
+
+func newClients(c *Config, refused func(what string)) *clients {
+	return &clients{
+		proxies:     middleware.Proxies{Trusted: c.proxies(), Header: c.ForwardedHeader},
+		connections: quota.New(c.MaxConnections, c.MaxConnectionsPerClient),
+		sockets:     quota.New(c.MaxSockets, c.MaxSocketsPerClient),
+		bodies:      quota.New(c.MaxLargeBodies, c.MaxLargeBodiesPerClient),
+		refused:     refused,
+	}
+}
+
+// network returns the network of a request's client.
+func (c *clients) network(r *http.Request) netip.Prefix { return networkOf(r.Context()) }
+
+func networkOf(ctx context.Context) netip.Prefix {
+	return quota.Network(middleware.EntryFrom(ctx).Client)
+}
+
+// tooMany is what a connection is told that is one too many, before it has asked for
+// anything.
+const tooMany = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 1\r\nConnection: close\r\n\r\n" +
+	`{"errors":[{"message":"Too many connections; try again.","extensions":{"code":"` + apierror.CodeOverloaded + `"}}]}`
+
+// connState counts the connections of a server. One too many is closed. Those of a proxy
+// are bounded by the total alone, being those of many clients; those that become sockets
+// count as such.
+func (c *clients) connState(conn net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		peer := middleware.Peer(conn.RemoteAddr().String())
+		of := quota.Network(peer)
+		if c.proxies.Trusts(peer) {
+			of = netip.Prefix{}
+		}
+		if c.connections.Take(of) != nil {
+			c.refused(ofConnections)
+			_ = conn.SetWriteDeadline(time.Now().Add(time.Second))
+			_, _ = conn.Write([]byte(tooMany)) // there is room for it in what the kernel keeps
+			conn.Close()
+			return
+		}
+		c.open.Store(conn, of)
+	case http.StateClosed, http.StateHijacked:
+		if of, counted := c.open.LoadAndDelete(conn); counted {
+			c.connections.Give(of.(netip.Prefix))
+		}
+	}
+}
+
+// freeBody is how much of a body is read without being counted, in bytes. Most requests
+// have less.
+const freeBody = 16 << 10
+
+// countBodies bounds the large bodies that are being read.
+func (c *clients) countBodies(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength < 0 || r.ContentLength > freeBody {
+			body := quota.Body(r.Body, c.bodies, c.network(r), freeBody, func() {
+				c.refused(ofBodies)
+				w.Header().Set("Connection", "close") // else net/http reads the rest before it answers
+			})
+			r.Body = body
+			defer body.Leave() // closing it would wait for the rest
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// takeSocket counts a socket until release is called; it returns false if it is one too many.
+func (c *clients) takeSocket(ctx context.Context) (release func(), ok bool) {
+	of := networkOf(ctx)
+	if c.sockets.Take(of) != nil {
+		c.refused(ofSockets)
+		return nil, false
+	}
+	return func() { c.sockets.Give(of) }, true
+}
