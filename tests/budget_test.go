@@ -242,3 +242,59 @@ func TestStrangers(t *testing.T) {
 		}
 	})
 }
+
+// TestBudgetOfClinic: callers of one clinic share a budget, those of another do not. To know
+// the clinic takes one call of each caller.
+func TestBudgetOfClinic(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.Budget, c.BudgetScope = 25, "clinic"
+	h := startWith(t, c, sandbox.Options{})
+	const query = `{ patients(first: 9) { nodes { dateOfBirth } } }` // 10 calls
+	for _, token := range []string{sandbox.TokenPractitioner, sandbox.TokenStaff} {
+		if a := h.as(token, query); a.Errors != nil {
+			t.Fatal(a.Errors)
+		}
+	}
+	if n := h.sandbox.Count("getClinic"); n != 2 || h.sandbox.Count("") != 22 {
+		t.Errorf("%d calls, %d of them for the clinic", h.sandbox.Count(""), n)
+	}
+	for _, token := range []string{sandbox.TokenPractitioner, sandbox.TokenStaff} {
+		if a := h.as(token, query); len(a.Errors) != 1 || a.Errors[0].Extensions["code"] != "RATE_LIMITED" {
+			t.Errorf("%s: %v", token, a.Errors)
+		}
+	}
+	if a := h.as(sandbox.TokenOtherClinic, query); a.Errors != nil {
+		t.Errorf("another clinic pays: %v", a.Errors)
+	}
+}
+
+// TestBudgetInOrder: who waits for many calls has their turn before those who came later.
+func TestBudgetInOrder(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.Budget, c.BudgetWait = 30, 10*time.Minute
+	c.OperationTimeout = time.Hour
+	virtually(t, c, sandbox.Options{RateLimit: 30}, func(v *virtual) {
+		h, _ := v.online()
+		h.query(`{ patients(first: 9) { nodes { dateOfBirth } } }`) // 10 of 30
+		var wg sync.WaitGroup
+		begin := time.Now()
+		ask := func(name, query string) {
+			wg.Go(func() {
+				if a := h.as(sandbox.TokenPractitioner, query); a.Errors != nil {
+					v.Errorf("%s: %v", name, a.Errors)
+				}
+				if took := time.Since(begin); took < 4*time.Minute {
+					v.Errorf("%s is answered after %s, before those that came first", name, took)
+				}
+			})
+			time.Sleep(time.Millisecond)
+		}
+		ask("large", `{ patients(first: 24) { nodes { dateOfBirth } } }`) // 25
+		for range 3 {
+			ask("small", `{ patients(first: 4) { nodes { dateOfBirth } } }`) // 5
+		}
+		wg.Wait()
+	})
+}

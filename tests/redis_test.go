@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -181,5 +183,51 @@ func TestRedisRefusal(t *testing.T) {
 	_, err := gateway.New(c, zerolog.Nop(), gateway.WithSandbox(sandbox.New(sandbox.Options{})))
 	if text := fmt.Sprint(err); !strings.HasPrefix(text, "--redis-url: READONLY: ") {
 		t.Error(text)
+	}
+}
+
+// TestRedisBudget: two gateways at three times what the partner allows never have it refuse
+// a call, and use what there is.
+func TestRedisBudget(t *testing.T) {
+	t.Parallel()
+	const calls, window, hold = 60, 3 * time.Second, 2 * time.Second
+	server := redistest.Start(t)
+	c := config()
+	c.RedisURL, c.EncryptionKey = server.URL, []string{strings.Repeat("key ", 8)}
+	c.Budget, c.BudgetWindow = calls, window
+	c.OperationTimeout, c.CallTimeout = hold/2, hold/2 // calls count for longer by as much
+	h := startWith(t, c, sandbox.Options{RateLimit: calls, RateWindow: window})
+	one := h.url
+	h.serve(c, gateway.WithSandbox(h.sandbox))
+	gateways := []string{one, h.url}
+
+	const query = `{ patients(first: 9) { nodes { dateOfBirth } } }` // 10 calls
+	end := time.Now().Add(window + hold + time.Second)
+	var work sync.WaitGroup
+	var answered, refused atomic.Int64
+	for i := range 6 {
+		work.Go(func() {
+			for time.Now().Before(end) {
+				a := (&harness{t: t, url: gateways[i%2]}).as(sandbox.TokenPractitioner, query)
+				switch {
+				case len(a.Errors) == 0:
+					answered.Add(1)
+				case a.Data == nil && len(a.Errors) == 1 && a.Errors[0].Extensions["code"] == "RATE_LIMITED":
+					refused.Add(1)
+					time.Sleep(window / 100)
+				default:
+					t.Errorf("%v %v", a.Data, a.Errors)
+				}
+			}
+		})
+	}
+	work.Wait()
+	for _, call := range h.sandbox.Calls() {
+		if call.Status == http.StatusTooManyRequests {
+			t.Fatal("the partner refuses a call")
+		}
+	}
+	if n := answered.Load(); n < calls/10*3/2 || refused.Load() == 0 {
+		t.Errorf("%d queries are answered, %d refused", n, refused.Load())
 	}
 }

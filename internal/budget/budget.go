@@ -1,18 +1,22 @@
 // Package budget keeps callers within what the partner allows them: so many calls in a
 // rolling window, none after an answer 429 until the time that it names, and none with a
-// token that has just been rejected.
+// token that has just been rejected. Several gateways keep one count together in Redis;
+// while that cannot be used each has a share.
 package budget
 
 import (
+	"context"
+	"crypto/rand"
 	"errors"
 	"sync"
 	"time"
 )
 
-// Accounts are the budgets of all callers, in the memory of this process.
+// Accounts are the budgets of all callers.
 type Accounts struct {
 	limit  int
 	window time.Duration
+	shared *Shared // nil for a count in the memory of this process
 
 	mu    sync.Mutex
 	byKey map[string]*account
@@ -34,11 +38,20 @@ type account struct {
 	reserved int
 	blocked  time.Time // until when the partner wants no calls
 	rejected time.Time // until when the token counts as rejected
+
+	// Of a shared count: how many gateways have made calls of the caller lately, and how
+	// many calls it has not been told of.
+	gateways, untold int
 }
 
-// New returns accounts of limit calls in each window; a limit of 0 is none.
-func New(limit int, window time.Duration) *Accounts {
-	return &Accounts{limit: limit, window: window, byKey: map[string]*account{}}
+// New returns accounts of limit calls in each window; a limit of 0 is none. They are counted
+// in memory, or in a shared count if there is one.
+func New(limit int, window time.Duration, shared *Shared) *Accounts {
+	a := &Accounts{limit: limit, window: window, shared: shared, byKey: map[string]*account{}}
+	if shared != nil {
+		shared.listen(a.block)
+	}
+	return a
 }
 
 // SpentError says that a caller has no calls left.
@@ -54,11 +67,19 @@ type Lease struct {
 	accounts *Accounts
 	key      string
 	left     int // guarded by the lock of the accounts
+
+	epoch, slot string // of a shared count, in which the calls were granted
 }
 
 // Reserve keeps n calls for an operation of a caller, at most a whole budget. The error is
 // a [*SpentError] if they are not left, or [ErrRejected].
-func (a *Accounts) Reserve(key string, n int) (*Lease, error) {
+func (a *Accounts) Reserve(ctx context.Context, key string, n int) (*Lease, error) {
+	if a.limit > 0 {
+		n = min(n, a.limit)
+		if lease, err := a.reserveShared(ctx, key, n); !errors.Is(err, errAlone) {
+			return lease, err
+		}
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	acc := a.account(key)
@@ -68,50 +89,130 @@ func (a *Accounts) Reserve(key string, n int) (*Lease, error) {
 	if a.limit == 0 {
 		return nil, nil
 	}
-	n = min(n, a.limit)
-	if free := a.limit - acc.sum - acc.reserved; n > free {
+	if free := a.share(acc) - acc.sum - acc.reserved; n > free {
 		return nil, &SpentError{a.freeAfter(acc, n-free)}
 	}
 	acc.reserved += n
-	return &Lease{a, key, n}, nil
+	acc.untold += n
+	return &Lease{accounts: a, key: key, left: n}, nil
 }
+
+// errAlone says that there is no shared count, or that it cannot be asked.
+var errAlone = errors.New("budget: no shared count")
+
+// reserveShared is Reserve of a shared count.
+func (a *Accounts) reserveShared(ctx context.Context, key string, n int) (*Lease, error) {
+	g, err := a.ask(ctx, key, question{Need: n})
+	if err != nil {
+		return nil, err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	acc := a.account(key)
+	switch {
+	case g.Blocked > 0:
+		return nil, &SpentError{milliseconds(g.Blocked)}
+	case !g.Granted:
+		return nil, &SpentError{max(time.Millisecond, milliseconds(g.Wait))}
+	}
+	acc.reserved += n
+	return &Lease{accounts: a, key: key, left: n, epoch: g.Epoch, slot: g.Slot}, nil
+}
+
+// ask asks the shared count about a caller, unless they are refused anyway, and notes what
+// it says.
+func (a *Accounts) ask(ctx context.Context, key string, q question) (g grant, err error) {
+	if a.shared == nil {
+		return g, errAlone
+	}
+	a.mu.Lock()
+	acc := a.account(key)
+	if err := acc.refuses(); err != nil && q.Need > 0 {
+		a.mu.Unlock()
+		return g, err
+	}
+	length := a.window / slots
+	q.Slot, q.Slots = length.Milliseconds(), slots+1+int64((a.shared.hold+length-1)/length)
+	q.Limit, q.Fresh, q.Own, q.Untold = a.limit, rand.Text()[:8], acc.sum+acc.reserved, acc.untold
+	acc.untold = 0
+	a.mu.Unlock()
+	g, err = a.shared.ask(ctx, key, q)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	acc = a.account(key)
+	if err != nil {
+		acc.untold += q.Untold
+		return g, errAlone
+	}
+	acc.gateways = g.Gateways
+	if until := time.Now().Add(milliseconds(g.Blocked)); g.Blocked > 0 && until.After(acc.blocked) {
+		acc.blocked = until
+	}
+	return g, nil
+}
+
+func milliseconds(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
+
+// share returns how many calls a caller may make here in each window if nothing is known of
+// the other gateways.
+func (a *Accounts) share(acc *account) int { return max(1, a.limit/max(1, acc.gateways)) }
 
 // Close gives back the calls that were not made.
 func (l *Lease) Close() {
 	if l == nil {
 		return
 	}
-	l.accounts.mu.Lock()
-	defer l.accounts.mu.Unlock()
-	l.accounts.account(l.key).reserved -= l.left
+	a := l.accounts
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	back := l.left
+	a.account(l.key).reserved -= back
 	l.left = 0
+	switch {
+	case back == 0 || a.shared == nil:
+	case l.slot == "":
+		a.account(l.key).untold -= back
+	default:
+		a.shared.later(func() {
+			_, _ = a.ask(context.Background(), l.key, question{Back: back, At: l.slot, Epoch: l.epoch})
+		})
+	}
 }
 
 // Take counts a call of a caller, of those that the lease keeps or beyond them. The error
 // is as that of [Accounts.Reserve], and then the call must not be made.
-func (a *Accounts) Take(key string, l *Lease) error {
+func (a *Accounts) Take(ctx context.Context, key string, l *Lease) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	acc := a.account(key)
-	if err := acc.refuses(); err != nil {
+	if err := acc.refuses(); err != nil || a.limit == 0 {
 		return err
 	}
-	switch {
-	case a.limit == 0:
-		return nil
-	case l != nil && l.key == key && l.left > 0:
-		l.left--
-		acc.reserved--
-	case acc.sum+acc.reserved >= a.limit:
-		return &SpentError{a.freeAfter(acc, 1)}
+	if l == nil || l.key != key || l.left == 0 {
+		a.mu.Unlock()
+		one, err := a.Reserve(ctx, key, 1)
+		a.mu.Lock()
+		if err != nil {
+			return err
+		}
+		l, acc = one, a.account(key)
 	}
+	l.left--
+	acc.reserved--
 	acc.used[acc.last%(slots+1)]++
 	acc.sum++
 	return nil
 }
 
 // Block notes that the partner wants no calls of a caller for a while.
-func (a *Accounts) Block(key string, d time.Duration) {
+func (a *Accounts) Block(ctx context.Context, key string, d time.Duration) {
+	a.block(key, d)
+	if a.shared != nil {
+		_, _ = a.ask(ctx, key, question{Block: d.Milliseconds()})
+	}
+}
+
+func (a *Accounts) block(key string, d time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if until := time.Now().Add(d); until.After(a.account(key).blocked) {
@@ -134,13 +235,20 @@ type State struct {
 }
 
 // State returns what a caller has left.
-func (a *Accounts) State(key string) State {
+func (a *Accounts) State(ctx context.Context, key string) State {
+	if a.limit == 0 {
+		return State{}
+	}
+	g, err := a.ask(ctx, key, question{})
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	acc := a.account(key)
-	s := State{Limit: a.limit, Remaining: max(0, a.limit-acc.sum-acc.reserved), Window: a.window, Reset: time.Now()}
-	if acc.sum > 0 {
-		s.Reset = s.Reset.Add(a.freeAfter(acc, acc.sum))
+	s := State{Limit: a.limit, Remaining: g.Remaining, Window: a.window, Reset: time.Now().Add(milliseconds(g.Reset))}
+	if err != nil {
+		s.Remaining = max(0, a.share(acc)-acc.sum-acc.reserved)
+		if acc.sum > 0 {
+			s.Reset = time.Now().Add(a.freeAfter(acc, acc.sum))
+		}
 	}
 	if acc.blocked.After(time.Now()) {
 		s.Remaining = 0
@@ -195,6 +303,13 @@ func (a *Accounts) freeAfter(acc *account, n int) time.Duration {
 		}
 	}
 	return a.window
+}
+
+// Close ends what is shared.
+func (a *Accounts) Close() {
+	if a.shared != nil {
+		a.shared.Close()
+	}
 }
 
 // sweep forgets callers of whom nothing counts any more, once in a window.

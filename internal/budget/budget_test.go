@@ -16,18 +16,18 @@ func TestWindow(t *testing.T) {
 	for seed := range uint64(20) {
 		synctest.Test(t, func(t *testing.T) {
 			const limit, window = 50, 300 * time.Second
-			a := New(limit, window)
+			a := New(limit, window, nil)
 			r := rand.New(rand.NewPCG(seed, 1))
 			var made []time.Time
 			for range 2000 {
 				time.Sleep(time.Duration(r.Int64N(int64(8 * time.Second))))
-				err := a.Take("ada", nil)
+				err := a.Take(t.Context(), "ada", nil)
 				if spent, ok := errors.AsType[*SpentError](err); ok {
 					if spent.RetryAfter <= 0 || spent.RetryAfter > window+window/slots {
 						t.Fatalf("wait %s", spent.RetryAfter)
 					}
 					time.Sleep(spent.RetryAfter)
-					err = a.Take("ada", nil)
+					err = a.Take(t.Context(), "ada", nil)
 				}
 				if err != nil {
 					t.Fatal(err)
@@ -45,40 +45,40 @@ func TestWindow(t *testing.T) {
 func TestReserve(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		a := New(100, time.Minute)
-		one, err := a.Reserve("ada", 60)
+		a := New(100, time.Minute, nil)
+		one, err := a.Reserve(t.Context(), "ada", 60)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := a.Reserve("ada", 60); err == nil {
+		if _, err := a.Reserve(t.Context(), "ada", 60); err == nil {
 			t.Error("120 of 100 are reserved")
 		}
-		if _, err := a.Reserve("bob", 60); err != nil {
+		if _, err := a.Reserve(t.Context(), "bob", 60); err != nil {
 			t.Errorf("another caller: %v", err)
 		}
 		for i := range 40 {
-			if err := a.Take("ada", nil); err != nil {
+			if err := a.Take(t.Context(), "ada", nil); err != nil {
 				t.Fatalf("call %d beside the reservation: %v", i, err)
 			}
 		}
-		if a.Take("ada", nil) == nil {
+		if a.Take(t.Context(), "ada", nil) == nil {
 			t.Error("a call took what was reserved")
 		}
 		for i := range 10 {
-			if err := a.Take("ada", one); err != nil {
+			if err := a.Take(t.Context(), "ada", one); err != nil {
 				t.Fatalf("reserved call %d: %v", i, err)
 			}
 		}
 		one.Close()
 		one.Close()
-		if s := a.State("ada"); s.Remaining != 50 || s.Limit != 100 {
+		if s := a.State(t.Context(), "ada"); s.Remaining != 50 || s.Limit != 100 {
 			t.Errorf("%+v", s)
 		}
-		time.Sleep(time.Until(a.State("ada").Reset))
-		if s := a.State("ada"); s.Remaining != 100 {
+		time.Sleep(time.Until(a.State(t.Context(), "ada").Reset))
+		if s := a.State(t.Context(), "ada"); s.Remaining != 100 {
 			t.Errorf("%+v after the reset", s)
 		}
-		if l, err := a.Reserve("ada", 1000); err != nil {
+		if l, err := a.Reserve(t.Context(), "ada", 1000); err != nil {
 			t.Errorf("more than the limit: %v", err)
 		} else {
 			l.Close()
@@ -89,19 +89,19 @@ func TestReserve(t *testing.T) {
 // TestTogether: at no time have the operations of a caller more than the limit.
 func TestTogether(t *testing.T) {
 	t.Parallel()
-	a := New(500, time.Hour)
+	a := New(500, time.Hour, nil)
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	made := 0
 	for range 50 {
 		wg.Go(func() {
-			l, err := a.Reserve("ada", 20)
+			l, err := a.Reserve(t.Context(), "ada", 20)
 			if err != nil {
 				return
 			}
 			defer l.Close()
 			for range 30 {
-				if a.Take("ada", l) == nil {
+				if a.Take(t.Context(), "ada", l) == nil {
 					mu.Lock()
 					made++
 					mu.Unlock()
@@ -110,7 +110,7 @@ func TestTogether(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if s := a.State("ada"); made > 500 || s.Remaining != 500-made {
+	if s := a.State(t.Context(), "ada"); made > 500 || s.Remaining != 500-made {
 		t.Errorf("%d calls, %+v", made, s)
 	}
 }
@@ -118,26 +118,26 @@ func TestTogether(t *testing.T) {
 func TestBlockAndReject(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		a := New(0, time.Minute)
-		a.Block("ada", 20*time.Second)
-		a.Block("ada", 5*time.Second) // a shorter one does not shorten it
-		spent, ok := errors.AsType[*SpentError](a.Take("ada", nil))
+		a := New(0, time.Minute, nil)
+		a.Block(t.Context(), "ada", 20*time.Second)
+		a.Block(t.Context(), "ada", 5*time.Second) // a shorter one does not shorten it
+		spent, ok := errors.AsType[*SpentError](a.Take(t.Context(), "ada", nil))
 		if !ok || spent.RetryAfter != 20*time.Second {
 			t.Errorf("%v", spent)
 		}
-		if err := a.Take("bob", nil); err != nil {
+		if err := a.Take(t.Context(), "bob", nil); err != nil {
 			t.Error(err)
 		}
 		time.Sleep(20*time.Second + 1)
-		if err := a.Take("ada", nil); err != nil {
+		if err := a.Take(t.Context(), "ada", nil); err != nil {
 			t.Error(err)
 		}
 		a.Reject("ada")
-		if _, err := a.Reserve("ada", 1); !errors.Is(err, ErrRejected) {
+		if _, err := a.Reserve(t.Context(), "ada", 1); !errors.Is(err, ErrRejected) {
 			t.Error(err)
 		}
 		time.Sleep(rejectedFor + 1)
-		if err := a.Take("ada", nil); err != nil {
+		if err := a.Take(t.Context(), "ada", nil); err != nil {
 			t.Error(err)
 		}
 	})
@@ -147,12 +147,12 @@ func TestBlockAndReject(t *testing.T) {
 func TestForgets(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		a := New(10, time.Minute)
+		a := New(10, time.Minute, nil)
 		for i := range 1000 {
-			_ = a.Take(string(rune('a'+i)), nil)
+			_ = a.Take(t.Context(), string(rune('a'+i)), nil)
 		}
 		time.Sleep(3 * time.Minute)
-		_ = a.Take("ada", nil)
+		_ = a.Take(t.Context(), "ada", nil)
 		if n := len(a.byKey); n != 1 {
 			t.Errorf("%d accounts are kept", n)
 		}

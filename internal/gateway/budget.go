@@ -3,8 +3,12 @@ package gateway
 import (
 	"context"
 	"errors"
+	"math"
 	"net/http"
 	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+	"golang.org/x/sync/singleflight"
 
 	"fsgateway/graph/model"
 	"fsgateway/internal/budget"
@@ -14,9 +18,12 @@ import (
 
 // Scopes of budgets: what the partner counts calls for.
 const (
-	scopeToken = "token"
-	scopeApp   = "app"
+	scopeToken  = "token"
+	scopeClinic = "clinic"
+	scopeApp    = "app"
 )
+
+var budgetScopes = []string{scopeToken, scopeClinic, scopeApp}
 
 // allowance is what callers may still ask of the partner.
 type allowance struct {
@@ -24,22 +31,88 @@ type allowance struct {
 	// rejected are tokens that the partner does not know, by caller. A session gets another
 	// token and is never among them.
 	rejected *budget.Accounts
-	perApp   bool
+	scope    string
+	clinics  *lru.Cache[string, string] // by caller, of those whose clinic was asked for
+	asking   singleflight.Group
 	wait     time.Duration
+	turns    *transport.Places // of operations that wait for calls, in order for each caller
 }
 
-func newAllowance(c *Config) *allowance {
-	return &allowance{
-		calls: budget.New(c.Budget, c.BudgetWindow), rejected: budget.New(0, c.BudgetWindow), perApp: c.BudgetScope == scopeApp, wait: c.BudgetWait,
+// newAllowance makes budgets, which the gateways that have a Redis server in common share.
+func (g *Gateway) newAllowance() *allowance {
+	c := &g.config
+	var shared *budget.Shared
+	if g.redis != nil && c.Budget > 0 {
+		shared = budget.NewShared(g.redis, c.OperationTimeout+c.CallTimeout, g.noteBudget)
+	}
+	a := &allowance{
+		calls: budget.New(c.Budget, c.BudgetWindow, shared), rejected: budget.New(0, c.BudgetWindow, nil), scope: c.BudgetScope,
+		wait: c.BudgetWait, turns: transport.NewPlaces(math.MaxInt, 1),
+	}
+	var err error
+	if a.clinics, err = lru.New[string, string](maxAccepted); err != nil {
+		panic(err) // the number is wrong
+	}
+	g.close = append(g.close, func() error { a.calls.Close(); return nil })
+	return a
+}
+
+// noteBudget notes whether the shared count of calls could be asked: each failure is counted,
+// the first one is logged.
+func (g *Gateway) noteBudget(err error) {
+	if err != nil {
+		g.metrics.budgetAlone.Inc()
+	}
+	switch down := err != nil; {
+	case g.budgetAlone.Swap(down) == down:
+	case down:
+		g.log.Warn().Err(err).Msg("the calls that all gateways have made cannot be counted; each keeps to a share of --budget")
+	default:
+		g.log.Info().Msg("the calls of all gateways are counted together again")
 	}
 }
 
+// key is what the calls of a caller are counted for. Those of a caller whose clinic is not
+// known yet are their own.
 func (a *allowance) key(c transport.Caller) string {
-	if a.perApp {
+	switch a.scope {
+	case scopeApp:
 		return scopeApp
+	case scopeClinic:
+		if clinic, ok := a.clinics.Get(c.Key); ok {
+			return scopeClinic + " " + clinic
+		}
 	}
 	return c.Key
 }
+
+// learning asks for the clinic of a caller before their first call, if calls are counted for
+// clinics.
+func (g *Gateway) learning(base http.RoundTripper) http.RoundTripper {
+	a := g.allowance
+	if a.scope != scopeClinic {
+		return base
+	}
+	return transport.Func(func(r *http.Request) (*http.Response, error) {
+		ctx := r.Context()
+		op := transport.OperationFrom(ctx)
+		if op == nil || ctx.Value(learningKey{}) != nil || a.clinics.Contains(op.Caller.Key) {
+			return base.RoundTrip(r)
+		}
+		_, _, _ = a.asking.Do(op.Caller.Key, func() (any, error) {
+			// A caller who leaves does not end what others wait for.
+			clinic, err := g.client.Clinic.Get(context.WithValue(context.WithoutCancel(ctx), learningKey{}, true))
+			if err == nil {
+				a.clinics.Add(op.Caller.Key, g.keys.Name("clinic "+string(clinic.ID)))
+			}
+			return nil, nil
+		})
+		return base.RoundTrip(r)
+	})
+}
+
+// learningKey marks the call for a clinic, which waits for no other.
+type learningKey struct{}
 
 // within refuses calls that the partner would, and learns from those that it did.
 func (a *allowance) within(base http.RoundTripper) http.RoundTripper {
@@ -50,9 +123,9 @@ func (a *allowance) within(base http.RoundTripper) http.RoundTripper {
 		}
 		lease, _ := op.Kept.(*budget.Lease)
 		key := a.key(op.Caller)
-		err := a.rejected.Take(op.Caller.Key, nil)
+		err := a.rejected.Take(r.Context(), op.Caller.Key, nil)
 		if err == nil {
-			err = a.calls.Take(key, lease)
+			err = a.calls.Take(r.Context(), key, lease)
 		}
 		if err != nil {
 			if r.Body != nil {
@@ -66,7 +139,7 @@ func (a *allowance) within(base http.RoundTripper) http.RoundTripper {
 		case res.StatusCode == http.StatusUnauthorized && op.Caller.Renew == nil:
 			a.rejected.Reject(op.Caller.Key)
 		case res.StatusCode == http.StatusTooManyRequests:
-			a.calls.Block(key, max(time.Second, fsclient.RetryAfter(res.Header)))
+			a.calls.Block(r.Context(), key, max(time.Second, fsclient.RetryAfter(res.Header)))
 		}
 		return res, err
 	})
@@ -79,9 +152,16 @@ func (a *allowance) reserve(ctx context.Context, calls int) (release func(), err
 	if op == nil {
 		return func() {}, nil
 	}
+	if a.wait > 0 {
+		key := a.key(op.Caller)
+		if err := a.turns.Acquire(ctx, key); err != nil {
+			return nil, err
+		}
+		defer a.turns.Release(key)
+	}
 	until := time.Now().Add(a.wait)
 	for {
-		lease, err := a.calls.Reserve(a.key(op.Caller), calls)
+		lease, err := a.calls.Reserve(ctx, a.key(op.Caller), calls)
 		if err == nil {
 			op.Kept = lease
 			return lease.Close, nil
@@ -112,7 +192,7 @@ func (a *allowance) left(ctx context.Context) *model.RateLimit {
 	if op == nil {
 		return nil
 	}
-	s := a.calls.State(a.key(op.Caller))
+	s := a.calls.State(ctx, a.key(op.Caller))
 	if s.Limit == 0 {
 		return nil
 	}

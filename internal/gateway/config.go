@@ -34,7 +34,7 @@ type Config struct {
 	ShowCost                bool          `help:"Say in extensions.cost of every answer how many calls it took; clients can ask for it by X-Gateway-Cost: 1." default:"false" from:"GATEWAY_SHOW_COST"`
 	Budget                  int           `help:"Calls to the partner in each --budget-window, for each --budget-scope. 0 for no limit." default:"5000" min:"0" from:"GATEWAY_BUDGET"`
 	BudgetWindow            time.Duration `help:"How long a call counts against --budget." default:"5m" over:"0" from:"GATEWAY_BUDGET_WINDOW"`
-	BudgetScope             string        `help:"What --budget is for: token or app." default:"token" from:"GATEWAY_BUDGET_SCOPE"`
+	BudgetScope             string        `help:"What --budget is for: token, clinic or app." default:"token" from:"GATEWAY_BUDGET_SCOPE"`
 	BudgetWait              time.Duration `help:"How long a query waits for calls that are used up before it is refused." default:"0s" min:"0" from:"GATEWAY_BUDGET_WAIT"`
 	Retries                 int           `help:"How often a read, or a write with an Idempotency-Key, is made again if the partner is out of reach or down." default:"2" min:"0" from:"GATEWAY_RETRIES"`
 	CacheSize               int           `help:"Bytes of answers that are kept for the callers who got them: of the catalogue, and of who works in the clinic. 0 for none." default:"67108864" min:"0" from:"GATEWAY_CACHE_SIZE"`

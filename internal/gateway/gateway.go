@@ -4,9 +4,6 @@ package gateway
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/rand"
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -16,6 +13,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -62,7 +60,9 @@ type Gateway struct {
 	documents *graph.Documents
 	clients   *clients
 	breaker   circuitbreaker.CircuitBreaker[any]
-	hashes    sync.Pool // of hash.Hash: tokens are told apart by one under a key that is new in each process
+	hashes    sync.Pool // of hash.Hash: callers are told apart by one under a key of all gateways
+	// budgetAlone says that the calls of other gateways are not known.
+	budgetAlone atomic.Bool
 
 	keys     *seal.Keys        // of what is kept in Redis
 	sessions *oauth.Sessions   // nil where nobody can sign in
@@ -107,11 +107,8 @@ func New(config Config, log zerolog.Logger, opts ...Option) (*Gateway, error) {
 	for _, line := range config.warnings() {
 		log.Warn().Msg(line)
 	}
-	g := &Gateway{config: config, log: log, build: o.build.known(), accepted: newAccepted(), allowance: newAllowance(&config), breaker: newBreaker()}
-	key := make([]byte, 32)
-	_, _ = rand.Read(key)
+	g := &Gateway{config: config, log: log, build: o.build.known(), accepted: newAccepted(), breaker: newBreaker()}
 	g.kept, g.documents = newKept(g), graph.NewDocuments(config.DocumentCacheSize)
-	g.hashes.New = func() any { return hmac.New(sha256.New, key) }
 	if err := g.open(o); err != nil {
 		return nil, errors.Join(err, g.Close())
 	}
@@ -134,6 +131,7 @@ func (g *Gateway) open(o options) error {
 	if err := g.openStore(); err != nil {
 		return err
 	}
+	g.allowance = g.newAllowance()
 	if err := g.openClient(o.sandbox); err != nil {
 		return err
 	}
@@ -146,6 +144,7 @@ func (g *Gateway) open(o options) error {
 // openStore connects to Redis, if there is one, for what is kept for a while.
 func (g *Gateway) openStore() (err error) {
 	g.keys = seal.New(g.config.EncryptionKey...)
+	g.hashes.New = func() any { return g.keys.Hash() }
 	if g.config.RedisURL == "" {
 		g.store = store.NewMemory()
 		return nil
@@ -179,7 +178,7 @@ func (g *Gateway) openClient(embedded *sandbox.Server) error {
 	places := transport.NewPlaces(config.MaxConcurrency, config.MaxConcurrency).Bound(config.MaxWaiting, &fsclient.Refused{Kind: fsclient.KindBusy, RetryAfter: time.Second})
 	g.metrics.watch(g, places)
 	// From the client towards the network.
-	chain := g.bounded(
+	chain := g.bounded(g.learning(
 		transport.Authorize(
 			g.accepted.noting(
 				g.retrying(
@@ -188,7 +187,7 @@ func (g *Gateway) openClient(embedded *sandbox.Server) error {
 							g.breaking(
 								transport.Observe(g.call,
 									g.trace(transport.Timeout(config.CallTimeout,
-										transport.Count(network)))))))))))
+										transport.Count(network))))))))))))
 	storage := g.storage(base, route.Proxy)
 	if g.client, err = fsclient.New(base, &http.Client{Transport: chain}, fsclient.WithStorage(storage), fsclient.WithSharing(g.sharing())); err != nil {
 		return fmt.Errorf("%s: %w", config.name(&config.Upstream), err)

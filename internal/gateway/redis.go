@@ -5,6 +5,7 @@ import (
 
 	"github.com/redis/rueidis"
 
+	"fsgateway/internal/budget"
 	"fsgateway/internal/events"
 	"fsgateway/internal/redisconn"
 	"fsgateway/internal/store"
@@ -17,6 +18,9 @@ func (g *Gateway) openRedis() (*redisconn.Client, error) {
 		URL: g.config.RedisURL,
 		Check: func(ctx context.Context, client rueidis.Client) error {
 			if err := store.Check(ctx, client); err != nil {
+				return err
+			}
+			if err := budget.Check(ctx, client); err != nil {
 				return err
 			}
 			return events.CheckRedis(ctx, client)

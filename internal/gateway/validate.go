@@ -47,8 +47,8 @@ func (c *Config) Validate() error {
 	if !slices.Contains(middleware.Forwarded, c.ForwardedHeader) {
 		r.add(&c.ForwardedHeader, "%q is not one of %s", c.ForwardedHeader, strings.Join(middleware.Forwarded, ", "))
 	}
-	if !slices.Contains([]string{scopeToken, scopeApp}, c.BudgetScope) {
-		r.add(&c.BudgetScope, "%q is not one of token, app", c.BudgetScope)
+	if !slices.Contains(budgetScopes, c.BudgetScope) {
+		r.add(&c.BudgetScope, "%q is not one of %s", c.BudgetScope, strings.Join(budgetScopes, ", "))
 	}
 	return r.err()
 }

@@ -10,6 +10,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"hash"
 
 	"github.com/gorilla/securecookie"
 )
@@ -68,7 +69,11 @@ func (k *Keys) Open(purpose, sealed string) (plain []byte, err error) {
 // Name stands for a text where others may read it, such as in the key of a store:
 // the same for all who share the first secret, and telling nobody else the text.
 func (k *Keys) Name(text string) string {
-	mac := hmac.New(sha256.New, k.names)
+	mac := k.Hash()
 	mac.Write([]byte(text))
 	return hex.EncodeToString(mac.Sum(nil)[:16])
 }
+
+// Hash returns what computes names: the first 16 bytes of its sum, in hex, are one. It can
+// be used again and again.
+func (k *Keys) Hash() hash.Hash { return hmac.New(sha256.New, k.names) }

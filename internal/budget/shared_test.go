@@ -1,0 +1,222 @@
+package budget
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"fsgateway/internal/redisconn"
+	"fsgateway/internal/redistest"
+)
+
+// together makes the accounts of several gateways on one server.
+func together(t *testing.T, url string, n, limit int, window, hold time.Duration) (all []*Accounts) {
+	t.Helper()
+	for range n {
+		a := New(limit, window, NewShared(connect(t, url), hold, func(error) {}))
+		t.Cleanup(a.Close)
+		all = append(all, a)
+	}
+	return all
+}
+
+// connect connects as a gateway does.
+func connect(t *testing.T, url string) *redisconn.Client {
+	t.Helper()
+	c, err := redisconn.Open(redisconn.Options{URL: url, Check: Check, Changed: func(error) {}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+// TestSharedTogether: gateways that ask at once have no more between them than there is, and
+// not less.
+func TestSharedTogether(t *testing.T) {
+	t.Parallel()
+	all := together(t, redistest.Start(t).URL, 4, 100, time.Minute, time.Second)
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	granted := 0
+	for i := range 12 {
+		wg.Go(func() {
+			for range 15 {
+				if err := all[i%4].Take(t.Context(), "ada", nil); err == nil {
+					mu.Lock()
+					granted++
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if granted != 100 {
+		t.Errorf("%d calls are granted, want 100", granted)
+	}
+	err := all[0].Take(t.Context(), "ada", nil)
+	if spent, ok := errors.AsType[*SpentError](err); !ok || spent.RetryAfter < 50*time.Second || spent.RetryAfter > 70*time.Second {
+		t.Errorf("%v %+v", err, err)
+	}
+	if err := all[1].Take(t.Context(), "bob", nil); err != nil {
+		t.Errorf("another caller pays: %v", err)
+	}
+}
+
+// TestSharedWindow: no window has more calls than the limit, over all gateways.
+func TestSharedWindow(t *testing.T) {
+	t.Parallel()
+	const limit, window, hold = 50, 600 * time.Millisecond, 100 * time.Millisecond
+	var mu sync.Mutex
+	var made []time.Time
+	var wg sync.WaitGroup
+	end := time.Now().Add(4 * window)
+	for i, a := range together(t, redistest.Start(t).URL, 3, limit, window, hold) {
+		wg.Go(func() {
+			r := rand.New(rand.NewPCG(uint64(i), 1))
+			for time.Now().Before(end) {
+				asked := time.Now()
+				lease, err := a.Reserve(t.Context(), "ada", 1+r.IntN(10))
+				if spent, ok := errors.AsType[*SpentError](err); ok {
+					time.Sleep(min(spent.RetryAfter, time.Until(end)))
+					continue
+				}
+				for range r.IntN(10) {
+					mu.Lock()
+					if time.Since(asked) < hold && lease.left > 0 && a.Take(t.Context(), "ada", lease) == nil {
+						made = append(made, time.Now())
+					}
+					mu.Unlock()
+				}
+				lease.Close()
+			}
+		})
+	}
+	wg.Wait()
+	slices.SortFunc(made, time.Time.Compare)
+	for n := limit; n < len(made); n++ {
+		if d := made[n].Sub(made[n-limit]); d < window {
+			t.Fatalf("%d calls in %s", limit+1, d)
+		}
+	}
+	if len(made) < 2*limit {
+		t.Errorf("%d calls in four windows: that is less than is allowed", len(made))
+	}
+}
+
+// TestSharedReturns: what one gateway has reserved and not used the others get.
+func TestSharedReturns(t *testing.T) {
+	t.Parallel()
+	all := together(t, redistest.Start(t).URL, 2, 100, time.Minute, time.Second)
+	lease, err := all[0].Reserve(t.Context(), "ada", 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 40 {
+		if err := all[0].Take(t.Context(), "ada", lease); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := all[1].Take(t.Context(), "ada", nil); err == nil {
+		t.Error("there are more calls than the limit")
+	}
+	lease.Close()
+	until(t, func() bool { return all[1].State(t.Context(), "ada").Remaining == 60 })
+}
+
+func until(t *testing.T, is func() bool) {
+	t.Helper()
+	for begin := time.Now(); !is(); time.Sleep(time.Millisecond) {
+		if time.Since(begin) > 20*time.Second {
+			t.Fatal("it does not happen")
+		}
+	}
+}
+
+// TestSharedBlock: what the partner told one gateway all know, at once.
+func TestSharedBlock(t *testing.T) {
+	t.Parallel()
+	all := together(t, redistest.Start(t).URL, 2, 100, time.Minute, time.Second)
+	all[0].Block(t.Context(), "ada", time.Hour)
+	err := all[1].Take(t.Context(), "ada", nil)
+	if spent, ok := errors.AsType[*SpentError](err); !ok || spent.RetryAfter < 59*time.Minute {
+		t.Errorf("%v", err)
+	}
+	// One that asks for nothing is told.
+	until(t, func() bool {
+		all[0].Block(t.Context(), "eve", time.Hour) // until it listens
+		all[1].mu.Lock()
+		defer all[1].mu.Unlock()
+		return all[1].account("eve").refuses() != nil
+	})
+}
+
+// TestSharedAlone: without a server each gateway has a share, and tells of it later.
+func TestSharedAlone(t *testing.T) {
+	t.Parallel()
+	for name, restart := range map[string]func(*redistest.Server, testing.TB){"Back": (*redistest.Server).Restart, "Wiped": (*redistest.Server).RestartEmpty} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := redistest.Start(t)
+			all := together(t, server.URL, 2, 100, time.Minute, time.Second)
+			take := func(i, n int) (made int) {
+				for range n {
+					if all[i].Take(t.Context(), "ada", nil) == nil {
+						made++
+					}
+				}
+				return made
+			}
+			if n := take(0, 10) + take(1, 20) + take(0, 1); n != 31 {
+				t.Fatalf("%d calls", n)
+			}
+			server.Stop(t)
+			if n := take(0, 60); n != 50-11 {
+				t.Errorf("alone it makes %d calls", n)
+			}
+			restart(server, t)
+			until(t, func() bool {
+				zero, one := all[0].State(t.Context(), "ada").Remaining, all[1].State(t.Context(), "ada").Remaining
+				if zero == one && zero != 100-50-20 {
+					t.Errorf("%d are left, want 30", zero)
+				}
+				return zero == one
+			})
+		})
+	}
+}
+
+// TestSharedHung: a server that is silent holds nobody up.
+func TestSharedHung(t *testing.T) {
+	t.Parallel()
+	relay := redistest.StartRelay(t, redistest.Start(t))
+	var mu sync.Mutex
+	failures := 0
+	a := New(100, time.Minute, NewShared(connect(t, relay.URL), time.Second, func(err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if err != nil {
+			failures++
+		}
+	}))
+	t.Cleanup(a.Close)
+	relay.Hang(true)
+	for i := range 100 {
+		if err := a.Take(t.Context(), "ada", nil); err != nil {
+			t.Fatal(i, err)
+		}
+	}
+	if err := a.Take(context.Background(), "ada", nil); err == nil {
+		t.Error("alone it makes more than all")
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if failures == 0 {
+		t.Error("nobody is told")
+	}
+	relay.Hang(false)
+}
