@@ -33,7 +33,7 @@ type CostOptions struct {
 	Calls func(ctx context.Context) (made, shared, kept int64)
 	// Reserve keeps calls for an operation until release is called, or says why it cannot
 	// have them.
-	Reserve func(ctx context.Context, calls int) (release func(), err error)
+	Reserve func(ctx context.Context, estimated, most int) (release func(), err error)
 }
 
 // tooExpensive refuses a query that is estimated to take more calls than one may.
@@ -57,7 +57,7 @@ func (o *CostOptions) reserve(ctx context.Context, c cost.Cost) (release func(),
 	if o.Reserve == nil || calls == 0 {
 		return func() {}, nil
 	}
-	return o.Reserve(ctx, calls)
+	return o.Reserve(ctx, c.Estimate, calls)
 }
 
 // asks reports whether a request has a header that says yes.

@@ -47,6 +47,9 @@ type Options struct {
 	// Introspection reports whether a request may read the schema, or why that
 	// cannot be told; nil allows it.
 	Introspection func(context.Context) (bool, error)
+	// Wave is told when a round trip to the partner begins, and end when it is over; nil for
+	// nobody.
+	Wave func(ctx context.Context, n int) (end func())
 	// Cost says what operations may cost.
 	Cost CostOptions
 	// MaxAnswer is how many bytes the answer of a query may have; 0 for no limit.
@@ -61,6 +64,7 @@ type Options struct {
 type Handler struct {
 	http.Handler
 	Sockets *socket.Sockets
+	Streams *live.Streams
 }
 
 // transport gives a request to what speaks its protocol.
@@ -84,6 +88,7 @@ func (t transport) Do(w http.ResponseWriter, r *http.Request, exec graphql.Graph
 func NewHandler(r *Resolver, o Options) *Handler {
 	schema := Schema(r)
 	ops := loader.New(schema.Schema(), r.Client, o.Viewer, o.RateLimit, r.computed())
+	ops.Wave = o.Wave
 	h := handler.New(answering{schema, o.Answered, o.MaxAnswer})
 	o.NamedDocuments = o.Persisted != nil
 	if o.Documents == nil {
@@ -131,7 +136,7 @@ func NewHandler(r *Resolver, o Options) *Handler {
 		}
 		return next(ctx)
 	})
-	return &Handler{h, sockets}
+	return &Handler{h, sockets, streams}
 }
 
 // known reports whether the sender of a request is known.

@@ -452,7 +452,7 @@ func TestLog(t *testing.T) {
 				v.Fatalf("%v in %q: one line for each request is wanted", err, v.log.String())
 			}
 			for name, value := range entry {
-				if !slices.Contains([]string{"level", "message", "requestId", "route", "status", "durationMs", "upstreamCalls", "operation", "codes"}, name) {
+				if !slices.Contains([]string{"level", "message", "requestId", "method", "client", "caller", "type", "estimatedCalls", "route", "status", "durationMs", "upstreamCalls", "operation", "codes"}, name) {
 					v.Errorf("%s: %v is in the log", name, value)
 				}
 			}

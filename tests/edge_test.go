@@ -268,8 +268,8 @@ func TestPrivate(t *testing.T) {
 	}
 }
 
-// TestRequestIDStaysHere: the partner's log is the partner's.
-func TestRequestIDStaysHere(t *testing.T) {
+// TestRequestIDOfCalls: the partner is told the request, and each call and attempt differs.
+func TestRequestIDOfCalls(t *testing.T) {
 	t.Parallel()
 	var sent []string
 	partner := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -284,7 +284,7 @@ func TestRequestIDStaysHere(t *testing.T) {
 	if got := res.Header["X-Request-Id"]; !slices.Equal(got, []string{"mine-1"}) {
 		t.Errorf("X-Request-Id is %q", got)
 	}
-	if strings.Join(sent, "") != "" || len(sent) == 0 {
+	if !slices.Equal(sent, []string{"mine-1.1", "mine-1.2", "mine-1.3"}) { // two are retries
 		t.Errorf("the partner got %q", sent)
 	}
 }

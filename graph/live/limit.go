@@ -18,6 +18,16 @@ type limit struct {
 	running map[string]int
 }
 
+// total returns how many of all callers run.
+func (l *limit) total() (n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, of := range l.running {
+		n += of
+	}
+	return n
+}
+
 // begin counts one more of a caller's, until end is called.
 func (l *limit) begin(caller string) (end func(), refused *gqlerror.Error) {
 	l.mu.Lock()

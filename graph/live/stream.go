@@ -112,6 +112,9 @@ func New(loads *loader.Operations, o Options) *Streams {
 	return &Streams{o: o, loads: loads, running: limit{most: o.MaxStreams}}
 }
 
+// Running returns how many subscriptions run.
+func (s *Streams) Running() int { return s.running.total() }
+
 // Begin begins a subscription, or says why the caller may not have it. The stream is
 // over when the context that it is given ends, or the caller's session.
 func (s *Streams) Begin(ctx context.Context) (context.Context, *gqlerror.Error) {

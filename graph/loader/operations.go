@@ -16,6 +16,9 @@ import (
 // Operations is how the API's reading operations are called: what the walker
 // finds behind the `@rest` of a field. It is made once for the process.
 type Operations struct {
+	// Wave is told when a wave of calls begins, and end when it is over; it may be nil.
+	Wave func(ctx context.Context, n int) (end func())
+
 	schema  *plan.Schema
 	records map[reflect.Type]*recordOp
 	byName  map[string]*recordOp // SDL type -> operation

@@ -56,6 +56,9 @@ func (o *Operations) NewSession(ctx context.Context, caller string) (context.Con
 		s.ctx = fsclient.WithWanted(ctx, s.plan.Wanted)
 	}
 	s.waves = waves{parked: map[*recordOp]map[string]int{}, launch: func(op *recordOp, ids []string) { s.choose(op, ids, caller) }}
+	if o.Wave != nil {
+		s.waves.begin = func(n int) (end func()) { return o.Wave(ctx, n) }
+	}
 	return context.WithValue(ctx, sessionKey{}, s), s
 }
 

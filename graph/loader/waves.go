@@ -15,6 +15,8 @@ type waves struct {
 	paged  map[int]bool                     // waves in which a list's pages followed its first
 	parked map[*recordOp]map[string]int     // resource -> id -> wave
 	launch func(op *recordOp, ids []string) // carries out what was parked
+	begin  func(n int) (end func())         // observes a wave, may be nil
+	ends   map[int]func()                   // of those that are observed
 }
 
 // enter counts something as part of a wave until leave is called for it.
@@ -23,7 +25,12 @@ func (w *waves) enter(wave int) {
 	for len(w.open) <= wave {
 		w.open = append(w.open, 0)
 	}
-	w.open[wave]++
+	if w.open[wave]++; w.begin != nil && w.open[wave] == 1 && wave > 0 {
+		if w.ends == nil {
+			w.ends = map[int]func(){}
+		}
+		w.ends[wave] = w.begin(wave)
+	}
 	w.mu.Unlock()
 }
 
@@ -46,7 +53,9 @@ func (w *waves) rounds() int {
 
 func (w *waves) leave(wave int) {
 	w.mu.Lock()
-	w.open[wave]--
+	if w.open[wave]--; w.open[wave] == 0 && w.ends[wave] != nil {
+		w.ends[wave]()
+	}
 	ready := w.ready()
 	w.mu.Unlock()
 	for op, ids := range ready {

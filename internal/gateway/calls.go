@@ -14,17 +14,20 @@ import (
 
 // call notes a call to the partner when it begins, and how it went when it is over:
 // in the metrics, in the log line of the request that it is part of, and for health.
-func (g *Gateway) call(ctx context.Context) (end func(status int, err error)) {
-	start := time.Now()
+func (g *Gateway) call(r *http.Request) (end func(status int, err error)) {
+	start, ctx := time.Now(), r.Context()
 	route := fsclient.Route(ctx)
 	if route == "" {
 		route = "other"
 	}
 	g.metrics.callsInFlight.Inc()
+	span := g.callSpan(r, route)
+	number(ctx, r.Header)
 	return func(status int, err error) {
 		took := time.Since(start)
 		how := outcome(ctx, status, err)
 		g.metrics.callsInFlight.Dec()
+		span.end(status, how)
 		g.metrics.callDuration.WithLabelValues(route).Observe(took.Seconds())
 		g.metrics.calls.WithLabelValues(route, how).Inc()
 		g.log.Debug().Str("requestId", middleware.RequestIDFrom(ctx)).Str("call", route).Str("outcome", how).

@@ -70,8 +70,11 @@ type Gateway struct {
 	store    store.Store       // what is kept for a while, for all gateways where there is Redis
 	foreign  *http.CrossOriginProtection
 
-	sandbox *sandbox.Server // nil unless embedded
-	close   []func() error
+	tracer *obs.Tracer
+	// userAgent is what the partner is told of this program.
+	userAgent []string
+	sandbox   *sandbox.Server // nil unless embedded
+	close     []func() error
 }
 
 // maxOperationName bounds what a client can write into the log.
@@ -119,6 +122,7 @@ func New(config Config, log zerolog.Logger, opts ...Option) (*Gateway, error) {
 func (g *Gateway) open(o options) error {
 	config := &g.config
 	g.metrics = newMetrics(g.health.Unready)
+	g.userAgent = []string{"fsgateway/" + g.build.Version}
 	g.metrics.registry.MustRegister(g.build.metric())
 	g.clients = newClients(config, func(what string) { g.metrics.refused.WithLabelValues(what).Inc() })
 	g.errorLog = obs.NewErrorLog(g.noteHTTP)
@@ -127,6 +131,9 @@ func (g *Gateway) open(o options) error {
 		if err := g.foreign.AddTrustedOrigin(origin); err != nil {
 			return fmt.Errorf("%s, %s: %w", config.name(&config.CORSOrigins), config.name(&config.PublicURL), err)
 		}
+	}
+	if err := g.openTracer(); err != nil {
+		return err
 	}
 	if err := g.openStore(); err != nil {
 		return err
@@ -179,7 +186,7 @@ func (g *Gateway) openClient(embedded *sandbox.Server) error {
 	g.metrics.watch(g, places)
 	// From the client towards the network.
 	chain := g.bounded(g.learning(
-		transport.Authorize(
+		transport.Authorize(g.sign,
 			g.accepted.noting(
 				g.retrying(
 					transport.Limit(places, g.stranger,
@@ -220,10 +227,14 @@ func (g *Gateway) openGraph(o options) error {
 		Introspection: g.mayIntrospect,
 		SignInURL:     g.signInURL(),
 		RateLimit:     g.allowance.left,
+		Wave:          g.waveSpan(),
 		MaxAnswer:     config.MaxAnswer,
 		Cost: graph.CostOptions{
-			Reserve: g.allowance.reserve,
-			Most:    config.MaxUpstreamCalls, Show: config.ShowCost,
+			Reserve: func(ctx context.Context, estimated, most int) (func(), error) {
+				middleware.EntryFrom(ctx).Estimated = estimated
+				return g.allowance.reserve(ctx, most)
+			},
+			Most: config.MaxUpstreamCalls, Show: config.ShowCost,
 			Calls: func(ctx context.Context) (made, shared, kept int64) {
 				entry := middleware.EntryFrom(ctx)
 				return entry.UpstreamCalls.Load(), entry.SharedCalls.Load(), entry.CacheHits.Load()
@@ -321,8 +332,13 @@ func (g *Gateway) withToken(ctx context.Context, token string) context.Context {
 
 // as makes calls under ctx those of a caller, in the entry of the request.
 func as(ctx context.Context, c transport.Caller) context.Context {
-	return transport.WithOperation(ctx, &transport.Operation{Caller: c, Calls: &middleware.EntryFrom(ctx).UpstreamCalls})
+	entry := middleware.EntryFrom(ctx)
+	entry.Caller = c.Key[:min(shownCaller, len(c.Key))]
+	return transport.WithOperation(ctx, &transport.Operation{Caller: c, Calls: &entry.UpstreamCalls})
 }
+
+// shownCaller is how much of the hash of a caller the log has: enough to tell callers apart.
+const shownCaller = 12
 
 // hash stands for a secret and tells nothing about it.
 func (g *Gateway) hash(secret string) string {

@@ -34,15 +34,23 @@ type metrics struct {
 	retries       prometheus.Counter
 	cacheHits     prometheus.Counter
 	budgetAlone   prometheus.Counter
-	webhooks      *prometheus.CounterVec // outcome
-	polls         *prometheus.CounterVec // outcome
-	http          *prometheus.CounterVec // kind
+	webhooks      *prometheus.CounterVec   // outcome
+	polls         *prometheus.CounterVec   // outcome
+	http          *prometheus.CounterVec   // kind
+	latency       *prometheus.HistogramVec // route
+	streamed      prometheus.Histogram
+	redis         *prometheus.HistogramVec // outcome
+	sessions      *prometheus.CounterVec   // happening
+	spansLost     prometheus.Counter
 	refused       *prometheus.CounterVec // what
 }
 
 // Latencies from a cheap look-up in the sandbox to the longest that an operation
 // may take.
 var seconds = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 15}
+
+// Lifetimes of subscriptions, from a second to a day.
+var lifetimes = []float64{1, 10, 60, 300, 900, 3600, 4 * 3600, 12 * 3600, 24 * 3600}
 
 func newMetrics(unready func() string) *metrics {
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
@@ -67,6 +75,11 @@ func newMetrics(unready func() string) *metrics {
 		callDuration:  histogram("upstream_call_duration_seconds", "How long calls to the partner took, bodies included.", seconds, "route"),
 		webhooks:      counter("webhooks_total", "Requests to the webhook address by outcome.", "outcome"),
 		polls:         counter("polls_total", "Polls of a clinic's events by outcome: ok or failed.", "outcome"),
+		latency:       histogram("request_duration_seconds", "How long requests took, until all of the answer was written.", seconds, "route"),
+		streamed:      prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "fsgateway", Name: "subscription_duration_seconds", Help: "How long subscriptions lasted.", Buckets: lifetimes}),
+		redis:         histogram("redis_command_duration_seconds", "How long commands to Redis took, by outcome: ok or failed.", seconds, "outcome"),
+		sessions:      counter("sessions_total", "What happened to the sessions of users: signed_in, refreshed, refresh_failed or ended.", "happening"),
+		spansLost:     prometheus.NewCounter(prometheus.CounterOpts{Namespace: "fsgateway", Name: "trace_failures_total", Help: "How often spans could not be sent to the collector."}),
 		refused:       counter("refused_total", "What clients were refused because there was too much of it: connection, socket or body.", "what"),
 		http:          counter("http_errors_total", "What net/http had to say by itself, by kind; its words are kept nowhere.", "kind"),
 		shared:        prometheus.NewCounter(prometheus.CounterOpts{Namespace: "fsgateway", Name: "upstream_calls_shared_total", Help: "Calls that were not made, for an identical one of the same caller was under way."}),
@@ -81,7 +94,7 @@ func newMetrics(unready func() string) *metrics {
 		}
 		return 1
 	})
-	m.registry.MustRegister(m.requests, m.inFlight, m.operations, m.duration, m.perOperation, m.answers, m.errors, m.calls, m.callDuration, m.callsInFlight, m.shared, m.retries, m.cacheHits, m.budgetAlone, m.webhooks, m.polls, m.http, m.refused, ready,
+	m.registry.MustRegister(m.requests, m.inFlight, m.operations, m.duration, m.perOperation, m.answers, m.errors, m.calls, m.callDuration, m.callsInFlight, m.shared, m.retries, m.cacheHits, m.budgetAlone, m.webhooks, m.polls, m.http, m.refused, m.latency, m.streamed, m.redis, m.sessions, m.spansLost, ready,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -109,13 +122,28 @@ func (m *metrics) watch(g *Gateway, places *transport.Places) {
 	figure("cache_answers", "Answers that are kept.", valuesOf(g.kept.answers.Size))
 	figure("document_cache_size_bytes", "Bytes of documents that are kept.", bytesOf(g.documents.Size))
 	figure("document_cache_documents", "Documents that are kept.", valuesOf(g.documents.Size))
+	figure("streams", "Subscriptions that run.", func() float64 {
+		if g.graphql == nil {
+			return 0
+		}
+		return float64(g.graphql.Streams.Running())
+	})
 	figure("connections", "Connections of clients that are open, without sockets.", number(g.clients.connections.Taken))
 	figure("sockets", "WebSockets that are open.", number(g.clients.sockets.Taken))
 	figure("large_bodies", "Bodies of more than 16 KiB that are being received.", number(g.clients.bodies.Taken))
 }
 
 func (m *metrics) handler() http.Handler {
-	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry})
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry, EnableOpenMetrics: true}) // which has exemplars
+}
+
+// observe notes how long something took, with the trace that shows where.
+func observe(h prometheus.Observer, took time.Duration, e *middleware.Entry) {
+	if with, ok := h.(prometheus.ExemplarObserver); ok && e.Sampled {
+		with.ObserveWithExemplar(took.Seconds(), prometheus.Labels{"trace_id": e.TraceID})
+		return
+	}
+	h.Observe(took.Seconds())
 }
 
 // counted are the requests in flight.
@@ -136,6 +164,9 @@ func (m *metrics) request(e *middleware.Entry, status int, took time.Duration) {
 	m.requests.WithLabelValues(route, statusClass(status)).Inc()
 	if status == http.StatusSwitchingProtocols { // each operation of the socket was noted
 		return
+	}
+	if e.Operation.Type != "subscription" {
+		observe(m.latency.WithLabelValues(route), took, e)
 	}
 	m.failures(e)
 	if route == graphqlRoute {
@@ -164,6 +195,10 @@ func (m *metrics) operation(e *middleware.Entry, status int, took time.Duration)
 		kind = "none"
 	}
 	m.operations.WithLabelValues(kind, statusClass(status)).Inc()
-	m.duration.WithLabelValues(kind).Observe(took.Seconds())
+	if kind == "subscription" {
+		m.streamed.Observe(took.Seconds())
+	} else {
+		observe(m.duration.WithLabelValues(kind), took, e)
+	}
 	m.perOperation.WithLabelValues(kind).Observe(float64(e.UpstreamCalls.Load()))
 }

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"time"
 
 	"github.com/redis/rueidis"
 
@@ -10,6 +11,19 @@ import (
 	"fsgateway/internal/redisconn"
 	"fsgateway/internal/store"
 )
+
+// command notes a command to Redis when it is sent, and how it went when it is answered.
+func (g *Gateway) command(ctx context.Context, name string) (end func(error)) {
+	start, span := time.Now(), g.commandSpan(ctx, name)
+	return func(err error) {
+		span(err)
+		outcome := "ok"
+		if err != nil {
+			outcome = "failed"
+		}
+		g.metrics.redis.WithLabelValues(outcome).Observe(time.Since(start).Seconds())
+	}
+}
 
 // openRedis connects to the server of the settings and follows whether it can be
 // used.
@@ -25,6 +39,7 @@ func (g *Gateway) openRedis() (*redisconn.Client, error) {
 			}
 			return events.CheckRedis(ctx, client)
 		},
+		Observe: g.command,
 		Changed: func(err error) {
 			if err == nil {
 				g.health.Redis("")

@@ -54,6 +54,7 @@ func (g *Gateway) Handler() http.Handler {
 	h = g.clients.countBodies(h)
 	h = middleware.Log(g.log, g.metrics.request)(h)
 	h = g.metrics.counted(h)
+	h = g.traced(h)
 	h = g.clients.proxies.ClientAddress(h)
 	h = middleware.RequestID(h)
 	h = g.written(h)

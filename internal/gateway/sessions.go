@@ -31,7 +31,8 @@ func (g *Gateway) newSessions(base string, network http.RoundTripper, places *tr
 		AuthorizeURL: base + "/oauth/authorize", TokenURL: base + "/oauth/token", RevokeURL: base + "/oauth/revoke",
 		RedirectURL: g.config.redirectURL(), PublicURL: g.config.publicURL(), Origins: g.config.CORSOrigins,
 		CallTimeout: g.config.CallTimeout, Lifetime: g.config.SessionLifetime,
-		Store: g.store, Seal: g.keys, Client: g.clients.network,
+		Happened: func(h oauth.Happening) { g.metrics.sessions.WithLabelValues(string(h)).Inc() },
+		Store:    g.store, Seal: g.keys, Client: g.clients.network,
 		Refuse: func(w http.ResponseWriter, r *http.Request, status int, message string) {
 			code := apierror.CodeBadUserInput
 			switch status {
@@ -52,7 +53,9 @@ func (g *Gateway) newSessions(base string, network http.RoundTripper, places *tr
 	observed := transport.Observe(g.call, g.trace(transport.Timeout(g.config.CallTimeout, network)))
 	o.Transport = transport.Func(func(r *http.Request) (*http.Response, error) {
 		route := r.Method + " /oauth/" + path.Base(r.URL.Path)
-		return observed.RoundTrip(r.WithContext(fsclient.WithRoute(r.Context(), route)))
+		r = r.Clone(fsclient.WithRoute(r.Context(), route))
+		g.sign(r.Context(), r.Header)
+		return observed.RoundTrip(r)
 	})
 	o.Relay = transport.Limit(places, g.stranger, o.Transport)
 	g.sessions = oauth.New(o)

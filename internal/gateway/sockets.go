@@ -23,7 +23,7 @@ func (g *Gateway) authenticate(ctx context.Context, authorization string) (conte
 // operation makes the context of one operation of a socket: its calls and its
 // errors are counted as if it had come alone.
 func (g *Gateway) operation(ctx context.Context) context.Context {
-	return as(middleware.Part(ctx), transport.CallerFrom(ctx))
+	return g.operationSpan(as(middleware.Part(ctx), transport.CallerFrom(ctx)))
 }
 
 // done notes a GraphQL response.
@@ -33,10 +33,13 @@ func (g *Gateway) done(ctx context.Context, r wire.Result) {
 	if len(r.Operation) <= maxOperationName {
 		entry.Operation.Name = r.Operation
 	}
-	if took, part := entry.Join(); part {
+	took, part := entry.Join()
+	if part {
 		g.metrics.failures(entry)
 		g.metrics.operation(entry, r.Status, took)
+		entry.Write(g.log.Info(), r.Status, took, "operation")
 	}
+	g.operationDone(ctx, entry, part)
 }
 
 // origins are those of the pages that may use a cookie and open sockets. The

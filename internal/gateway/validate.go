@@ -39,6 +39,12 @@ func (c *Config) Validate() error {
 	if !slices.Contains([]string{"auto", "on", "off"}, c.Introspection) {
 		r.add(&c.Introspection, "%q is not one of auto, on, off", c.Introspection)
 	}
+	if c.TraceRatio < 0 || c.TraceRatio > 1 {
+		r.add(&c.TraceRatio, "%v is not between 0 and 1", c.TraceRatio)
+	}
+	if c.OTLPEndpoint = strings.TrimRight(c.OTLPEndpoint, "/"); c.OTLPEndpoint != "" && !isPlainAddress(c.OTLPEndpoint) {
+		r.add(&c.OTLPEndpoint, "%q is not a URL such as http://127.0.0.1:4318", c.OTLPEndpoint)
+	}
 	for _, text := range c.TrustedProxies {
 		if _, err := parseNetwork(text); err != nil {
 			r.add(&c.TrustedProxies, "%q is not an address or a network such as 10.0.0.0/8", text)

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,10 +14,15 @@ import (
 )
 
 // Entry is what is known of a request when it is over. Nothing a client or the
-// partner sent is in it but the operation's name.
+// partner sent is in it but the names of the operation and of the client's program.
 type Entry struct {
-	Route         string // the pattern that was served
+	Method        string
+	Route         string // the path of the pattern that was served
 	Operation     Operation
+	Caller        string // stands for whose token it came with; "" for nobody
+	TraceID       string // "" for no trace
+	Sampled       bool   // whether the trace is kept
+	Estimated     int    // calls that the operation was estimated to take
 	UpstreamCalls atomic.Int64
 	CacheHits     atomic.Int64 // calls that were not made, for their answer was kept
 	SharedCalls   atomic.Int64 // that were not made, for one of another operation brought the answer
@@ -24,6 +30,7 @@ type Entry struct {
 	Client netip.Addr // whom it is from; invalid if that is not known
 
 	requestID string
+	program   string // what the client says that it is
 
 	// A socket is one request with many operations. Each has an entry of its own,
 	// which ends up in that of the socket.
@@ -63,7 +70,10 @@ func withEntry(ctx context.Context, e *Entry) context.Context {
 // Part gives an operation of a socket an entry of its own.
 func Part(ctx context.Context) context.Context {
 	socket := EntryFrom(ctx)
-	return withEntry(ctx, &Entry{socket: socket, Client: socket.Client, requestID: socket.requestID, start: time.Now()})
+	return withEntry(ctx, &Entry{
+		socket: socket, Client: socket.Client, TraceID: socket.TraceID, Sampled: socket.Sampled, Caller: socket.Caller, Route: socket.Route,
+		requestID: socket.requestID, Method: socket.Method, program: socket.program, start: time.Now(),
+	})
 }
 
 // Join ends a part: its calls and each code that is new go into the entry of its
@@ -108,43 +118,79 @@ func Log(logger zerolog.Logger, done ...func(entry *Entry, status int, took time
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			start := time.Now()
 			entry := EntryFrom(r.Context())
+			entry.Method, entry.program = method(r), program(r.Header)
 			rec := &recorder{ResponseWriter: w, status: http.StatusOK}
 			defer func() { // also of an answer that is broken off by a panic
 				took := time.Since(start)
 				for _, tell := range done {
 					tell(entry, rec.status, took)
 				}
-				line := logger.Info().
-					Str("requestId", entry.requestID).
-					Str("route", entry.Route).
-					Int("status", rec.status).
-					Float64("durationMs", float64(took.Microseconds())/1000).
-					Int64("upstreamCalls", entry.UpstreamCalls.Load())
-				if n := entry.CacheHits.Load(); n > 0 {
-					line = line.Int64("cacheHits", n)
-				}
-				if n := entry.SharedCalls.Load(); n > 0 {
-					line = line.Int64("sharedCalls", n)
-				}
-				if entry.Operation.Name != "" {
-					line = line.Str("operation", entry.Operation.Name)
-				}
-				if len(entry.Operation.Codes) > 0 {
-					line = line.Strs("codes", distinct(entry.Operation.Codes))
-				}
-				entry.mu.Lock() // a call may outlive its request
-				if len(entry.failures) > 0 {
-					line = line.Strs("upstreamFailures", entry.failures)
-				}
-				entry.mu.Unlock()
-				if entry.joined > 0 {
-					line = line.Int("operations", entry.joined)
-				}
-				line.Msg("request")
+				entry.Write(logger.Info(), rec.status, took, "request")
 			}()
 			next.ServeHTTP(rec, r)
 		})
 	}
+}
+
+// Write writes the line of what is over.
+func (e *Entry) Write(line *zerolog.Event, status int, took time.Duration, message string) {
+	text := func(name, value string) {
+		if value != "" {
+			line.Str(name, value)
+		}
+	}
+	number := func(name string, n int64) {
+		if n > 0 {
+			line.Int64(name, n)
+		}
+	}
+	line.Str("requestId", e.requestID)
+	text("traceId", e.TraceID)
+	line.Str("method", e.Method).Str("route", e.Route).Int("status", status).Float64("durationMs", float64(took.Microseconds())/1000)
+	if e.Client.IsValid() {
+		line.Str("client", e.Client.String())
+	}
+	text("program", e.program)
+	text("caller", e.Caller)
+	text("type", e.Operation.Type)
+	text("operation", e.Operation.Name)
+	line.Int64("upstreamCalls", e.UpstreamCalls.Load())
+	number("estimatedCalls", int64(e.Estimated))
+	number("cacheHits", e.CacheHits.Load())
+	number("sharedCalls", e.SharedCalls.Load())
+	if len(e.Operation.Codes) > 0 {
+		line.Strs("codes", distinct(e.Operation.Codes))
+	}
+	e.mu.Lock() // a call may outlive its request
+	if len(e.failures) > 0 {
+		line.Strs("upstreamFailures", e.failures)
+	}
+	e.mu.Unlock()
+	number("operations", int64(e.joined))
+	line.Msg(message)
+}
+
+// methods are those that the log repeats.
+var methods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions}
+
+func method(r *http.Request) string {
+	if slices.Contains(methods, r.Method) {
+		return r.Method
+	}
+	return "other"
+}
+
+// program returns what the client says that it is, as Apollo's clients and routers do, if
+// that is short and plain.
+func program(h http.Header) string {
+	name, version := h.Get("Apollographql-Client-Name"), h.Get("Apollographql-Client-Version")
+	if version != "" {
+		name += "/" + version
+	}
+	if len(name) > 64 || strings.ContainsFunc(name, func(c rune) bool { return c > '~' || c < ' ' || c == '"' || c == '<' }) {
+		return ""
+	}
+	return name
 }
 
 // distinct returns codes without repetitions: a hundred calls that meet the
@@ -159,10 +205,11 @@ func distinct(codes []string) []string {
 	return out
 }
 
-// Route notes which route serves a request, for the log.
+// Route notes which route serves a request, for the log: the path of its pattern.
 func Route(pattern string, next http.Handler) http.Handler {
+	path := pattern[strings.LastIndexByte(pattern, ' ')+1:]
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		EntryFrom(r.Context()).Route = pattern
+		EntryFrom(r.Context()).Route = path
 		next.ServeHTTP(w, r)
 	})
 }

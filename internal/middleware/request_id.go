@@ -10,10 +10,10 @@ import (
 // RequestID gives each request an id: the one it came with, if that is a plain
 // token, else a new one. The answer carries it in X-Request-Id.
 //
-// It is not sent to the partner, who gives each call an id of its own and says
-// so in its X-Request-Id: were it to take ours, the calls of one operation could
-// no longer be told apart, and a client could choose what another's log says.
-// An error's upstreamRequestId and requestId lead from the one to the other.
+// The partner is told it with a number for each call: were the id alone to be taken
+// for that of a call, the calls of one operation could no longer be told apart.
+// An error's upstreamRequestId, if the partner has ids of its own, and requestId lead
+// from the one to the other.
 func RequestID(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := r.Header.Get("X-Request-Id")

@@ -73,9 +73,22 @@ type Options struct {
 	Lifetime time.Duration
 	// Client returns the network that a request is from.
 	Client func(*http.Request) netip.Prefix
+	// Happened is told of what happens to sessions; nil for nobody.
+	Happened func(Happening)
 	// Refuse answers a request with an error in the gateway's own form.
 	Refuse func(w http.ResponseWriter, r *http.Request, status int, message string)
 }
+
+// Happening is what happens to a session. They are few and fixed, and label a metric.
+type Happening string
+
+// The happenings.
+const (
+	SignedIn      Happening = "signed_in"
+	Refreshed     Happening = "refreshed"
+	RefreshFailed Happening = "refresh_failed" // the old tokens serve while they last
+	Ended         Happening = "ended"
+)
 
 // Sessions signs users in and keeps their tokens.
 type Sessions struct {
@@ -107,6 +120,9 @@ func New(o Options) *Sessions {
 	public, err := url.Parse(o.PublicURL)
 	if err != nil {
 		panic(err) // a setting that was checked
+	}
+	if o.Happened == nil {
+		o.Happened = func(Happening) {}
 	}
 	s := &Sessions{
 		o: o, ends: newEnds(o.Lifetime), origin: public.Scheme + "://" + public.Host, cookie: cookieName(public), secure: public.Scheme == "https", pending: map[string]*pending{},
@@ -279,8 +295,10 @@ func (s *Sessions) trade(ctx context.Context, key string, have *session, rejecte
 		}
 		return s.load(ctx, key) // over, unless another process has stored better ones
 	case err != nil:
+		s.o.Happened(RefreshFailed)
 		return have.or(rejected, err)
 	}
+	s.o.Happened(Refreshed)
 	next := &session{Token: t, Obtained: time.Now(), Ends: have.Ends, Owner: have.Owner}
 	if next.sealed, err = s.seal(key, next); err != nil {
 		return nil, err
@@ -366,6 +384,7 @@ func (s *Sessions) begin(ctx context.Context, t *oauth2.Token) (id string, err e
 	if _, err := s.o.Store.Add(ctx, sessionPrefix+key, sealed, s.o.Lifetime); err != nil {
 		return "", ErrStore
 	}
+	s.o.Happened(SignedIn)
 	return id, nil
 }
 
@@ -378,6 +397,7 @@ func (s *Sessions) remove(ctx context.Context, key string, have *session) (over 
 	}
 	if over {
 		s.ends.add(key)
+		s.o.Happened(Ended)
 	}
 	return over, nil
 }

@@ -25,6 +25,9 @@ type Options struct {
 	URL string
 	// Check does once whatever the gateway needs of the server.
 	Check func(context.Context, rueidis.Client) error
+	// Observe is told of each command when it is sent, and end when it is answered; nil for
+	// nobody.
+	Observe func(ctx context.Context, command string) (end func(error))
 	// Changed is told why the server cannot be used, and nil when it works again.
 	// It must not use the client.
 	Changed func(error)
@@ -89,7 +92,9 @@ func (c *Client) Do(ctx context.Context, cmd rueidis.Completed) rueidis.RedisRes
 	if err != nil {
 		return rueidis.NewErrorResult(err)
 	}
+	end := c.observe(ctx, cmd)
 	r := c.Client.Do(ctx, cmd)
+	end(r.Error())
 	c.note(ctx, before, r.Error())
 	return r
 }
@@ -104,11 +109,39 @@ func (c *Client) DoMulti(ctx context.Context, multi ...rueidis.Completed) []ruei
 		}
 		return failed
 	}
+	end := func(error) {}
+	if len(multi) > 0 {
+		end = c.observe(ctx, multi[0])
+	}
 	results := c.Client.DoMulti(ctx, multi...)
+	end(errors.Join(failures(results)...))
 	for _, r := range results {
 		c.note(ctx, before, r.Error())
 	}
 	return results
+}
+
+// observe begins the observation of a command. That a key is not there is no failure.
+func (c *Client) observe(ctx context.Context, cmd rueidis.Completed) (end func(error)) {
+	if c.o.Observe == nil {
+		return func(error) {}
+	}
+	ended := c.o.Observe(ctx, cmd.Commands()[0])
+	return func(err error) {
+		if rueidis.IsRedisNil(err) {
+			err = nil
+		}
+		ended(err)
+	}
+}
+
+func failures(results []rueidis.RedisResult) (errs []error) {
+	for _, r := range results {
+		if err := r.Error(); !rueidis.IsRedisNil(err) {
+			errs = append(errs, err)
+		}
+	}
+	return errs
 }
 
 // Close ends the client and its connections.

@@ -35,8 +35,8 @@ func CallerFrom(ctx context.Context) Caller {
 
 // Authorize puts the caller's token on each call. One that is refused is sent
 // again with another token if there is one: what the partner does not know the
-// sender of, it has not carried out.
-func Authorize(base http.RoundTripper) http.RoundTripper {
+// sender of, it has not carried out. sign adds what else the headers of a call say of it.
+func Authorize(sign func(context.Context, http.Header), base http.RoundTripper) http.RoundTripper {
 	return Func(func(r *http.Request) (*http.Response, error) {
 		c := CallerFrom(r.Context())
 		if c.Tokens == nil {
@@ -49,7 +49,7 @@ func Authorize(base http.RoundTripper) http.RoundTripper {
 		if err != nil {
 			return nil, err
 		}
-		res, err := authorized(r, token, base)
+		res, err := authorized(r, token, sign, base)
 		if err != nil || res.StatusCode != http.StatusUnauthorized || c.Renew == nil || r.Body != nil && r.GetBody == nil {
 			return res, err
 		}
@@ -65,15 +65,16 @@ func Authorize(base http.RoundTripper) http.RoundTripper {
 		}
 		_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, 4<<10)) // so that its connection can be used again
 		res.Body.Close()
-		return authorized(again, other, base)
+		return authorized(again, other, sign, base)
 	})
 }
 
 // authorized sends a copy of the call with a token.
-func authorized(r *http.Request, token *oauth2.Token, base http.RoundTripper) (*http.Response, error) {
+func authorized(r *http.Request, token *oauth2.Token, sign func(context.Context, http.Header), base http.RoundTripper) (*http.Response, error) {
 	own := r.WithContext(r.Context())
 	own.Header = maps.Clone(r.Header)
 	token.SetAuthHeader(own)
+	sign(r.Context(), own.Header)
 	return base.RoundTrip(own)
 }
 

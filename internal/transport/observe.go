@@ -1,19 +1,18 @@
 package transport
 
 import (
-	"context"
 	"errors"
 	"io"
 	"net/http"
 	"sync"
 )
 
-// Observe reports each call: begin when it leaves, and what begin returned when
+// Observe reports each call: begin when it leaves, which may set headers, and what begin returned when
 // it is over, body included, with the answer's status (0 for no answer) and what
 // went wrong.
-func Observe(begin func(context.Context) (end func(status int, err error)), base http.RoundTripper) http.RoundTripper {
+func Observe(begin func(*http.Request) (end func(status int, err error)), base http.RoundTripper) http.RoundTripper {
 	return Func(func(r *http.Request) (*http.Response, error) {
-		end := begin(r.Context())
+		end := begin(r)
 		res, err := base.RoundTrip(r)
 		if err != nil {
 			end(0, err)

@@ -21,6 +21,7 @@ type Operation struct {
 	Known, Answered atomic.Bool
 
 	asked atomic.Int64 // calls that were begun
+	sent  atomic.Int64 // those that were numbered
 
 	mu     sync.Mutex
 	parent <-chan struct{} // what ends the calls that share the context
@@ -41,6 +42,15 @@ func WithOperation(ctx context.Context, o *Operation) context.Context {
 func Begun(ctx context.Context) int64 {
 	if o := OperationFrom(ctx); o != nil {
 		return o.asked.Add(1)
+	}
+	return 0
+}
+
+// Number returns the number of a call that is made under ctx among those of its operation,
+// from 1 on: 0 outside of one.
+func Number(ctx context.Context) int64 {
+	if o := OperationFrom(ctx); o != nil {
+		return o.sent.Add(1)
 	}
 	return 0
 }

@@ -43,7 +43,7 @@ func ok(body io.Reader) *http.Response {
 
 func TestAuthorize(t *testing.T) {
 	t.Parallel()
-	rt := transport.Authorize(transport.Func(func(r *http.Request) (*http.Response, error) {
+	rt := transport.Authorize(unsigned, transport.Func(func(r *http.Request) (*http.Response, error) {
 		if got := r.Header.Get("Authorization"); got != "Bearer token of ada" {
 			t.Errorf("Authorization: %s", got)
 		}
@@ -91,7 +91,7 @@ func TestRenew(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var calls strings.Builder
-			rt := transport.Authorize(transport.Func(func(r *http.Request) (*http.Response, error) {
+			rt := transport.Authorize(unsigned, transport.Func(func(r *http.Request) (*http.Response, error) {
 				token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
 				calls.WriteString(token)
 				if r.Body != nil {
@@ -125,7 +125,7 @@ func (f sourceFunc) Token() (*oauth2.Token, error) { return f() }
 // TestSignedOut is answered as a token that is over, without a call.
 func TestSignedOut(t *testing.T) {
 	t.Parallel()
-	rt := transport.Authorize(transport.Func(func(*http.Request) (*http.Response, error) {
+	rt := transport.Authorize(unsigned, transport.Func(func(*http.Request) (*http.Response, error) {
 		t.Error("it was called")
 		return ok(http.NoBody), nil
 	}))
@@ -142,7 +142,7 @@ func TestSignedOut(t *testing.T) {
 // do: close the body of the request, also of one that is never sent.
 func TestSignedOutClosesTheBody(t *testing.T) {
 	t.Parallel()
-	rt := transport.Authorize(transport.Func(func(*http.Request) (*http.Response, error) { return ok(http.NoBody), nil }))
+	rt := transport.Authorize(unsigned, transport.Func(func(*http.Request) (*http.Response, error) { return ok(http.NoBody), nil }))
 	ctx := as(t.Context(), transport.Caller{Key: "ada", Tokens: sourceFunc(func() (*oauth2.Token, error) { return nil, transport.ErrSignedOut })})
 	closed := false
 	body := &closeSpy{Reader: strings.NewReader("{}"), closed: &closed}
@@ -429,9 +429,9 @@ func TestObserve(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			begun, ended := 0, 0
-			rt := transport.Observe(func(ctx context.Context) func(int, error) {
+			rt := transport.Observe(func(r *http.Request) func(int, error) {
 				begun++
-				if transport.CallerFrom(ctx).Key != "ada" {
+				if transport.CallerFrom(r.Context()).Key != "ada" {
 					t.Error("it is not the call's context")
 				}
 				return func(status int, err error) {
@@ -455,3 +455,5 @@ func TestObserve(t *testing.T) {
 		})
 	}
 }
+
+func unsigned(context.Context, http.Header) {}

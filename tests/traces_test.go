@@ -1,0 +1,213 @@
+package tests
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	trace "go.opentelemetry.io/proto/otlp/trace/v1"
+	"google.golang.org/protobuf/proto"
+
+	"fsgateway/internal/redistest"
+	"fsgateway/internal/sandbox"
+)
+
+// collect is a collector of spans.
+type collect struct {
+	url   string
+	mu    sync.Mutex
+	spans []*trace.Span
+}
+
+func newCollector(t *testing.T) *collect {
+	t.Helper()
+	c := new(collect)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		sent := new(collector.ExportTraceServiceRequest)
+		if err == nil {
+			err = proto.Unmarshal(body, sent)
+		}
+		if err != nil || r.URL.Path != "/v1/traces" {
+			t.Errorf("%s: %v", r.URL, err)
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		for _, rs := range sent.GetResourceSpans() {
+			for _, ss := range rs.GetScopeSpans() {
+				c.spans = append(c.spans, ss.GetSpans()...)
+			}
+		}
+	}))
+	t.Cleanup(server.Close)
+	c.url = server.URL
+	return c
+}
+
+// names returns the names of the spans of a trace, in order, each with that of its parent.
+func (c *collect) names(id string) (names []string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	byID := map[string]string{}
+	for _, s := range c.spans {
+		byID[string(s.GetSpanId())] = s.GetName()
+	}
+	for _, s := range c.spans {
+		if strings.EqualFold(hexOf(s.GetTraceId()), id) {
+			name := s.GetName()
+			if parent := byID[string(s.GetParentSpanId())]; parent != "" {
+				name = parent + " > " + name
+			}
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+const traceID, parent = "4bf92f3577b34da6a3ce929d0e0e4736", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+// TestTraces: an operation is one trace from the client through the gateway to the partner,
+// with its waves, its calls and its commands, and no data in it.
+func TestTraces(t *testing.T) {
+	t.Parallel()
+	spans := newCollector(t)
+	c := config()
+	c.OTLPEndpoint = spans.url
+	c.RedisURL, c.EncryptionKey = redistest.Start(t).URL, []string{strings.Repeat("key ", 8)}
+	h := startWith(t, c, sandbox.Options{})
+	a := h.with(http.Header{"Traceparent": {parent}, "Cache-Control": {"no-cache"}}, sandbox.TokenPractitioner,
+		`query Plans { patient(id: "`+sandbox.PatientWithManyPlans+`") { firstName treatmentPlans(first: 2) { nodes { state recommendations { variant { sku } } } } } }`)
+	if a.Errors != nil {
+		t.Fatal(a.Errors)
+	}
+	calls := h.sandbox.Calls()
+	for _, call := range calls {
+		if got := call.Header.Get("Traceparent"); !strings.HasPrefix(got, "00-"+traceID+"-") || strings.Contains(got, "00f067aa0ba902b7") {
+			t.Errorf("the partner is told %q", got)
+		}
+	}
+	h.close() // sends what is left
+	got := spans.names(traceID)
+	for _, want := range []string{"POST /graphql", "POST /graphql > wave 1", "POST /graphql > GET /clinic/patients/{id}", "POST /graphql > redis EVALSHA"} {
+		if !slices.Contains(got, want) {
+			t.Errorf("%s is not among %q", want, got)
+		}
+	}
+	n := 0
+	for _, name := range got {
+		if strings.HasPrefix(name, "POST /graphql > GET ") {
+			n++
+		}
+	}
+	if n != len(calls) {
+		t.Errorf("%d spans of %d calls: %q", n, len(calls), got)
+	}
+	spans.mu.Lock()
+	defer spans.mu.Unlock()
+	for _, s := range spans.spans {
+		silent(t, "a span", s.String(), sandbox.PatientWithManyPlans, sandbox.TokenPractitioner, "firstName")
+	}
+}
+
+func hexOf(b []byte) string {
+	const digits = "0123456789abcdef"
+	var out strings.Builder
+	for _, c := range b {
+		out.WriteByte(digits[c>>4])
+		out.WriteByte(digits[c&15])
+	}
+	return out.String()
+}
+
+// TestTracesOfSockets: each operation of a socket has a span of its own.
+func TestTracesOfSockets(t *testing.T) {
+	t.Parallel()
+	spans := newCollector(t)
+	c := config()
+	c.OTLPEndpoint = spans.url
+	h := startWith(t, c, sandbox.Options{})
+	s := h.dial(subprotocol, "Traceparent", parent)
+	s.init(sandbox.TokenPractitioner)
+	for _, id := range []string{"1", "2"} {
+		s.subscribe(id, `query A { clinic { name } }`)
+		s.value(id)
+		s.hears("complete", id)
+	}
+	_ = s.conn.CloseNow()
+	h.close()
+	got := spans.names(traceID)
+	if n := len(slices.DeleteFunc(slices.Clone(got), func(name string) bool { return name != "GET /graphql > query" })); n != 2 {
+		t.Errorf("%q", got)
+	}
+}
+
+// TestTraceIsPassedOn without a collector: the trace is the client's.
+func TestTraceIsPassedOn(t *testing.T) {
+	t.Parallel()
+	h := start(t)
+	h.with(http.Header{"Traceparent": {parent}}, sandbox.TokenPractitioner, `{ clinic { name } }`)
+	h.with(http.Header{"Traceparent": {"no trace"}}, sandbox.TokenStaff, `{ clinic { name } }`)
+	calls := h.sandbox.Calls()
+	if got := calls[0].Header.Get("Traceparent"); got != parent {
+		t.Errorf("%q", got)
+	}
+	if got := calls[1].Header.Get("Traceparent"); got != "" {
+		t.Errorf("%q", got)
+	}
+	if log := h.log.String(); strings.Count(log, `"traceId":"`+traceID+`"`) != 1 {
+		t.Error(log)
+	}
+}
+
+// TestCallsAreSigned: the partner is told which program calls, and for which request, by an
+// id that differs from call to call.
+func TestCallsAreSigned(t *testing.T) {
+	t.Parallel()
+	h := start(t)
+	h.with(http.Header{"X-Request-Id": {"mine"}, "Cache-Control": {"no-cache"}}, sandbox.TokenPractitioner, `{ patients(first: 3) { nodes { dateOfBirth } } }`)
+	var ids []string
+	for _, call := range h.sandbox.Calls() {
+		ids = append(ids, call.Header.Get("X-Request-Id"))
+		if agent := call.Header.Get("User-Agent"); !strings.HasPrefix(agent, "fsgateway/") {
+			t.Errorf("%q", agent)
+		}
+	}
+	slices.Sort(ids)
+	if !slices.Equal(ids, []string{"mine.1", "mine.2", "mine.3", "mine.4"}) {
+		t.Errorf("%q", ids)
+	}
+}
+
+// TestLogLine: the line of an operation says who asked what, and what it took.
+func TestLogLine(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.TrustedProxies = []string{"127.0.0.1"}
+	h := startWith(t, c, sandbox.Options{})
+	h.with(http.Header{"X-Forwarded-For": {"198.51.100.9"}, "Apollographql-Client-Name": {"My App"}, "Apollographql-Client-Version": {"1.2"}},
+		sandbox.TokenPractitioner, `query Clinic { clinic { name } }`)
+	want := regexp.MustCompile(`"requestId":"\w+","method":"POST","route":"/graphql","status":200,"durationMs":[0-9.]+,"client":"198.51.100.9","program":"My App/1.2",` +
+		`"caller":"[0-9a-f]{12}","type":"query","operation":"Clinic","upstreamCalls":1,"estimatedCalls":1,`)
+	if log := h.log.String(); !want.MatchString(log) {
+		t.Error(log)
+	}
+	h.log.Reset()
+	h.with(http.Header{"Apollographql-Client-Name": {`<b>"x`}}, "", `{ __typename }`)
+	if log := h.log.String(); strings.Contains(log, "program") || strings.Contains(log, "caller") {
+		t.Error(log)
+	}
+	h.log.Reset()
+	s := h.socket(sandbox.TokenPractitioner)
+	s.subscribe("1", `query OfSocket { clinic { name } }`)
+	s.value("1")
+	s.hears("complete", "1")
+	eventually(t, func() bool { return strings.Contains(h.log.String(), `"operation":"OfSocket"`) }, "an operation of a socket has no line")
+	_ = s.conn.CloseNow()
+}
