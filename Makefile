@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := check
-.PHONY: check build generate schema format lint vulnerabilities licences test race redis bench mutants audits clients browser page screenshots
+.PHONY: check build generate schema format lint vulnerabilities licences test race redis deploy bench mutants audits clients browser page screenshots
 
 check: ## what CI does, all of it
 	.ci/run
@@ -33,6 +33,9 @@ race:
 
 redis: ## the tests that use Redis, on a real redis-server; installs it
 	.ci/redis
+
+deploy: ## what is in deploy/: the alerts, by promtool; installs it
+	.ci/deploy
 
 bench: ## CPU, allocations and times of queries, beside a handler written by hand; see docs/performance.md
 	go run ./tests/bench
