@@ -31,6 +31,8 @@ type CostOptions struct {
 	// Calls returns how many an operation has made, how many it shared with others, and how
 	// many answers were kept.
 	Calls func(ctx context.Context) (made, shared, kept int64)
+	// Coalesced is told of the calls that an operation was spared by an identical one.
+	Coalesced func(ctx context.Context, calls int64)
 	// Reserve keeps calls for an operation until release is called, or says why it cannot
 	// have them.
 	Reserve func(ctx context.Context, estimated, most int) (release func(), err error)

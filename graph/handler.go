@@ -44,6 +44,8 @@ type Options struct {
 	Documents *Documents
 	// Known reports whether the partner has accepted the sender's token; nil for always.
 	Known func(context.Context) bool
+	// Version is counted up by each write of a caller; nil has identical queries run singly.
+	Version func(context.Context) uint64
 	// Introspection reports whether a request may read the schema, or why that
 	// cannot be told; nil allows it.
 	Introspection func(context.Context) (bool, error)
@@ -107,6 +109,7 @@ func NewHandler(r *Resolver, o Options) *Handler {
 	h.SetErrorPresenter(presenter)
 	h.SetRecoverFunc(func(_ context.Context, v any) error { return apierror.Recovered(v) })
 	estimator := cost.New(ops)
+	running := &shares{o: &o, running: map[shareKey]*run{}}
 	streams := live.New(ops, live.Options{Caller: o.Caller, Ended: o.Ended, Present: presenter, Timeout: o.Timeout, MaxStreams: o.MaxStreams})
 	h.AroundOperations(func(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
 		op := graphql.GetOperationContext(ctx)
@@ -118,7 +121,13 @@ func NewHandler(r *Resolver, o Options) *Handler {
 		}
 		switch op.Operation.Operation {
 		case ast.Query:
-			return o.query(ctx, ops, estimator, next)
+			return running.query(ctx, func() (responses graphql.ResponseHandler, inner context.Context) {
+				inner = ctx
+				return o.query(ctx, ops, estimator, func(ctx context.Context) graphql.ResponseHandler {
+					inner = ctx
+					return next(ctx)
+				}), inner
+			})
 		case ast.Subscription:
 			var refused *gqlerror.Error
 			if ctx, refused = streams.Begin(ctx); refused != nil {

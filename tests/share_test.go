@@ -2,8 +2,11 @@ package tests
 
 import (
 	"context"
+	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -146,4 +149,121 @@ func TestReadYourWrites(t *testing.T) {
 			v.Errorf("%d calls, want three: before, during and after the write", n)
 		}
 	})
+}
+
+// TestSharingOfOperations: identical queries of one caller are one execution, and each has
+// its own request id.
+func TestSharingOfOperations(t *testing.T) {
+	t.Parallel()
+	virtually(t, config(), sandbox.Options{}, func(v *virtual) {
+		v.sandbox.AddFault(sandbox.Fault{Operation: "getClinic", Latency: 50 * time.Millisecond, Status: http.StatusInternalServerError})
+		same := `query($first: Int) { clinic { name } patients(first: $first) { totalCount } }`
+		send := func(headers ...string) func() *reply {
+			var res *httptest.ResponseRecorder
+			var wg sync.WaitGroup
+			wg.Go(func() {
+				req := v.request(v.Context(), sandbox.TokenPractitioner, same, "first", 3)
+				for i := 0; i+1 < len(headers); i += 2 {
+					req.Header.Set(headers[i], headers[i+1])
+				}
+				res = httptest.NewRecorder()
+				v.handler.ServeHTTP(res, req)
+			})
+			return func() *reply {
+				wg.Wait()
+				return readReply(v, res.Code, res.Result().Header, res.Body.Bytes())
+			}
+		}
+		first, second, told := send("X-Request-Id", "first"), send("X-Request-Id", "second"), send("X-Gateway-Cost", "1")
+		synctest.Wait()
+		third := send("X-Gateway-Cost", "1", "X-Request-Id", "third")
+		for id, get := range map[string]func() *reply{"first": first, "second": second, "third": third} {
+			a := get()
+			if got := a.extension(v, "clinic", "requestId"); got != id {
+				v.Errorf("the request id of %s is %v", id, got)
+			}
+			if at(v, a.Data, "patients.totalCount") == nil {
+				v.Errorf("%s", a.text)
+			}
+		}
+		calls := at(v, told().Extensions, "cost.upstreamCalls").(float64) + at(v, third().Extensions, "cost.upstreamCalls").(float64)
+		shared := at(v, told().Extensions, "cost.coalesced").(float64) + at(v, third().Extensions, "cost.coalesced").(float64)
+		if calls+shared != 4 {
+			v.Errorf("%v calls, %v shared, want 2 of each operation", calls, shared)
+		}
+		if n := v.sandbox.Count(""); n != 2 {
+			v.Errorf("%d calls", n)
+		}
+	})
+}
+
+// TestSharingProperty: whatever 60 tokens ask at once, with writes between, each gets what is
+// theirs, and what they wrote before they asked.
+func TestSharingProperty(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(3) {
+		virtually(t, config(), sandbox.Options{}, func(v *virtual) {
+			r := rand.New(rand.NewPCG(seed, 1))
+			own := []string{sandbox.TokenPractitioner, sandbox.TokenStaff, sandbox.TokenReadonly, sandbox.TokenUnapproved, sandbox.TokenOtherClinic}
+			var tokens []string
+			for i := range 55 {
+				tokens = append(tokens, fmt.Sprintf("made-up-%d", i))
+			}
+			tokens = append(tokens, own...)
+			clinic := map[string]string{sandbox.TokenOtherClinic: sandbox.OtherClinicID}
+			for _, token := range own[:4] {
+				clinic[token] = sandbox.ClinicID
+			}
+			v.sandbox.AddFault(sandbox.Fault{Latency: 30 * time.Millisecond})
+			var wg sync.WaitGroup
+			var mu sync.Mutex
+			written := 0 // by the practitioner, who renames one patient again and again
+			for i := range 600 {
+				token, wait := tokens[r.IntN(len(tokens))], time.Duration(r.IntN(500))*time.Millisecond
+				if i%2 == 0 {
+					token = own[r.IntN(len(own))]
+				}
+				wg.Go(func() {
+					time.Sleep(wait)
+					res := httptest.NewRecorder()
+					v.handler.ServeHTTP(res, v.request(v.Context(), token, `{ clinic { fullscriptId } }`))
+					want := clinic[token]
+					if want == "" && res.Code != http.StatusUnauthorized || want != "" && !strings.Contains(res.Body.String(), want) {
+						v.Errorf("%s: %d %s", token, res.Code, res.Body)
+					}
+				})
+				if token != sandbox.TokenPractitioner {
+					continue
+				}
+				wg.Go(func() {
+					time.Sleep(wait)
+					mu.Lock()
+					before := written
+					mu.Unlock()
+					res := httptest.NewRecorder()
+					v.handler.ServeHTTP(res, v.request(v.Context(), token, `{ patient(id: "`+sandbox.PatientWithManyPlans+`") { firstName } }`))
+					_, name, _ := strings.Cut(res.Body.String(), `"N`)
+					name, _, _ = strings.Cut(name, `"`)
+					if got, _ := strconv.Atoi(name); before > 0 && got < before {
+						v.Errorf("N%d was written, %s is read", before, res.Body)
+					}
+				})
+			}
+			wg.Go(func() {
+				for n := 1; n <= 6; n++ {
+					time.Sleep(time.Duration(r.IntN(80)) * time.Millisecond)
+					res := httptest.NewRecorder()
+					v.handler.ServeHTTP(res, v.request(v.Context(), sandbox.TokenPractitioner, `mutation($i: UpdatePatientInput!) { updatePatient(input: $i) { patient { id } } }`,
+						"i", map[string]any{"id": sandbox.PatientWithManyPlans, "firstName": fmt.Sprintf("N%d", n)}))
+					if res.Code != http.StatusOK || strings.Contains(res.Body.String(), "errors") {
+						v.Errorf("%d %s", res.Code, res.Body)
+					}
+					mu.Lock()
+					written = n
+					mu.Unlock()
+				}
+			})
+			wg.Wait()
+		})
+	}
 }

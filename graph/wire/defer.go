@@ -49,6 +49,9 @@ func BothPasses(ctx context.Context, begin func(context.Context) context.Context
 	return graphql.WithOperationContext(d.ctx, this)
 }
 
+// Defers reports whether the query in ctx has parts that come later.
+func Defers(ctx context.Context) bool { return ctx.Value(deferralKey{}) != nil }
+
 // WithoutDefer prepares an operation whose parts all come at once.
 func WithoutDefer(schema *ast.Schema, op *graphql.OperationContext) { defers(schema, op, false) }
 

@@ -48,18 +48,17 @@ func (g *Gateway) call(r *http.Request) (end func(status int, err error)) {
 // sharing has identical reads of one caller that are under way at once be one call, and
 // keeps the answers of those that may be kept.
 func (g *Gateway) sharing() fsclient.Sharing {
-	var answers fsclient.Cache
-	if g.config.CacheSize > 0 {
-		answers = g.kept
-	}
 	return fsclient.Sharing{
-		Cache:  answers,
+		Cache:  g.kept,
 		Caller: func(ctx context.Context) string { return transport.CallerFrom(ctx).Key },
-		Shared: func(ctx context.Context) {
-			middleware.EntryFrom(ctx).SharedCalls.Add(1)
-			g.metrics.shared.Inc()
-		},
+		Shared: func(ctx context.Context) { g.coalesced(ctx, 1) },
 	}
+}
+
+// coalesced notes calls that were not made, for those of another operation brought the answer.
+func (g *Gateway) coalesced(ctx context.Context, calls int64) {
+	middleware.EntryFrom(ctx).SharedCalls.Add(calls)
+	g.metrics.shared.Add(float64(calls))
 }
 
 // bounded refuses the calls of an operation beyond those that one may make, whatever was

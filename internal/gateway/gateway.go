@@ -228,8 +228,10 @@ func (g *Gateway) openGraph(o options) error {
 		SignInURL:     g.signInURL(),
 		RateLimit:     g.allowance.left,
 		Wave:          g.waveSpan(),
+		Version:       func(ctx context.Context) uint64 { return g.kept.Version(transport.CallerFrom(ctx).Key) },
 		MaxAnswer:     config.MaxAnswer,
 		Cost: graph.CostOptions{
+			Coalesced: g.coalesced,
 			Reserve: func(ctx context.Context, estimated, most int) (func(), error) {
 				middleware.EntryFrom(ctx).Estimated = estimated
 				return g.allowance.reserve(ctx, most)
