@@ -110,3 +110,44 @@ func TestCallersAreNoBadDay(t *testing.T) {
 		}
 	})
 }
+
+// TestPace: a read that takes far longer than its route does is given up early and made
+// again; a partner that has become slower is waited for.
+func TestPace(t *testing.T) {
+	t.Parallel()
+	const read = `{ clinic { name } }`
+	virtually(t, config(), sandbox.Options{}, func(v *virtual) {
+		v.sandbox.AddFault(sandbox.Fault{Operation: "getClinic", Latency: 50 * time.Millisecond, Times: 30})
+		for range 30 {
+			v.query(read).fails(v)
+		}
+		v.sandbox.AddFault(sandbox.Fault{Operation: "getClinic", Hang: true, Times: 1})
+		v.sandbox.ResetCalls()
+		begin := time.Now()
+		v.query(read).fails(v)
+		if took, calls := time.Since(begin), v.sandbox.Count(""); took < 1250*time.Millisecond || took > 1500*time.Millisecond || calls != 2 {
+			v.Errorf("one that hangs took %s, %d calls", took, calls)
+		}
+		v.sandbox.AddFault(sandbox.Fault{Operation: "getClinic", Latency: 4 * time.Second})
+		failed := 0
+		for range 20 {
+			if r := v.query(read); len(r.Errors) > 0 {
+				failed++
+			}
+		}
+		v.sandbox.ResetCalls()
+		v.query(read).fails(v)
+		if calls := v.sandbox.Count(""); failed > 2 || calls != 1 {
+			v.Errorf("of a partner that is slower %d of 20 fail; then one takes %d calls", failed, calls)
+		}
+		// A write has its whole time, for nobody knows what has become of one that is given up.
+		v.sandbox.ClearFaults()
+		const write = `mutation($i: UpdatePatientInput!) { updatePatient(input: $i) { patient { id } } }`
+		input := []any{"i", map[string]any{"id": sandbox.PatientWithManyPlans, "firstName": "A"}}
+		for range 30 {
+			v.query(write, input...).fails(v)
+		}
+		v.sandbox.AddFault(sandbox.Fault{Operation: "updatePatient", Latency: 4 * time.Second})
+		v.query(write, input...).fails(v)
+	})
+}

@@ -27,9 +27,10 @@ type Client struct {
 	origin    *url.URL // scheme and host of the API
 	path      string   // below which it lies, such as "/api"
 	transport http.RoundTripper
-	http      *http.Client // on transport
-	storage   *http.Client // for files elsewhere, nil for none
-	flights   *flights     // nil if no calls are shared
+	http      *http.Client                                                    // on transport
+	storage   *http.Client                                                    // for files elsewhere, nil for none
+	flights   *flights                                                        // nil if no calls are shared
+	again     func(ctx context.Context, broken error) (context.Context, bool) // nil for no second reads
 
 	Patients                 *PatientsService
 	Clinic                   *ClinicService
@@ -337,14 +338,25 @@ func (c *Client) fetch(ctx context.Context, r route, query, body any, header htt
 	return a, err
 }
 
-// call makes a call.
+// call makes a call, and a read a second time if its answer broke off and it may be.
 func (c *Client) call(ctx context.Context, r route, address *url.URL, body any, header http.Header) (*answer, error) {
+	a, broken, err := c.attempt(ctx, r, address, body, header)
+	if broken != nil && !r.isWrite() && c.again != nil {
+		if ctx, ok := c.again(ctx, broken); ok {
+			a, _, err = c.attempt(ctx, r, address, body, header)
+		}
+	}
+	return a, err
+}
+
+// attempt makes a call. broken says why the body of its answer broke off.
+func (c *Client) attempt(ctx context.Context, r route, address *url.URL, body any, header http.Header) (a *answer, broken, err error) {
 	res, sent, err := c.open(ctx, r, address, body, header)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer res.Body.Close()
-	a := readAnswer(res)
+	a = readAnswer(res)
 	if a.broken != nil && a.success() {
 		defer a.release()
 		e := transportError(ctx, r.String(), a.broken, r.isWrite(), sent)
@@ -352,9 +364,15 @@ func (c *Client) call(ctx context.Context, r route, address *url.URL, body any, 
 		if e.Kind == KindUnavailable { // it came, but not whole
 			e.Kind = KindUpstream
 		}
-		return nil, e
+		return nil, a.broken, e
 	}
-	return a, nil
+	return a, nil, nil
+}
+
+// WithSecondReads has a read made a second time, under the context that again returns, if its
+// answer broke off and again allows it.
+func WithSecondReads(again func(ctx context.Context, broken error) (context.Context, bool)) Option {
+	return func(c *Client) { c.again = again }
 }
 
 // address returns where a call goes.

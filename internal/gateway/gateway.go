@@ -60,6 +60,7 @@ type Gateway struct {
 	documents *graph.Documents
 	clients   *clients
 	breaker   circuitbreaker.CircuitBreaker[any]
+	retries   retryBudget
 	hashes    sync.Pool // of hash.Hash: callers are told apart by one under a key of all gateways
 	// budgetAlone says that the calls of other gateways are not known.
 	budgetAlone atomic.Bool
@@ -110,7 +111,7 @@ func New(config Config, log zerolog.Logger, opts ...Option) (*Gateway, error) {
 	for _, line := range config.warnings() {
 		log.Warn().Msg(line)
 	}
-	g := &Gateway{config: config, log: log, build: o.build.known(), accepted: newAccepted(), breaker: newBreaker()}
+	g := &Gateway{config: config, log: log, build: o.build.known(), accepted: newAccepted(), breaker: newBreaker(), retries: retryBudget{left: maxRetries / 10}}
 	g.kept, g.documents = newKept(g), graph.NewDocuments(config.DocumentCacheSize)
 	if err := g.open(o); err != nil {
 		return nil, errors.Join(err, g.Close())
@@ -193,10 +194,10 @@ func (g *Gateway) openClient(embedded *sandbox.Server) error {
 						g.allowance.within(
 							g.breaking(
 								transport.Observe(g.call,
-									g.trace(transport.Timeout(config.CallTimeout,
+									g.trace(transport.Paced(config.CallTimeout, transport.NewPace(), fsclient.Route,
 										transport.Count(network))))))))))))
 	storage := g.storage(base, route.Proxy)
-	if g.client, err = fsclient.New(base, &http.Client{Transport: chain}, fsclient.WithStorage(storage), fsclient.WithSharing(g.sharing())); err != nil {
+	if g.client, err = fsclient.New(base, &http.Client{Transport: chain}, fsclient.WithStorage(storage), fsclient.WithSharing(g.sharing()), fsclient.WithSecondReads(g.secondRead)); err != nil {
 		return fmt.Errorf("%s: %w", config.name(&config.Upstream), err)
 	}
 	g.newSessions(base, network, places)

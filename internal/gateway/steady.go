@@ -62,16 +62,15 @@ func (g *Gateway) breaking(base http.RoundTripper) http.RoundTripper {
 // retrying repeats reads, and writes that carry an Idempotency-Key, if the partner could not
 // be reached or says that it is down.
 func (g *Gateway) retrying(base http.RoundTripper) http.RoundTripper {
-	allowed := &retryBudget{left: maxRetries / 10}
 	return transport.Func(func(r *http.Request) (*http.Response, error) {
-		allowed.earn(retryShare)
+		g.retries.earn(retryShare)
 		res, err := base.RoundTrip(r)
 		for n := range g.config.Retries {
 			wait := rand.N(retryDelay << n)
 			if res != nil {
 				wait = max(wait, fsclient.RetryAfter(res.Header))
 			}
-			if !repeatable(r, res, err) || !inTime(r.Context(), wait) || !allowed.spend() {
+			if !repeatable(r, res, err) || !inTime(r.Context(), wait) || !g.retries.spend() {
 				break
 			}
 			if res != nil {
@@ -86,7 +85,7 @@ func (g *Gateway) retrying(base http.RoundTripper) http.RoundTripper {
 				return nil, context.Cause(r.Context())
 			}
 			g.metrics.retries.Inc()
-			again := r.Clone(r.Context())
+			again := r.Clone(transport.WithWholeTime(r.Context()))
 			if r.GetBody != nil {
 				if again.Body, err = r.GetBody(); err != nil {
 					return nil, err
@@ -98,15 +97,25 @@ func (g *Gateway) retrying(base http.RoundTripper) http.RoundTripper {
 	})
 }
 
+// secondRead allows a read whose answer broke off to be made again.
+func (g *Gateway) secondRead(ctx context.Context, broken error) (context.Context, bool) {
+	if g.config.Retries == 0 || ctx.Err() != nil || errors.Is(broken, context.DeadlineExceeded) && !errors.Is(broken, transport.ErrEarly) || !g.retries.spend() {
+		return ctx, false
+	}
+	g.metrics.retries.Inc()
+	return transport.WithWholeTime(ctx), true
+}
+
 // repeatable reports whether a call may be made again, and whether that may help. A call
 // that used its whole time is not: it would take as long again, of a partner that is slow.
+// One that was given up early is.
 func repeatable(r *http.Request, res *http.Response, err error) bool {
 	if r.Method != http.MethodGet && r.Header.Get("Idempotency-Key") == "" || r.Body != nil && r.GetBody == nil || r.Context().Err() != nil {
 		return false
 	}
 	if err != nil {
 		_, refused := errors.AsType[*fsclient.Refused](err)
-		return !refused && !errors.Is(err, context.DeadlineExceeded)
+		return !refused && (errors.Is(err, transport.ErrEarly) || !errors.Is(err, context.DeadlineExceeded))
 	}
 	return unavailable(res.StatusCode)
 }

@@ -24,10 +24,16 @@ type Operation struct {
 	sent  atomic.Int64 // those that were numbered
 
 	mu     sync.Mutex
-	parent <-chan struct{} // what ends the calls that share the context
-	bound  context.Context
-	cancel context.CancelFunc // kept for who looks for it: bound ends with its parent, or with its time
-	until  time.Time
+	bounds [steps]bound // of calls that begin together
+}
+
+// bound is the end of calls that share it.
+type bound struct {
+	parent <-chan struct{} // what ends them, too
+	time   time.Duration   // that they are given
+	until  time.Time       // when the last of them begins
+	ctx    context.Context
+	cancel context.CancelFunc // kept for who looks for it: ctx ends with its parent, or with its time
 }
 
 type operationKey struct{}
