@@ -3,6 +3,7 @@ package graph
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/gqlerror"
@@ -28,14 +29,20 @@ func onlyQueries() *graphql.Response {
 type CostOptions struct {
 	Most int  // calls that a query may be estimated to take; 0 for no limit
 	Show bool // whether clients are told without having asked
-	// Calls returns how many an operation has made, how many it shared with others, and how
-	// many answers were kept.
-	Calls func(ctx context.Context) (made, shared, kept int64)
+	// Calls returns what an operation took by now.
+	Calls func(ctx context.Context) Calls
 	// Coalesced is told of the calls that an operation was spared by an identical one.
 	Coalesced func(ctx context.Context, calls int64)
 	// Reserve keeps calls for an operation until release is called, or says why it cannot
 	// have them.
 	Reserve func(ctx context.Context, estimated, most int) (release func(), err error)
+}
+
+// Calls are those of an operation: made, spared by other operations, and spared by answers
+// that were kept, the oldest of them for Age.
+type Calls struct {
+	Made, Shared, Kept int64
+	Age                time.Duration
 }
 
 // tooExpensive refuses a query that is estimated to take more calls than one may.
@@ -76,9 +83,10 @@ func (o *CostOptions) shown(ctx context.Context, c cost.Cost, s *loader.Session,
 	if res.Extensions == nil {
 		res.Extensions = map[string]any{}
 	}
-	made, shared, kept := o.Calls(ctx)
+	calls := o.Calls(ctx)
 	res.Extensions["cost"] = map[string]any{
-		"estimatedCalls": c.Estimate, "maximumCalls": c.Bound, "upstreamCalls": made, "coalesced": shared, "cacheHits": kept, "roundTrips": s.Rounds(),
+		"estimatedCalls": c.Estimate, "maximumCalls": c.Bound, "upstreamCalls": calls.Made, "coalesced": calls.Shared, "cacheHits": calls.Kept,
+		"age": int(calls.Age / time.Second), "roundTrips": s.Rounds(),
 	}
 }
 

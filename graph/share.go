@@ -130,8 +130,8 @@ func (s *shares) lead(k shareKey, own *run, begin beginning) (graphql.ResponseHa
 		if res != nil && ctx.Err() == nil {
 			own.response = snapshot(res)
 			if s.o.Cost.Calls != nil {
-				made, shared, _ := s.o.Cost.Calls(ctx)
-				own.calls = made + shared
+				calls := s.o.Cost.Calls(ctx)
+				own.calls = calls.Made + calls.Shared
 			}
 		}
 		return res

@@ -138,6 +138,7 @@ func TestMetrics(t *testing.T) {
 		`fsgateway_upstream_retries_total`:                                                         "4",
 		`fsgateway_upstream_calls_shared_total`:                                                    "0",
 		`fsgateway_upstream_calls_in_flight`:                                                       "0",
+		`fsgateway_upstream_hedges_total`:                                                          "0",
 		`fsgateway_budget_alone_total`:                                                             "0",
 		`fsgateway_streams`:                                                                        "0",
 		`fsgateway_trace_failures_total`:                                                           "0",

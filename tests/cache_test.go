@@ -145,3 +145,97 @@ func TestCacheAfterEvent(t *testing.T) {
 		t.Errorf("%d calls after an event of a product", n)
 	}
 }
+
+// TestCacheAge: the age of the oldest answer is in the cost.
+func TestCacheAge(t *testing.T) {
+	t.Parallel()
+	virtually(t, config(), sandbox.Options{}, func(v *virtual) {
+		cost := func() any {
+			r := v.post(requestBody(v, `{ brands(first: 3) { nodes { name } } clinic { name } }`), "Cache-Control", "", "X-Gateway-Cost", "1")
+			return at(v, r.Extensions, "cost.age")
+		}
+		if age := cost(); age != 0.0 {
+			v.Errorf("%v", age)
+		}
+		time.Sleep(59 * time.Second) // --proof-age is a minute
+		cost()
+		time.Sleep(41 * time.Second)
+		if age := cost(); age != 100.0 {
+			v.Errorf("%v", age)
+		}
+	})
+}
+
+// TestETag: an answer with an ETag is not sent again while it is the same.
+func TestETag(t *testing.T) {
+	t.Parallel()
+	virtually(t, config(), sandbox.Options{}, func(v *virtual) {
+		tagged := func(status int, tag, body string) {
+			v.sandbox.ResetCalls()
+			v.sandbox.ClearFaults()
+			v.sandbox.AddFault(sandbox.Fault{Operation: "getBrand", Status: status, Body: body, Header: http.Header{"Etag": {tag}, "Content-Type": {asJSON}}})
+		}
+		read := func(name, asked string) {
+			v.Helper()
+			r := v.kept(`{ brand(id: "b1") { name } }`)
+			if got := at(v, r.Data, "brand.name"); got != name {
+				v.Errorf("%v, want %s: %s", got, name, r.text)
+			}
+			if calls := v.sandbox.Calls(); asked == "none" && len(calls) > 0 || asked != "none" && (len(calls) != 1 || calls[0].Header.Get("If-None-Match") != asked) {
+				v.Errorf("%d calls, want one for what is not %q", len(calls), asked)
+			}
+			v.sandbox.ResetCalls()
+		}
+		const one, two = `"v1"`, `"v2"`
+		tagged(http.StatusOK, one, `{"brand":{"id":"b1","name":"One"}}`)
+		read("One", "")
+		read("One", "none")
+		time.Sleep(time.Hour + time.Second)
+		tagged(http.StatusNotModified, one, " ")
+		read("One", one)
+		read("One", "none")
+		time.Sleep(time.Hour + time.Second)
+		tagged(http.StatusOK, two, `{"brand":{"id":"b1","name":"Two"}}`)
+		read("Two", one)
+		time.Sleep(26 * time.Hour)
+		read("Two", "") // it is not kept for ever
+	})
+}
+
+// TestShareCatalog: of the catalogue a caller gets what another has got, once the partner has
+// answered them itself, and nobody else does.
+func TestShareCatalog(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.ShareCatalog = true
+	virtually(t, c, sandbox.Options{}, func(v *virtual) {
+		ask := func(token, query string) (calls int, ok bool) {
+			v.sandbox.ResetCalls()
+			r := v.post(requestBody(v, query), "Cache-Control", "", "Authorization", "Bearer "+token)
+			return v.sandbox.Count(""), len(r.Errors) == 0
+		}
+		const brands, products = `{ brands(first: 3) { nodes { name } } }`, `{ products(first: 3) { nodes { name } } }`
+		for _, step := range []struct {
+			token, query string
+			calls        int
+			ok           bool
+		}{
+			{sandbox.TokenPractitioner, brands, 1, true},
+			{sandbox.TokenPractitioner, products, 1, true},
+			{sandbox.TokenOtherClinic, brands, 1, true},   // may they read it?
+			{sandbox.TokenOtherClinic, products, 0, true}, // they may
+			{"made-up", brands, 1, false},
+			{"made-up", products, 0, false}, // it was just rejected
+			{sandbox.TokenPractitioner, `{ practitioners(first: 1) { nodes { id } } }`, 1, true},
+			{sandbox.TokenOtherClinic, `{ practitioners(first: 1) { nodes { id } } }`, 1, true}, // is no catalogue
+		} {
+			if calls, ok := ask(step.token, step.query); calls != step.calls || ok != step.ok {
+				v.Errorf("%s %s: %d calls, %t", step.token, step.query, calls, ok)
+			}
+		}
+		time.Sleep(16 * time.Minute)
+		if calls, ok := ask(sandbox.TokenOtherClinic, brands); calls != 1 || !ok {
+			v.Errorf("after 16 minutes %d calls", calls)
+		}
+	})
+}

@@ -231,3 +231,53 @@ func TestRedisBudget(t *testing.T) {
 		t.Errorf("%d queries are answered, %d refused", n, refused.Load())
 	}
 }
+
+// TestRedisCache: a gateway finds what another, or the one before it, has kept of the
+// catalogue, but nothing that an event has made old, and nobody can read it there.
+func TestRedisCache(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	c := config()
+	c.RedisURL, c.EncryptionKey, c.CacheInRedis = server.URL, []string{strings.Repeat("key ", 8)}, true
+	h := startWith(t, c, sandbox.Options{})
+	read := func() int {
+		t.Helper()
+		h.sandbox.ResetCalls()
+		for _, query := range []string{`{ clinic { name } }`, `{ products(first: 2) { nodes { name } } practitioners(first: 1) { nodes { lastName } } }`} {
+			if a := h.with(http.Header{}, sandbox.TokenPractitioner, query); a.Errors != nil {
+				t.Fatal(a.Errors)
+			}
+		}
+		return h.sandbox.Count("")
+	}
+	if n := read(); n != 3 {
+		t.Fatalf("%d calls", n)
+	}
+	client := redistest.Client(t, server.URL)
+	keys := func() []string {
+		t.Helper()
+		keys, err := client.Do(t.Context(), client.B().Keys().Pattern("fsgateway:*kept*").Build()).AsStrSlice()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return keys
+	}
+	eventually(t, func() bool { return len(keys()) == 1 }, "nothing is kept in Redis")
+	for _, key := range keys() {
+		value, err := client.Do(t.Context(), client.B().Get().Key(key).Build()).ToString()
+		if err != nil {
+			t.Fatal(err)
+		}
+		silent(t, "Redis", key+value, "product", "catalog", sandbox.TokenPractitioner)
+	}
+	h.serve(c, gateway.WithSandbox(h.sandbox)) // another one
+	if n := read(); n != 2 {
+		t.Errorf("another gateway makes %d calls, want 2", n)
+	}
+	h.emit(sandbox.Emission{Type: "product.updated"})
+	eventually(t, func() bool { return len(keys()) == 2 }, "the event is not noted")
+	h.serve(c, gateway.WithSandbox(h.sandbox)) // and one that has not heard of the event
+	if n := read(); n != 3 {
+		t.Errorf("after the event it makes %d calls, want 3", n)
+	}
+}

@@ -151,3 +151,42 @@ func TestPace(t *testing.T) {
 		v.query(write, input...).fails(v)
 	})
 }
+
+// TestHedge: a read that takes long is made a second time, a write never, and nothing is left
+// of the call that loses.
+func TestHedge(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.Hedge, c.MaxConcurrency = true, 2
+	virtually(t, c, sandbox.Options{}, func(v *virtual) {
+		const read = `{ clinic { name } }`
+		v.sandbox.AddFault(sandbox.Fault{Operation: "getClinic", Latency: 50 * time.Millisecond, Times: 30})
+		for range 30 {
+			v.query(read).fails(v)
+		}
+		v.sandbox.ResetCalls()
+		for range 5 {
+			v.sandbox.AddFault(sandbox.Fault{Operation: "getClinic", Latency: time.Second, Times: 1})
+			begin := time.Now()
+			v.query(read).fails(v)
+			if took := time.Since(begin); took > 200*time.Millisecond {
+				v.Errorf("it took %s", took)
+			}
+		}
+		if n := v.sandbox.Count(""); n != 10 {
+			v.Errorf("%d calls, want two of each", n)
+		}
+		v.sandbox.ResetCalls()
+		const write = `mutation($i: UpdatePatientInput!) { updatePatient(input: $i) { patient { id } } }`
+		for range 30 {
+			v.query(write, "i", map[string]any{"id": sandbox.PatientWithManyPlans, "firstName": "A"}).fails(v)
+		}
+		v.sandbox.AddFault(sandbox.Fault{Operation: "updatePatient", Latency: 3 * time.Second})
+		v.query(write, "i", map[string]any{"id": sandbox.PatientWithManyPlans, "firstName": "A"}).fails(v)
+		if n := v.sandbox.Count(""); n != 31 {
+			v.Errorf("%d writes, want 31", n)
+		}
+		// Both places are free.
+		v.query(`{ patients(first: 9) { nodes { dateOfBirth } } }`).fails(v)
+	})
+}

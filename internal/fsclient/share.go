@@ -29,7 +29,7 @@ type Cache interface {
 	Version(caller string) uint64
 	Wrote(caller string)
 	Get(ctx context.Context, caller string, version uint64, path, query string) (Kept, bool)
-	Put(caller string, version uint64, path, query string, k Kept, d time.Duration)
+	Put(caller string, version uint64, path, query string, k Kept)
 }
 
 type freshKey struct{}
@@ -48,6 +48,18 @@ func isFresh(ctx context.Context) bool {
 type Kept struct {
 	Header http.Header
 	Body   []byte
+	At     time.Time // when the partner was asked
+	Until  time.Time // when the partner is to be asked again, whether it still would
+}
+
+// Fresh reports whether the partner need not be asked.
+func (k *Kept) Fresh() bool { return time.Now().Before(k.Until) }
+
+// ETag is what the partner calls the answer, "" for nothing.
+func (k *Kept) ETag() string { return k.Header.Get("Etag") }
+
+func (k *Kept) answer() *answer {
+	return &answer{status: http.StatusOK, header: k.Header, body: &answerBody{Buffer: *bytes.NewBuffer(k.Body)}, length: int64(len(k.Body)), kept: true}
 }
 
 // WithSharing has reads share their calls.
@@ -102,20 +114,31 @@ func readAnswer(res *http.Response) *answer {
 func (a *answer) success() bool { return a.status >= 200 && a.status <= 299 }
 
 // cached carries out a read whose answer may be kept.
-func (f *flights) cached(ctx context.Context, k flightKey, d time.Duration, call func() (*answer, error)) (*answer, error) {
+func (f *flights) cached(ctx context.Context, k flightKey, d time.Duration, call func(http.Header) (*answer, error)) (*answer, error) {
 	version := f.Cache.Version(k.caller)
 	kept, ok := Kept{}, false
 	if !isFresh(ctx) {
 		kept, ok = f.Cache.Get(ctx, k.caller, version, k.path, k.query)
 	}
-	if ok {
-		body := &answerBody{Buffer: *bytes.NewBuffer(kept.Body)}
-		return &answer{status: http.StatusOK, header: kept.Header, body: body, length: int64(len(kept.Body)), kept: true}, nil
+	if ok && kept.Fresh() {
+		return kept.answer(), nil
 	}
 	return f.fetch(ctx, k, func() (*answer, error) {
-		a, err := call()
-		if err == nil && a.status == http.StatusOK && a.length <= maxAnswer {
-			f.Cache.Put(k.caller, version, k.path, k.query, Kept{a.header, bytes.Clone(a.body.Bytes())}, d)
+		var header http.Header
+		if ok && kept.ETag() != "" {
+			header = http.Header{"If-None-Match": {kept.ETag()}}
+		}
+		now := time.Now() // what changes from now on may not be in the answer
+		a, err := call(header)
+		switch {
+		case err != nil:
+		case a.status == http.StatusNotModified && header != nil:
+			a.release()
+			kept.At, kept.Until = now, now.Add(d)
+			f.Cache.Put(k.caller, version, k.path, k.query, kept)
+			return kept.answer(), nil
+		case a.status == http.StatusOK && a.length <= maxAnswer:
+			f.Cache.Put(k.caller, version, k.path, k.query, Kept{a.header, bytes.Clone(a.body.Bytes()), now, now.Add(d)})
 		}
 		return a, err
 	})

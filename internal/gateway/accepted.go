@@ -45,7 +45,7 @@ func (a *accepted) noting(base http.RoundTripper) http.RoundTripper {
 		op := transport.OperationFrom(r.Context())
 		switch {
 		case op == nil:
-		case res.StatusCode/100 == 2:
+		case res.StatusCode/100 == 2, res.StatusCode == http.StatusNotModified:
 			if !op.Answered.Swap(true) { // once is enough
 				op.Known.Store(true)
 				a.callers.Add(op.Caller.Key, time.Now())

@@ -37,7 +37,10 @@ type Config struct {
 	BudgetScope             string        `help:"What --budget is for: token, clinic or app." default:"token" from:"GATEWAY_BUDGET_SCOPE"`
 	BudgetWait              time.Duration `help:"How long a query waits for calls that are used up before it is refused." default:"0s" min:"0" from:"GATEWAY_BUDGET_WAIT"`
 	Retries                 int           `help:"How often a read, or a write with an Idempotency-Key, is made again if the partner is out of reach or down." default:"2" min:"0" from:"GATEWAY_RETRIES"`
+	Hedge                   bool          `help:"Make a read a second time if it takes longer than nearly all of its route, and take the answer that comes first." default:"false" from:"GATEWAY_HEDGE"`
 	CacheSize               int           `help:"Bytes of answers that are kept for the callers who got them: of the catalogue, and of who works in the clinic. 0 for none." default:"67108864" min:"0" from:"GATEWAY_CACHE_SIZE"`
+	ShareCatalog            bool          `help:"Answer callers with what others have got of the catalogue, if the partner has lately answered a call of theirs to it." default:"false" from:"GATEWAY_SHARE_CATALOG"`
+	CacheInRedis            bool          `name:"cache-in-redis" help:"Keep answers of the catalogue in Redis, too, sealed." default:"false" from:"GATEWAY_CACHE_IN_REDIS"`
 	MaxConcurrency          int           `help:"Calls to the partner at once, shared fairly between callers." default:"128" min:"1" from:"GATEWAY_MAX_CONCURRENCY"`
 	MaxWaiting              int           `help:"Calls of one caller that may wait for a place among --max-concurrency; 0 for any number." default:"2000" min:"0" from:"GATEWAY_MAX_WAITING"`
 	MaxDownloads            int           `help:"Attachments sent at once; further requests wait." default:"32" min:"1" from:"GATEWAY_MAX_DOWNLOADS"`

@@ -160,7 +160,11 @@ func (g *Gateway) openStore() (err error) {
 	if g.redis, err = g.openRedis(); err != nil {
 		return fmt.Errorf("--redis-url: %w", err)
 	}
-	g.close = append(g.close, func() error { g.redis.Close(); return nil })
+	g.close = append(g.close, func() error {
+		g.kept.writing.Wait()
+		g.redis.Close()
+		return nil
+	})
 	g.store = store.NewRedis(g.redis)
 	return nil
 }
@@ -189,13 +193,13 @@ func (g *Gateway) openClient(embedded *sandbox.Server) error {
 	chain := g.bounded(g.learning(
 		transport.Authorize(g.sign,
 			g.accepted.noting(
-				g.retrying(
+				g.hedging(g.retrying(
 					transport.Limit(places, g.stranger,
 						g.allowance.within(
 							g.breaking(
 								transport.Observe(g.call,
 									g.trace(transport.Paced(config.CallTimeout, transport.NewPace(), fsclient.Route,
-										transport.Count(network))))))))))))
+										transport.Count(network)))))))))))))
 	storage := g.storage(base, route.Proxy)
 	if g.client, err = fsclient.New(base, &http.Client{Transport: chain}, fsclient.WithStorage(storage), fsclient.WithSharing(g.sharing()), fsclient.WithSecondReads(g.secondRead)); err != nil {
 		return fmt.Errorf("%s: %w", config.name(&config.Upstream), err)
@@ -238,9 +242,9 @@ func (g *Gateway) openGraph(o options) error {
 				return g.allowance.reserve(ctx, most)
 			},
 			Most: config.MaxUpstreamCalls, Show: config.ShowCost,
-			Calls: func(ctx context.Context) (made, shared, kept int64) {
+			Calls: func(ctx context.Context) graph.Calls {
 				entry := middleware.EntryFrom(ctx)
-				return entry.UpstreamCalls.Load(), entry.SharedCalls.Load(), entry.CacheHits.Load()
+				return graph.Calls{Made: entry.UpstreamCalls.Load(), Shared: entry.SharedCalls.Load(), Kept: entry.CacheHits.Load(), Age: entry.Oldest()}
 			},
 		},
 		Answered: graph.AnsweredBy{Count: func(by string) { g.metrics.answers.WithLabelValues(by).Inc() }, Check: o.check},

@@ -32,6 +32,7 @@ type metrics struct {
 	callsInFlight prometheus.Gauge
 	shared        prometheus.Counter
 	retries       prometheus.Counter
+	hedges        prometheus.Counter
 	cacheHits     prometheus.Counter
 	budgetAlone   prometheus.Counter
 	webhooks      *prometheus.CounterVec   // outcome
@@ -84,6 +85,7 @@ func newMetrics(unready func() string) *metrics {
 		http:          counter("http_errors_total", "What net/http had to say by itself, by kind; its words are kept nowhere.", "kind"),
 		shared:        prometheus.NewCounter(prometheus.CounterOpts{Namespace: "fsgateway", Name: "upstream_calls_shared_total", Help: "Calls that were not made, for an identical one of the same caller was under way."}),
 		retries:       prometheus.NewCounter(prometheus.CounterOpts{Namespace: "fsgateway", Name: "upstream_retries_total", Help: "Calls that were made again."}),
+		hedges:        prometheus.NewCounter(prometheus.CounterOpts{Namespace: "fsgateway", Name: "upstream_hedges_total", Help: "Calls that were made beside one that took long."}),
 		budgetAlone:   prometheus.NewCounter(prometheus.CounterOpts{Namespace: "fsgateway", Name: "budget_alone_total", Help: "How often the calls of all gateways could not be counted in Redis, so that this one kept to a share."}),
 		cacheHits:     prometheus.NewCounter(prometheus.CounterOpts{Namespace: "fsgateway", Name: "cache_hits_total", Help: "Calls that were not made, for their answer was kept."}),
 		callsInFlight: gauge("upstream_calls_in_flight", "Calls to the partner that are under way."),
@@ -94,7 +96,7 @@ func newMetrics(unready func() string) *metrics {
 		}
 		return 1
 	})
-	m.registry.MustRegister(m.requests, m.inFlight, m.operations, m.duration, m.perOperation, m.answers, m.errors, m.calls, m.callDuration, m.callsInFlight, m.shared, m.retries, m.cacheHits, m.budgetAlone, m.webhooks, m.polls, m.http, m.refused, m.latency, m.streamed, m.redis, m.sessions, m.spansLost, ready,
+	m.registry.MustRegister(m.requests, m.inFlight, m.operations, m.duration, m.perOperation, m.answers, m.errors, m.calls, m.callDuration, m.callsInFlight, m.shared, m.retries, m.cacheHits, m.hedges, m.budgetAlone, m.webhooks, m.polls, m.http, m.refused, m.latency, m.streamed, m.redis, m.sessions, m.spansLost, ready,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

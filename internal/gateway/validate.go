@@ -39,6 +39,9 @@ func (c *Config) Validate() error {
 	if !slices.Contains([]string{"auto", "on", "off"}, c.Introspection) {
 		r.add(&c.Introspection, "%q is not one of auto, on, off", c.Introspection)
 	}
+	if c.CacheInRedis && c.RedisURL == "" {
+		r.add(&c.CacheInRedis, "there is no --redis-url to keep answers in")
+	}
 	if c.TraceRatio < 0 || c.TraceRatio > 1 {
 		r.add(&c.TraceRatio, "%v is not between 0 and 1", c.TraceRatio)
 	}

@@ -25,6 +25,7 @@ type Entry struct {
 	Estimated     int    // calls that the operation was estimated to take
 	UpstreamCalls atomic.Int64
 	CacheHits     atomic.Int64 // calls that were not made, for their answer was kept
+	oldest        atomic.Int64 // of those answers, as a duration
 	SharedCalls   atomic.Int64 // that were not made, for one of another operation brought the answer
 
 	Client netip.Addr // whom it is from; invalid if that is not known
@@ -49,6 +50,20 @@ func (e *Entry) CallFailed(kind string) {
 		e.failures = append(e.failures, kind)
 	}
 }
+
+// Hit notes an answer that was kept, and how old it is.
+func (e *Entry) Hit(age time.Duration) {
+	e.CacheHits.Add(1)
+	for {
+		oldest := e.oldest.Load()
+		if int64(age) <= oldest || e.oldest.CompareAndSwap(oldest, int64(age)) {
+			return
+		}
+	}
+}
+
+// Oldest is the age of the oldest answer that was kept.
+func (e *Entry) Oldest() time.Duration { return time.Duration(e.oldest.Load()) }
 
 // Operation is what the GraphQL handler reports about an operation when its answer is made.
 // The log, the metrics and compression read it.

@@ -14,7 +14,7 @@ import (
 // caller has a place for it elsewhere.
 func Limit(places *Places, stranger func(*Operation) bool, base http.RoundTripper) http.RoundTripper {
 	return Func(func(r *http.Request) (*http.Response, error) {
-		if streams(r.Context()) {
+		if IsStreaming(r.Context()) {
 			return base.RoundTrip(r)
 		}
 		caller := strangers

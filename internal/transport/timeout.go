@@ -31,7 +31,7 @@ func Paced(d time.Duration, p *Pace, route func(context.Context) string, base ht
 	whole := Timeout(d, base)
 	return Func(func(r *http.Request) (*http.Response, error) {
 		ctx := r.Context()
-		if streams(ctx) {
+		if IsStreaming(ctx) {
 			return whole.RoundTrip(r)
 		}
 		c := &paced{pace: p, route: route(ctx), begun: time.Now()}
@@ -96,7 +96,7 @@ func timeout(r *http.Request, d time.Duration, base http.RoundTripper) (*http.Re
 	c := &timed{time: d}
 	if ctx := shared(r, d); ctx != nil {
 		c.ctx, c.cancel = ctx, func() {}
-	} else if streams(r.Context()) {
+	} else if IsStreaming(r.Context()) {
 		ctx, cancel := context.WithCancelCause(r.Context())
 		c.ctx, c.cancel = ctx, func() { cancel(nil) }
 		c.reads = time.AfterFunc(d, func() { cancel(errCallTimeout) })
@@ -165,7 +165,8 @@ func Streaming(ctx context.Context) context.Context {
 	return context.WithValue(ctx, streamingKey{}, true)
 }
 
-func streams(ctx context.Context) bool {
+// IsStreaming reports whether calls under ctx are marked by [Streaming].
+func IsStreaming(ctx context.Context) bool {
 	on, _ := ctx.Value(streamingKey{}).(bool)
 	return on
 }
@@ -188,7 +189,7 @@ func Count(base http.RoundTripper) http.RoundTripper {
 func shared(r *http.Request, d time.Duration) context.Context {
 	ctx := r.Context()
 	o, parent := OperationFrom(ctx), ctx.Done()
-	if o == nil || parent == nil || streams(ctx) || httptrace.ContextClientTrace(ctx) != nil {
+	if o == nil || parent == nil || IsStreaming(ctx) || httptrace.ContextClientTrace(ctx) != nil {
 		return nil
 	}
 	now := time.Now()
