@@ -29,14 +29,14 @@ func (g *Gateway) hedging(base http.RoundTripper) http.RoundTripper {
 		return base
 	}
 	left := budget.NewBuilder().WithMaxRate(hedgeShare).WithMinConcurrency(1).Build()
+	hedged := func(failsafe.ExecutionEvent[*http.Response]) { g.metrics.hedges.Inc() }
 	var routes sync.Map // route -> http.RoundTripper
 	of := func(route string) http.RoundTripper {
 		if known, ok := routes.Load(route); ok {
 			return known.(http.RoundTripper)
 		}
-		policy := hedgepolicy.NewBuilderWithDelayQuantile[*http.Response](hedgeAfter, hedgeMemory, hedgeKnown).WithBudget(left).
-			OnHedge(func(failsafe.ExecutionEvent[*http.Response]) { g.metrics.hedges.Inc() }).Build()
-		known, _ := routes.LoadOrStore(route, failsafehttp.NewRoundTripper(transport.Func(closing(base)), policy))
+		policy := hedgepolicy.NewBuilderWithDelayQuantile[*http.Response](hedgeAfter, hedgeMemory, hedgeKnown).WithBudget(left).OnHedge(hedged).Build() //nolint:bodyclose // a policy is no answer
+		known, _ := routes.LoadOrStore(route, failsafehttp.NewRoundTripper(closing(base), policy))
 		return known.(http.RoundTripper)
 	}
 	return transport.Func(func(r *http.Request) (*http.Response, error) {
@@ -47,14 +47,14 @@ func (g *Gateway) hedging(base http.RoundTripper) http.RoundTripper {
 	})
 }
 
-// closing closes the body of an answer that came too late, which nobody reads: whatever it
-// holds is given back.
-func closing(base http.RoundTripper) func(*http.Request) (*http.Response, error) {
-	return func(r *http.Request) (*http.Response, error) {
-		res, err := base.RoundTrip(r)
+// closing makes one of several calls that are the same. It closes the body of an answer that
+// came too late, which nobody reads, so that whatever that holds is given back.
+func closing(base http.RoundTripper) http.RoundTripper {
+	return transport.Func(func(r *http.Request) (*http.Response, error) {
+		res, err := base.RoundTrip(r.Clone(r.Context())) // each has headers of its own
 		if err == nil {
 			context.AfterFunc(r.Context(), func() { _ = res.Body.Close() })
 		}
 		return res, err
-	}
+	})
 }
