@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := check
-.PHONY: check build generate schema format lint vulnerabilities licences test race redis deploy bench mutants audits clients browser page screenshots
+.PHONY: check build generate schema format lint vulnerabilities licences test race redis deploy soak bench mutants audits clients browser page screenshots
 
 check: ## what CI does, all of it
 	.ci/run
@@ -36,6 +36,10 @@ redis: ## the tests that use Redis, on a real redis-server; installs it
 
 deploy: ## what is in deploy/: the alerts, by promtool; installs it
 	.ci/deploy
+
+soak: ## ten minutes of two gateways on one Redis, with a partner that goes wrong in every way; needs redis-server
+	.ci/build .bin/fsgateway
+	go run ./tests/soak
 
 bench: ## CPU, allocations and times of queries, beside a handler written by hand; see docs/performance.md
 	go run ./tests/bench

@@ -157,6 +157,7 @@ func TestSharingOfOperations(t *testing.T) {
 	t.Parallel()
 	virtually(t, config(), sandbox.Options{}, func(v *virtual) {
 		v.sandbox.AddFault(sandbox.Fault{Operation: "getClinic", Latency: 50 * time.Millisecond, Status: http.StatusInternalServerError})
+		v.sandbox.AddFault(sandbox.Fault{Latency: 50 * time.Millisecond})
 		same := `query($first: Int) { clinic { name } patients(first: $first) { totalCount } }`
 		send := func(headers ...string) func() *reply {
 			var res *httptest.ResponseRecorder

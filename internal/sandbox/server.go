@@ -187,3 +187,6 @@ func (s *Server) handle(req *request) reply {
 	}
 	return req.op.Handle(req)
 }
+
+// Limit is the number of calls that a token may make within the rate window, negative for any.
+func (s *Server) Limit() int { return s.opts.RateLimit }
