@@ -8456,7 +8456,7 @@ type WebhookDelivery {
   "What went wrong."
   responseErrors: String
   "The event that was delivered, whole and with its data."
-  event: Event
+  event: Event @embeds(fields: "type typeRaw createdAt clinicId integrationId data")
 }
 
 "A page of webhook deliveries."
