@@ -190,6 +190,24 @@ func TestMaxWaiting(t *testing.T) {
 	})
 }
 
+// TestQueueTimeout: no call waits for a place for longer than the setting says.
+func TestQueueTimeout(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.MaxConcurrency, c.QueueTimeout = 1, 2*time.Second
+	virtually(t, c, sandbox.Options{}, func(v *virtual) {
+		v.query(`{ clinic { name } }`).fails(v)
+		v.sandbox.AddFault(sandbox.Fault{Latency: 1500 * time.Millisecond})
+		begin := time.Now()
+		r := v.query(`{ patients(first: 4) { nodes { dateOfBirth } } }`)
+		// The list, a call at once, one after it; two that have waited for two seconds.
+		if n := len(r.Errors); n != 2 || r.Errors[0].Extensions["code"] != "RATE_LIMITED" {
+			v.Errorf("%v", r.Errors)
+		}
+		after(v, begin, 4500*time.Millisecond)
+	})
+}
+
 // TestStrangers: 150 connections with tokens that are none do not slow down a caller whom
 // the partner knows.
 func TestStrangers(t *testing.T) {

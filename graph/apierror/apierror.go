@@ -35,7 +35,7 @@ var faults = map[fsclient.Kind]Fault{
 	fsclient.KindTimeout:      {CodeUpstreamTimeout, "The partner did not answer in time.", http.StatusGatewayTimeout},
 	fsclient.KindUnavailable:  {CodeUpstreamUnavailable, "The partner cannot be reached.", http.StatusBadGateway},
 	fsclient.KindUpstream:     {CodeUpstreamError, "The partner's answer cannot be used.", http.StatusBadGateway},
-	fsclient.KindBusy:         {CodeRateLimited, "Too many of the caller's calls are waiting (--max-waiting).", http.StatusTooManyRequests},
+	fsclient.KindBusy:         {CodeRateLimited, "Too many calls are waiting (--max-waiting, --queue-timeout).", http.StatusTooManyRequests},
 	fsclient.KindTooExpensive: {CodeQueryTooExpensive, "The operation has made as many calls to the partner as one may (--max-upstream-calls).", http.StatusBadRequest},
 	fsclient.KindCanceled:     {CodeUpstreamTimeout, "The operation ended before the partner answered.", http.StatusGatewayTimeout},
 }

@@ -43,6 +43,7 @@ type Config struct {
 	CacheInRedis            bool          `name:"cache-in-redis" help:"Keep answers of the catalogue in Redis, too, sealed." default:"false" from:"GATEWAY_CACHE_IN_REDIS"`
 	MaxConcurrency          int           `help:"Calls to the partner at once, shared fairly between callers." default:"128" min:"1" from:"GATEWAY_MAX_CONCURRENCY"`
 	MaxWaiting              int           `help:"Calls of one caller that may wait for a place among --max-concurrency; 0 for any number." default:"2000" min:"0" from:"GATEWAY_MAX_WAITING"`
+	QueueTimeout            time.Duration `help:"How long a call may wait for a place among --max-concurrency; 0 for as long as its operation has time." default:"10s" min:"0" from:"GATEWAY_QUEUE_TIMEOUT"`
 	MaxDownloads            int           `help:"Attachments sent at once; further requests wait." default:"32" min:"1" from:"GATEWAY_MAX_DOWNLOADS"`
 	MaxDownloadsPerCaller   int           `help:"Attachments sent to one caller at once." default:"8" min:"1" from:"GATEWAY_MAX_DOWNLOADS_PER_CALLER"`
 	MaxConnections          int           `help:"Connections of clients at once, without WebSockets; 0 for any number." default:"10000" min:"0" from:"GATEWAY_MAX_CONNECTIONS"`

@@ -187,7 +187,7 @@ func (g *Gateway) openClient(embedded *sandbox.Server) error {
 	g.close = append(g.close, func() error { network.CloseIdleConnections(); return nil })
 
 	g.downloads = transport.NewPlaces(config.MaxDownloads, config.MaxDownloadsPerCaller)
-	places := transport.NewPlaces(config.MaxConcurrency, config.MaxConcurrency).Bound(config.MaxWaiting, &fsclient.Refused{Kind: fsclient.KindBusy, RetryAfter: time.Second})
+	places := transport.NewPlaces(config.MaxConcurrency, config.MaxConcurrency).Bound(config.MaxWaiting, config.QueueTimeout, &fsclient.Refused{Kind: fsclient.KindBusy, RetryAfter: time.Second})
 	g.metrics.watch(g, places)
 	// From the client towards the network.
 	chain := g.bounded(g.learning(

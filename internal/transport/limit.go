@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"time"
 )
 
 // Limit lets calls run that have one of the places, until their bodies are closed. Callers
@@ -37,14 +38,16 @@ func Limit(places *Places, stranger func(*Operation) bool, base http.RoundTrippe
 // Places are what callers share. Who waits is served fairly: a free place goes
 // to the caller who has the fewest, and within a caller in order.
 type Places struct {
-	mu      sync.Mutex
-	free    int
-	each    int
-	few     int // places of all strangers
-	queue   int // how many calls of a caller may wait, 0 for any number
-	full    error
-	callers map[string]*share
-	waiting []*share // callers with a queue, in the order they began to wait
+	mu    sync.Mutex
+	free  int
+	each  int
+	few   int // places of all strangers
+	queue int // how many calls of a caller may wait, 0 for any number
+	// patience is how long one may wait, 0 for as long as its context lasts.
+	patience time.Duration
+	full     error
+	callers  map[string]*share
+	waiting  []*share // callers with a queue, in the order they began to wait
 }
 
 // strangers is the key of all callers that are not known.
@@ -62,10 +65,10 @@ type share struct {
 	queue   []chan struct{}
 }
 
-// Bound has no more than n calls of a caller wait, all strangers being one. Others are refused
-// with an error.
-func (l *Places) Bound(n int, full error) *Places {
-	l.queue, l.full = n, full
+// Bound has no more than n calls of a caller wait, all strangers being one, and none for longer
+// than d. Others are refused with an error.
+func (l *Places) Bound(n int, d time.Duration, full error) *Places {
+	l.queue, l.patience, l.full = n, d, full
 	return l
 }
 
@@ -113,10 +116,20 @@ func (l *Places) Acquire(ctx context.Context, caller string) error {
 	s.queue = append(s.queue, turn)
 	l.mu.Unlock()
 
+	var late <-chan time.Time
+	if l.patience > 0 {
+		timer := time.NewTimer(l.patience)
+		defer timer.Stop()
+		late = timer.C
+	}
+	var err error
 	select {
 	case <-turn:
 		return nil
+	case <-late:
+		err = l.full
 	case <-ctx.Done():
+		err = context.Cause(ctx)
 	}
 	l.mu.Lock()
 	for i, t := range s.queue {
@@ -127,12 +140,12 @@ func (l *Places) Acquire(ctx context.Context, caller string) error {
 			}
 			l.forget(caller, s)
 			l.mu.Unlock()
-			return context.Cause(ctx)
+			return err
 		}
 	}
 	l.mu.Unlock()
 	l.Release(caller) // the place came while we gave up
-	return context.Cause(ctx)
+	return err
 }
 
 // Release gives back a place of a caller.
