@@ -30,21 +30,31 @@ func main() {
 		for line := range strings.Lines(err.Error()) {
 			fmt.Fprintln(os.Stderr, "fsgateway:", strings.TrimSpace(line))
 		}
-		os.Exit(1)
+		code := 1
+		if e, ok := errors.AsType[interface {
+			error
+			ExitCode() int
+		}](err); ok {
+			code = e.ExitCode()
+		}
+		os.Exit(code)
 	}
 }
 
 type commands struct {
-	Serve   serve          `cmd:"" default:"withargs" help:"Serve the gateway (the default)."`
-	Sandbox sandbox        `cmd:"" help:"Serve the partner API in miniature, alone."`
-	Schema  schemaCommand  `cmd:"" help:"Print the schema, one SDL file for code generators."`
-	Health  healthCommand  `cmd:"" help:"Ask a running gateway whether it is ready; for the health check of a container."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	Serve     serve          `cmd:"" default:"withargs" help:"Serve the gateway (the default)."`
+	Sandbox   sandbox        `cmd:"" help:"Serve the partner API in miniature, alone."`
+	Schema    schemaCommand  `cmd:"" help:"Print the schema, one SDL file for code generators."`
+	CheckSpec checkSpec      `cmd:"" help:"Compare a description of the partner API, such as today's, with the one that the schema was made from. Exits with 1 if they differ, 2 if something breaks."`
+	Health    healthCommand  `cmd:"" help:"Ask a running gateway whether it is ready; for the health check of a container."`
+	Version   versionCommand `cmd:"" help:"Print the version."`
 }
 
 type serve struct{ gateway.Config }
 
 type sandbox struct{ gateway.SandboxConfig }
+
+type checkSpec struct{ gateway.SpecConfig }
 
 type healthCommand struct {
 	AdminAddr string `help:"The gateway's --admin-addr." default:"127.0.0.1:8081" from:"GATEWAY_ADMIN_ADDR"`
@@ -83,6 +93,8 @@ func run(ctx, hurry context.Context, args []string, getenv func(string) string, 
 	switch command, _, _ := strings.Cut(parsed.Command(), " "); command {
 	case "sandbox":
 		return gateway.ServeSandbox(c.Sandbox.SandboxConfig, out, listening)
+	case "check-spec":
+		return gateway.CheckSpec(ctx, c.CheckSpec.SpecConfig, out)
 	case "health":
 		return gateway.CheckHealth(ctx, c.Health.AdminAddr)
 	case "schema":
