@@ -44,12 +44,14 @@ func (c *Cache[K, V]) Get(k K) (v V, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e, ok := c.entries.Get(k)
-	if ok && !e.until.IsZero() && !time.Now().Before(e.until) {
+	if ok && e.over(time.Now()) {
 		c.entries.Remove(k)
 		return v, false
 	}
 	return e.value, ok
 }
+
+func (e *entry[V]) over(now time.Time) bool { return !e.until.IsZero() && !now.Before(e.until) }
 
 // Put keeps a value for a while, or, if that is 0, until others take its place. The bytes
 // are those of key and value. A value that would take more than a sixteenth of the cache
@@ -59,15 +61,20 @@ func (c *Cache[K, V]) Put(k K, v V, bytes int, d time.Duration) {
 	if bytes > c.most/16 {
 		return
 	}
-	e := entry[V]{value: v, bytes: bytes}
+	e, now := entry[V]{value: v, bytes: bytes}, time.Now()
 	if d > 0 {
-		e.until = time.Now().Add(d)
+		e.until = now.Add(d)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.entries.Remove(k)
 	c.entries.Add(k, e)
-	for c.bytes += bytes; c.bytes > c.most; {
+	c.bytes += bytes
+	for {
+		_, oldest, _ := c.entries.GetOldest()
+		if c.bytes <= c.most && !oldest.over(now) {
+			return
+		}
 		c.entries.RemoveOldest()
 	}
 }

@@ -77,3 +77,19 @@ func TestSplit(t *testing.T) {
 		t.Errorf("%d bytes in %d values", bytes, values)
 	}
 }
+
+// TestOver: what is over does not wait to be asked for.
+func TestOver(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := New[int, string](1 << 20)
+		for i := range 100 {
+			c.Put(i, "", 100, time.Minute)
+		}
+		time.Sleep(time.Minute)
+		c.Put(1000, "", 100, time.Minute)
+		if _, n := c.Size(); n != 1 {
+			t.Errorf("%d are kept", n)
+		}
+	})
+}

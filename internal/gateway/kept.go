@@ -145,6 +145,9 @@ type keptKey struct {
 
 // key returns the name of an answer, and whether the caller may have what is kept under it.
 func (k *kept) key(caller string, version uint64, path, query string) (key keptKey, may bool) {
+	if ofCatalogue(path) {
+		version = 0 // no write changes it
+	}
 	if !k.shares(path) {
 		return keptKey{caller, version, path, query}, true
 	}
