@@ -34,7 +34,7 @@ race:
 redis: ## the tests that use Redis, on a real redis-server; installs it
 	.ci/redis
 
-deploy: ## what is in deploy/: the alerts, by promtool; installs it
+deploy: ## checks of what is in deploy/; installs promtool, nginx, Caddy and helm
 	.ci/deploy
 
 soak: ## ten minutes of two gateways on one Redis, with a partner that goes wrong in every way; needs redis-server
