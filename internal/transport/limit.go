@@ -60,13 +60,22 @@ func NewPlaces(total, each int) *Places {
 }
 
 type share struct {
+	caller  string
 	running int
 	most    int
-	queue   []chan struct{}
+	queue   []*turn
 }
 
-// Bound has no more than n calls of a caller wait, all strangers being one, and none for longer
-// than d. Others are refused with an error.
+// turn is one who waits.
+type turn struct {
+	come  chan struct{}
+	since time.Time
+	late  bool // it came too late
+}
+
+// Bound has no more than n calls of a caller wait, all strangers being one. Others are refused
+// with an error, and so is one that has waited for longer than d when a place becomes free: a
+// timer for each would cost more than all else of waiting.
 func (l *Places) Bound(n int, d time.Duration, full error) *Places {
 	l.queue, l.patience, l.full = n, d, full
 	return l
@@ -95,7 +104,7 @@ func (l *Places) Acquire(ctx context.Context, caller string) error {
 	l.mu.Lock()
 	s := l.callers[caller]
 	if s == nil {
-		s = &share{}
+		s = &share{caller: caller}
 		l.callers[caller] = s
 	}
 	s.most = l.most(caller)
@@ -109,43 +118,41 @@ func (l *Places) Acquire(ctx context.Context, caller string) error {
 		l.mu.Unlock()
 		return l.full
 	}
-	turn := make(chan struct{})
+	own := &turn{come: make(chan struct{})}
+	if l.patience > 0 {
+		own.since = time.Now()
+	}
 	if len(s.queue) == 0 {
 		l.waiting = append(l.waiting, s)
 	}
-	s.queue = append(s.queue, turn)
+	s.queue = append(s.queue, own)
 	l.mu.Unlock()
 
-	var late <-chan time.Time
-	if l.patience > 0 {
-		timer := time.NewTimer(l.patience)
-		defer timer.Stop()
-		late = timer.C
-	}
-	var err error
 	select {
-	case <-turn:
+	case <-own.come:
+		if own.late {
+			return l.full
+		}
 		return nil
-	case <-late:
-		err = l.full
 	case <-ctx.Done():
-		err = context.Cause(ctx)
 	}
 	l.mu.Lock()
 	for i, t := range s.queue {
-		if t == turn {
+		if t == own {
 			s.queue = slices.Delete(s.queue, i, i+1)
 			if len(s.queue) == 0 {
 				l.stopWaiting(s)
 			}
 			l.forget(caller, s)
 			l.mu.Unlock()
-			return err
+			return context.Cause(ctx)
 		}
 	}
 	l.mu.Unlock()
-	l.Release(caller) // the place came while we gave up
-	return err
+	if !own.late {
+		l.Release(caller) // the place came while we gave up
+	}
+	return context.Cause(ctx)
 }
 
 // Release gives back a place of a caller.
@@ -155,16 +162,38 @@ func (l *Places) Release(caller string) {
 	s := l.callers[caller]
 	s.running--
 	l.free++
+	l.refuseLate()
 	if next := l.next(); next != nil {
 		l.free--
 		next.running++
-		close(next.queue[0])
-		next.queue = next.queue[1:]
-		if len(next.queue) == 0 {
-			l.stopWaiting(next)
-		}
+		l.call(next)
 	}
 	l.forget(caller, s)
+}
+
+// call lets the first of a queue go on.
+func (l *Places) call(s *share) {
+	close(s.queue[0].come)
+	s.queue = s.queue[1:]
+	if len(s.queue) == 0 {
+		l.stopWaiting(s)
+	}
+}
+
+// refuseLate refuses those who have waited for too long.
+func (l *Places) refuseLate() {
+	if l.patience == 0 || len(l.waiting) == 0 {
+		return
+	}
+	before := time.Now().Add(-l.patience)
+	for i := len(l.waiting) - 1; i >= 0; i-- { // from the end, for some leave
+		s := l.waiting[i]
+		for len(s.queue) > 0 && !s.queue[0].since.After(before) {
+			s.queue[0].late = true
+			l.call(s)
+		}
+		l.forget(s.caller, s)
+	}
 }
 
 // next returns the waiting caller with the fewest places, the one that began to
