@@ -28,60 +28,17 @@ func WithWholeTime(ctx context.Context) context.Context {
 // Paced is [Timeout] for calls that are given up early if they are reads that take far longer
 // than others of their route.
 func Paced(d time.Duration, p *Pace, route func(context.Context) string, base http.RoundTripper) http.RoundTripper {
-	whole := Timeout(d, base)
 	return Func(func(r *http.Request) (*http.Response, error) {
 		ctx := r.Context()
-		if IsStreaming(ctx) {
-			return whole.RoundTrip(r)
+		c := &timed{time: d}
+		if !IsStreaming(ctx) {
+			c.pace, c.route, c.begun = p, route(ctx), time.Now()
+			if r.Method == http.MethodGet && ctx.Value(wholeTimeKey{}) == nil {
+				c.time = p.limit(c.route, d)
+			}
 		}
-		c := &paced{pace: p, route: route(ctx), begun: time.Now()}
-		limit := d
-		if r.Method == http.MethodGet && ctx.Value(wholeTimeKey{}) == nil {
-			limit = p.limit(c.route, d)
-		}
-		if limit < d {
-			c.early = limit
-		}
-		res, err := timeout(r, limit, base)
-		if err != nil {
-			return nil, c.over(err)
-		}
-		c.ReadCloser, res.Body = res.Body, c
-		return res, nil
+		return c.send(r, d, base)
 	})
-}
-
-// paced is a call whose time is learned from, and its answer's body.
-type paced struct {
-	io.ReadCloser
-	pace  *Pace
-	route string
-	begun time.Time
-	early time.Duration // when it is given up before its whole time is over; 0 for never
-	noted bool
-}
-
-// over learns from how a call, or reading its body, ended.
-func (c *paced) over(err error) error {
-	ends, took := err == nil || errors.Is(err, io.EOF), time.Since(c.begun)
-	// Else its operation's time was over.
-	late := c.early > 0 && took > c.early*15/16 && errors.Is(err, context.DeadlineExceeded)
-	if !c.noted && (ends || late) {
-		c.noted = true
-		c.pace.note(c.route, took, ends)
-	}
-	if late {
-		return ErrEarly
-	}
-	return err
-}
-
-func (c *paced) Read(p []byte) (int, error) {
-	n, err := c.ReadCloser.Read(p)
-	if err != nil {
-		err = c.over(err)
-	}
-	return n, err
 }
 
 // Timeout bounds each call, body included. Time spent waiting for a place does
@@ -89,19 +46,35 @@ func (c *paced) Read(p []byte) (int, error) {
 // until the body begins, and then each read of it: not the time that the caller
 // reads takes in between.
 func Timeout(d time.Duration, base http.RoundTripper) http.RoundTripper {
-	return Func(func(r *http.Request) (*http.Response, error) { return timeout(r, d, base) })
+	return Func(func(r *http.Request) (*http.Response, error) { return (&timed{time: d}).send(r, d, base) })
 }
 
-func timeout(r *http.Request, d time.Duration, base http.RoundTripper) (*http.Response, error) {
-	c := &timed{time: d}
-	if ctx := shared(r, d); ctx != nil {
-		c.ctx, c.cancel = ctx, func() {}
+// timed is a call with a bound on its time, and its answer's body.
+type timed struct {
+	io.ReadCloser
+	ctx    context.Context
+	cancel context.CancelFunc
+	time   time.Duration
+	reads  *time.Timer // of a call that streams, whose bound is for each read; else nil
+
+	pace  *Pace // nil for one that nothing is learned from
+	route string
+	begun time.Time
+	early bool // it is given up before its whole time is over
+	noted bool
+}
+
+// send makes the call, whose whole time is d.
+func (c *timed) send(r *http.Request, d time.Duration, base http.RoundTripper) (*http.Response, error) {
+	c.early = c.time < d
+	if ctx := shared(r, c.time, d/32); ctx != nil {
+		c.ctx = ctx
 	} else if IsStreaming(r.Context()) {
 		ctx, cancel := context.WithCancelCause(r.Context())
 		c.ctx, c.cancel = ctx, func() { cancel(nil) }
-		c.reads = time.AfterFunc(d, func() { cancel(errCallTimeout) })
+		c.reads = time.AfterFunc(c.time, func() { cancel(errCallTimeout) })
 	} else {
-		c.ctx, c.cancel = context.WithTimeoutCause(r.Context(), d, errCallTimeout)
+		c.ctx, c.cancel = context.WithTimeoutCause(r.Context(), c.time, errCallTimeout)
 	}
 	res, err := base.RoundTrip(r.WithContext(c.ctx))
 	if err != nil {
@@ -116,29 +89,35 @@ func timeout(r *http.Request, d time.Duration, base http.RoundTripper) (*http.Re
 	return res, nil
 }
 
-// timed is a call with a bound on its time, and its answer's body.
-type timed struct {
-	io.ReadCloser
-	ctx    context.Context
-	cancel context.CancelFunc
-	time   time.Duration
-	reads  *time.Timer // of a call that streams, whose bound is for each read; else nil
-}
-
 func (c *timed) stop() {
 	if c.reads != nil {
 		c.reads.Stop()
 	}
-	c.cancel()
+	if c.cancel != nil {
+		c.cancel()
+	}
 }
 
 // name names the errors of a call: net/http calls a cancelled call cancelled, whatever
 // the cause.
 func (c *timed) name(err error) error {
-	if err != nil && errors.Is(context.Cause(c.ctx), context.DeadlineExceeded) {
-		return context.DeadlineExceeded
+	if !errors.Is(context.Cause(c.ctx), context.DeadlineExceeded) {
+		return err
 	}
-	return err
+	// Else its operation's time was over.
+	if took := time.Since(c.begun); c.early && took > c.time*3/4 {
+		c.learn(took, false)
+		return ErrEarly
+	}
+	return context.DeadlineExceeded
+}
+
+// learn learns how long the call took, once.
+func (c *timed) learn(took time.Duration, answered bool) {
+	if c.pace != nil && !c.noted {
+		c.noted = true
+		c.pace.note(c.route, took, answered)
+	}
 }
 
 func (c *timed) Read(p []byte) (int, error) {
@@ -147,7 +126,13 @@ func (c *timed) Read(p []byte) (int, error) {
 		defer c.reads.Stop()
 	}
 	n, err := c.ReadCloser.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) {
+	switch {
+	case err == nil:
+	case errors.Is(err, io.EOF):
+		if c.pace != nil {
+			c.learn(time.Since(c.begun), true)
+		}
+	default:
 		err = c.name(err)
 	}
 	return n, err
@@ -182,11 +167,10 @@ func Count(base http.RoundTripper) http.RoundTripper {
 }
 
 // shared returns a context that ends with that of the call, or when its time is over, and
-// which it shares with the operation's other calls that begin in the same 32nd of d: they
-// are many, and a timer for each would cost more than anything else the gateway adds to a
-// call. So a call has at least 31 of 32 parts of d. It is nil for calls that have to have
-// one of their own.
-func shared(r *http.Request, d time.Duration) context.Context {
+// which it shares with the operation's other calls that begin within a window: they are many,
+// and a timer for each would cost more than anything else the gateway adds to a call. So a call
+// may have less time by as much. It is nil for calls that have to have one of their own.
+func shared(r *http.Request, d, window time.Duration) context.Context {
 	ctx := r.Context()
 	o, parent := OperationFrom(ctx), ctx.Done()
 	if o == nil || parent == nil || IsStreaming(ctx) || httptrace.ContextClientTrace(ctx) != nil {
@@ -205,7 +189,7 @@ func shared(r *http.Request, d time.Duration) context.Context {
 		}
 	}
 	b := &o.bounds[free]
-	b.parent, b.time, b.until = parent, d, now.Add(d/32)
+	b.parent, b.time, b.until = parent, d, now.Add(window)
 	b.ctx, b.cancel = context.WithTimeoutCause(ctx, d, errCallTimeout)
 	return b.ctx
 }
