@@ -93,7 +93,9 @@ func (a *Accounts) Reserve(ctx context.Context, key string, n int) (*Lease, erro
 		return nil, &SpentError{a.freeAfter(acc, n-free)}
 	}
 	acc.reserved += n
-	acc.untold += n
+	if a.shared != nil {
+		acc.untold += n
+	}
 	return &Lease{accounts: a, key: key, left: n}, nil
 }
 
@@ -131,7 +133,7 @@ func (a *Accounts) ask(ctx context.Context, key string, q question) (g grant, er
 		a.mu.Unlock()
 		return g, err
 	}
-	length := a.window / slots
+	length := max(time.Millisecond, a.window/slots)
 	q.Slot, q.Slots = length.Milliseconds(), slots+1+int64((a.shared.hold+length-1)/length)
 	q.Limit, q.Fresh, q.Own, q.Untold = a.limit, rand.Text()[:8], acc.sum+acc.reserved, acc.untold
 	acc.untold = 0
