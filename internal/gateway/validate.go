@@ -56,6 +56,9 @@ func (c *Config) Validate() error {
 	if !slices.Contains(middleware.Forwarded, c.ForwardedHeader) {
 		r.add(&c.ForwardedHeader, "%q is not one of %s", c.ForwardedHeader, strings.Join(middleware.Forwarded, ", "))
 	}
+	if c.BudgetWindow > 0 && c.BudgetWindow < time.Second {
+		r.add(&c.BudgetWindow, "%v is less than a second", c.BudgetWindow)
+	}
 	if !slices.Contains(budgetScopes, c.BudgetScope) {
 		r.add(&c.BudgetScope, "%q is not one of %s", c.BudgetScope, strings.Join(budgetScopes, ", "))
 	}
