@@ -140,14 +140,15 @@ func TestMetrics(t *testing.T) {
 		`fsgateway_upstream_calls_in_flight`:                                                       "0",
 		`fsgateway_upstream_hedges_total`:                                                          "0",
 		`fsgateway_budget_alone_total`:                                                             "0",
-		`fsgateway_streams`:                                                                        "0",
-		`fsgateway_trace_failures_total`:                                                           "0",
-		`fsgateway_connections`:                                                                    "0",
-		`fsgateway_sockets`:                                                                        "0",
-		`fsgateway_large_bodies`:                                                                   "0",
-		`fsgateway_document_cache_documents`:                                                       "4",
-		`fsgateway_document_cache_size_bytes`:                                                      "38116",
-		`fsgateway_ready`:                                                                          "1",
+		`fsgateway_refused_total{what="connection"}`:                                               "0", `fsgateway_refused_total{what="socket"}`: "0", `fsgateway_refused_total{what="body"}`: "0",
+		`fsgateway_streams`:                   "0",
+		`fsgateway_trace_failures_total`:      "0",
+		`fsgateway_connections`:               "0",
+		`fsgateway_sockets`:                   "0",
+		`fsgateway_large_bodies`:              "0",
+		`fsgateway_document_cache_documents`:  "4",
+		`fsgateway_document_cache_size_bytes`: "38116",
+		`fsgateway_ready`:                     "1",
 	}
 	for name := range got {
 		if strings.HasPrefix(name, "fsgateway_operation_upstream_calls_") || strings.HasPrefix(name, "fsgateway_build_info{") {

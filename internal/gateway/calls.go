@@ -20,9 +20,10 @@ func (g *Gateway) call(r *http.Request) (end func(status int, err error)) {
 	if route == "" {
 		route = "other"
 	}
+	entry := middleware.EntryFrom(ctx)
 	g.metrics.callsInFlight.Inc()
-	span := g.callSpan(r, route)
-	number(ctx, r.Header)
+	span := g.callSpan(r, route, entry)
+	number(ctx, r.Header, entry)
 	return func(status int, err error) {
 		took := time.Since(start)
 		how := outcome(ctx, status, err)
@@ -30,14 +31,16 @@ func (g *Gateway) call(r *http.Request) (end func(status int, err error)) {
 		span.end(status, how)
 		g.metrics.callDuration.WithLabelValues(route).Observe(took.Seconds())
 		g.metrics.calls.WithLabelValues(route, how).Inc()
-		g.log.Debug().Str("requestId", middleware.RequestIDFrom(ctx)).Str("call", route).Str("outcome", how).
-			Float64("durationMs", float64(took.Microseconds())/1000).Msg("upstream call")
+		if line := g.log.Debug(); line.Enabled() {
+			line.Str("requestId", entry.RequestID).Str("call", route).Str("outcome", how).
+				Float64("durationMs", float64(took.Microseconds())/1000).Msg("upstream call")
+		}
 		failure := ""
 		if err != nil || unavailable(status) {
 			failure = how
 		}
 		if failure != "" && failure != "canceled" {
-			middleware.EntryFrom(ctx).CallFailed(failure)
+			entry.CallFailed(failure)
 		}
 		if ctx.Err() == nil { // else the caller left, which says nothing about the partner
 			g.health.Upstream(failure)

@@ -32,6 +32,9 @@ const (
 	ofBodies      = "body"
 )
 
+// refusable are those, so that there is a figure before the first one.
+var refusable = []string{ofConnections, ofSockets, ofBodies}
+
 func newClients(c *Config, refused func(what string)) *clients {
 	return &clients{
 		proxies:     middleware.Proxies{Trusted: c.proxies(), Header: c.ForwardedHeader},

@@ -90,6 +90,9 @@ func newMetrics(unready func() string) *metrics {
 		cacheHits:     prometheus.NewCounter(prometheus.CounterOpts{Namespace: "fsgateway", Name: "cache_hits_total", Help: "Calls that were not made, for their answer was kept."}),
 		callsInFlight: gauge("upstream_calls_in_flight", "Calls to the partner that are under way."),
 	}
+	for _, what := range refusable {
+		m.refused.WithLabelValues(what)
+	}
 	ready := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "fsgateway", Name: "ready", Help: "1 while /readyz says so, else 0."}, func() float64 {
 		if unready() != "" {
 			return 0

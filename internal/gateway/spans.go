@@ -98,10 +98,10 @@ func (g *Gateway) waveSpan() func(ctx context.Context, n int) (end func()) {
 type callSpan struct{ span trace.Span }
 
 // callSpan begins the span of a call, and tells the partner of it.
-func (g *Gateway) callSpan(r *http.Request, route string) callSpan {
+func (g *Gateway) callSpan(r *http.Request, route string, entry *middleware.Entry) callSpan {
 	ctx := r.Context()
 	if !g.tracer.On() {
-		if middleware.EntryFrom(ctx).TraceID != "" {
+		if entry.TraceID != "" {
 			obs.Send(ctx, r.Header)
 		}
 		return callSpan{}
@@ -142,8 +142,8 @@ func (g *Gateway) sign(_ context.Context, h http.Header) { h["User-Agent"] = g.u
 
 // number says in the headers of a call which of a request's calls it is, attempts counted
 // singly: the request's id and a number, since the partner may take it for its own.
-func number(ctx context.Context, h http.Header) {
-	if id := middleware.RequestIDFrom(ctx); id != "" {
+func number(ctx context.Context, h http.Header, entry *middleware.Entry) {
+	if id := entry.RequestID; id != "" {
 		h["X-Request-Id"] = []string{id + "." + strconv.FormatInt(transport.Number(ctx), 10)}
 	}
 }

@@ -30,7 +30,7 @@ type Entry struct {
 
 	Client netip.Addr // whom it is from; invalid if that is not known
 
-	requestID string
+	RequestID string
 	program   string // what the client says that it is
 
 	// A socket is one request with many operations. Each has an entry of its own,
@@ -87,7 +87,7 @@ func Part(ctx context.Context) context.Context {
 	socket := EntryFrom(ctx)
 	return withEntry(ctx, &Entry{
 		socket: socket, Client: socket.Client, TraceID: socket.TraceID, Sampled: socket.Sampled, Caller: socket.Caller, Route: socket.Route,
-		requestID: socket.requestID, Method: socket.Method, program: socket.program, start: time.Now(),
+		RequestID: socket.RequestID, Method: socket.Method, program: socket.program, start: time.Now(),
 	})
 }
 
@@ -159,7 +159,7 @@ func (e *Entry) Write(line *zerolog.Event, status int, took time.Duration, messa
 			line.Int64(name, n)
 		}
 	}
-	line.Str("requestId", e.requestID)
+	line.Str("requestId", e.RequestID)
 	text("traceId", e.TraceID)
 	line.Str("method", e.Method).Str("route", e.Route).Int("status", status).Float64("durationMs", float64(took.Microseconds())/1000)
 	if e.Client.IsValid() {

@@ -21,13 +21,13 @@ func RequestID(next http.Handler) http.Handler {
 			id = rand.Text()
 		}
 		w.Header().Set("X-Request-Id", id)
-		next.ServeHTTP(w, r.WithContext(withEntry(r.Context(), &Entry{requestID: id})))
+		next.ServeHTTP(w, r.WithContext(withEntry(r.Context(), &Entry{RequestID: id})))
 	})
 }
 
 // RequestIDFrom is the id of the request in ctx, "" outside of one.
 func RequestIDFrom(ctx context.Context) string {
-	return EntryFrom(ctx).requestID
+	return EntryFrom(ctx).RequestID
 }
 
 func plain(id string) bool {
