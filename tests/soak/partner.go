@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"fsgateway/internal/obs"
 	"fsgateway/internal/sandbox"
 )
 
@@ -25,7 +26,7 @@ func newPartner(o sandbox.Options) (*partner, error) {
 	}
 	o.BaseURL = "http://" + l.Addr().String()
 	p := &partner{Server: sandbox.New(o), url: o.BaseURL}
-	p.server = &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	p.server = &http.Server{ReadHeaderTimeout: time.Minute, ErrorLog: obs.NewErrorLog(func(string) {}), Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if n, isCaller := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer caller-"); isCaller {
 			token := sandbox.TokenPractitioner
 			if number, _ := strconv.Atoi(n); number%2 == 1 {
