@@ -28,8 +28,9 @@ type Sharing struct {
 type Cache interface {
 	Version(caller string) uint64
 	Wrote(caller string)
-	Get(ctx context.Context, caller string, version uint64, path, query string) (Kept, bool)
-	Put(caller string, version uint64, path, query string, k Kept)
+	// Get returns nil if nothing is kept.
+	Get(ctx context.Context, caller string, version uint64, path, query string) *Kept
+	Put(caller string, version uint64, path, query string, k *Kept)
 }
 
 type freshKey struct{}
@@ -116,16 +117,16 @@ func (a *answer) success() bool { return a.status >= 200 && a.status <= 299 }
 // cached carries out a read whose answer may be kept.
 func (f *flights) cached(ctx context.Context, k flightKey, d time.Duration, call func(http.Header) (*answer, error)) (*answer, error) {
 	version := f.Cache.Version(k.caller)
-	kept, ok := Kept{}, false
+	var kept *Kept // a pointer, as stacks are: one that does not fit is copied for each call
 	if !isFresh(ctx) {
-		kept, ok = f.Cache.Get(ctx, k.caller, version, k.path, k.query)
+		kept = f.Cache.Get(ctx, k.caller, version, k.path, k.query)
 	}
-	if ok && kept.Fresh() {
+	if kept != nil && kept.Fresh() {
 		return kept.answer(), nil
 	}
 	return f.fetch(ctx, k, func() (*answer, error) {
 		var header http.Header
-		if ok && kept.ETag() != "" {
+		if kept != nil && kept.ETag() != "" {
 			header = http.Header{"If-None-Match": {kept.ETag()}}
 		}
 		now := time.Now() // what changes from now on may not be in the answer
@@ -134,11 +135,11 @@ func (f *flights) cached(ctx context.Context, k flightKey, d time.Duration, call
 		case err != nil:
 		case a.status == http.StatusNotModified && header != nil:
 			a.release()
-			kept.At, kept.Until = now, now.Add(d)
-			f.Cache.Put(k.caller, version, k.path, k.query, kept)
-			return kept.answer(), nil
+			same := &Kept{kept.Header, kept.Body, now, now.Add(d)}
+			f.Cache.Put(k.caller, version, k.path, k.query, same)
+			return same.answer(), nil
 		case a.status == http.StatusOK && a.length <= maxAnswer:
-			f.Cache.Put(k.caller, version, k.path, k.query, Kept{a.header, bytes.Clone(a.body.Bytes()), now, now.Add(d)})
+			f.Cache.Put(k.caller, version, k.path, k.query, &Kept{a.header, bytes.Clone(a.body.Bytes()), now, now.Add(d)})
 		}
 		return a, err
 	})

@@ -25,7 +25,7 @@ import (
 // got it, or, of the catalogue, for all who may read it. It is the client's cache.
 type kept struct {
 	gateway *Gateway
-	answers *cache.Cache[keptKey, fsclient.Kept]
+	answers *cache.Cache[keptKey, *fsclient.Kept]
 	// versions are counted up by a caller's writes, which so drop what is kept.
 	versions *lru.Cache[string, uint64]
 	last     atomic.Uint64
@@ -53,7 +53,7 @@ func newKept(g *Gateway) *kept {
 	if err != nil {
 		panic(err)
 	}
-	return &kept{gateway: g, answers: cache.New[keptKey, fsclient.Kept](g.config.CacheSize), versions: versions, readers: readers}
+	return &kept{gateway: g, answers: cache.New[keptKey, *fsclient.Kept](g.config.CacheSize), versions: versions, readers: readers}
 }
 
 // Version, Wrote, Get and Put make it a [fsclient.Cache].
@@ -84,33 +84,34 @@ func (k *kept) happened(e events.Event) {
 
 // Get returns an answer. It is not fresh unless the partner has lately accepted the caller's
 // token, and let them read the catalogue if it is that of others.
-func (k *kept) Get(ctx context.Context, caller string, version uint64, path, query string) (fsclient.Kept, bool) {
+func (k *kept) Get(ctx context.Context, caller string, version uint64, path, query string) *fsclient.Kept {
 	op := transport.OperationFrom(ctx)
 	if k.gateway.config.CacheSize == 0 || op == nil {
-		return fsclient.Kept{}, false
+		return nil
 	}
 	key, may := k.key(caller, version, path, query)
-	may = may && k.gateway.acceptedWithin(op, k.gateway.config.ProofAge)
 	answer, ok := k.answers.Get(key)
 	if ok && answer.At.UnixNano() < k.changed.Load() {
-		answer, ok = fsclient.Kept{}, false
+		ok = false
 	}
 	if !ok && k.inRedis(path) {
 		if answer, ok = k.load(ctx, caller, path, query); ok {
 			k.put(key, answer)
 		}
 	}
-	if !may {
-		answer.Until = time.Time{}
-	}
-	if ok && answer.Fresh() {
+	switch {
+	case !ok:
+		return nil
+	case !may || !k.gateway.acceptedWithin(op, k.gateway.config.ProofAge):
+		return &fsclient.Kept{Header: answer.Header, Body: answer.Body, At: answer.At} // not fresh
+	case answer.Fresh():
 		k.gateway.metrics.cacheHits.Inc()
 		middleware.EntryFrom(ctx).Hit(time.Since(answer.At))
 	}
-	return answer, ok
+	return answer
 }
 
-func (k *kept) Put(caller string, version uint64, path, query string, answer fsclient.Kept) {
+func (k *kept) Put(caller string, version uint64, path, query string, answer *fsclient.Kept) {
 	if k.gateway.config.CacheSize == 0 {
 		return
 	}
@@ -124,12 +125,12 @@ func (k *kept) Put(caller string, version uint64, path, query string, answer fsc
 	}
 }
 
-func (k *kept) put(key keptKey, answer fsclient.Kept) {
+func (k *kept) put(key keptKey, answer *fsclient.Kept) {
 	k.answers.Put(key, answer, len(key.caller)+len(key.path)+len(key.query)+len(answer.Body), time.Until(answer.Until)+stale(answer))
 }
 
 // stale is for how long an answer is kept after the partner is to be asked again.
-func stale(answer fsclient.Kept) time.Duration {
+func stale(answer *fsclient.Kept) time.Duration {
 	if answer.ETag() == "" {
 		return 0
 	}
@@ -175,27 +176,28 @@ func (k *kept) redisKey(caller, path, query string) string {
 const purposeKept = "kept"
 
 // load reads an answer from Redis. What is wrong with that is no concern of the call.
-func (k *kept) load(ctx context.Context, caller, path, query string) (answer fsclient.Kept, ok bool) {
+func (k *kept) load(ctx context.Context, caller, path, query string) (answer *fsclient.Kept, ok bool) {
 	ctx, cancel := context.WithTimeout(ctx, keptPatience)
 	defer cancel()
 	r := k.gateway.redis
 	got := r.DoMulti(ctx, r.B().Get().Key(k.redisKey(caller, path, query)).Build(), r.B().Get().Key(changedKey).Build())
 	sealed, err := got[0].ToString()
 	if err != nil {
-		return answer, false
+		return nil, false
 	}
 	changed, err := got[1].AsInt64() // for one that has not been running then
 	if err != nil && !rueidis.IsRedisNil(err) {
-		return answer, false
+		return nil, false
 	}
+	answer = new(fsclient.Kept)
 	plain, err := k.gateway.keys.Open(purposeKept, sealed)
-	if err != nil || json.Unmarshal(plain, &answer) != nil || answer.At.UnixNano() < max(changed, k.changed.Load()) {
-		return fsclient.Kept{}, false
+	if err != nil || json.Unmarshal(plain, answer) != nil || answer.At.UnixNano() < max(changed, k.changed.Load()) {
+		return nil, false
 	}
 	return answer, true
 }
 
-func (k *kept) store(caller, path, query string, answer fsclient.Kept) {
+func (k *kept) store(caller, path, query string, answer *fsclient.Kept) {
 	plain, err := json.Marshal(answer)
 	if err != nil {
 		return

@@ -24,20 +24,35 @@ type Server struct {
 // Start starts a server, which ends with the test.
 func Start(t testing.TB) *Server {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") // a port that is free
-	if err != nil {
-		t.Fatal(err)
+	s := &Server{folder: t.TempDir()}
+	var said string
+	for range 10 { // a port that is free may be another's a moment later
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, s.port, _ = net.SplitHostPort(l.Addr().String())
+		l.Close()
+		s.URL = "redis://127.0.0.1:" + s.port
+		if said = s.run(t); said == "" {
+			t.Cleanup(func() { s.Stop(t) })
+			return s
+		}
 	}
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	l.Close()
-	s := &Server{URL: "redis://127.0.0.1:" + port, folder: t.TempDir(), port: port}
-	s.Restart(t)
-	t.Cleanup(func() { s.Stop(t) })
-	return s
+	t.Fatalf("redis-server did not start:\n%s", said)
+	return nil
 }
 
 // Restart starts a server that was stopped, with what it kept.
 func (s *Server) Restart(t testing.TB) {
+	t.Helper()
+	if said := s.run(t); said != "" {
+		t.Fatalf("redis-server did not start:\n%s", said)
+	}
+}
+
+// run starts the server, and returns what it said if it did not start.
+func (s *Server) run(t testing.TB) string {
 	t.Helper()
 	s.cmd = exec.Command("redis-server", "--bind", "127.0.0.1", "--port", s.port, "--dir", s.folder, "--appendonly", "yes", "--appendfsync", "always", "--save", "")
 	s.cmd.Env = append(os.Environ(), "LC_ALL=C")
@@ -56,10 +71,11 @@ func (s *Server) Restart(t testing.TB) {
 				for lines.Scan() {
 				}
 			}()
-			return
+			return ""
 		}
 	}
-	t.Fatalf("redis-server did not start:\n%s", said.String())
+	_ = s.cmd.Wait()
+	return said.String()
 }
 
 // Stop ends the server at once, as a crash would. What it had acknowledged is on disk.
