@@ -132,10 +132,23 @@ func (s *Session) fetch(keys []key, batch func(context.Context, []key) []*datalo
 	}()
 }
 
+// grow makes room on the stack for a call, while there is little to copy: else it grows, and
+// is copied, deep within net/http.
+//
+//go:noinline
+func grow() {
+	var room [12 << 10]byte
+	touch(&room)
+}
+
+//go:noinline
+func touch(*[12 << 10]byte) {}
+
 // call carries out one call, whose promise is new.
 func (s *Session) call(p *promise, f func(ctx context.Context) (any, error)) {
 	go func() {
 		defer p.guard()
+		grow()
 		v, err := f(s.ctx)
 		p.resolve(v, err)
 	}()
