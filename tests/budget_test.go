@@ -190,6 +190,42 @@ func TestMaxWaiting(t *testing.T) {
 	})
 }
 
+// TestBudgetWaitIsBounded: who waits behind others waits no longer than the setting says.
+func TestBudgetWaitIsBounded(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.Budget, c.BudgetWait = 30, 6*time.Minute
+	c.OperationTimeout = time.Hour
+	virtually(t, c, sandbox.Options{RateLimit: 30}, func(v *virtual) {
+		h, _ := v.online()
+		h.query(`{ patients(first: 9) { nodes { dateOfBirth } } }`) // 10 of 30
+		begin, large := time.Now(), 25
+		var wg sync.WaitGroup
+		var mu sync.Mutex
+		answered := 0
+		for i := range 4 { // one for each five minutes
+			wg.Go(func() {
+				a := h.as(sandbox.TokenPractitioner, fmt.Sprintf(`{ a%d: patients(first: %d) { nodes { dateOfBirth } } }`, i, large-1))
+				if took := time.Since(begin); took > c.BudgetWait+time.Minute/2 {
+					v.Errorf("it took %s", took)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				switch {
+				case a.Errors == nil:
+					answered++
+				case len(a.Errors) != 1 || a.Errors[0].Extensions["code"] != "RATE_LIMITED" || a.Errors[0].Extensions["retryAfter"] == nil:
+					v.Errorf("%v", a.Errors)
+				}
+			})
+		}
+		wg.Wait()
+		if answered != 1 {
+			v.Errorf("%d are answered, want 1", answered)
+		}
+	})
+}
+
 // TestQueueTimeout: no call waits for a place for longer than the setting says.
 func TestQueueTimeout(t *testing.T) {
 	t.Parallel()
@@ -284,6 +320,17 @@ func TestBudgetOfClinic(t *testing.T) {
 	}
 	if a := h.as(sandbox.TokenOtherClinic, query); a.Errors != nil {
 		t.Errorf("another clinic pays: %v", a.Errors)
+	}
+	// One who may not know theirs counts alone, and is not asked for again and again.
+	h.sandbox.ResetCalls()
+	h.sandbox.AddFault(sandbox.Fault{Operation: "getClinic", Status: http.StatusForbidden})
+	for range 2 {
+		if a := h.as(sandbox.TokenUnapproved, query); a.Errors != nil {
+			t.Errorf("%v", a.Errors)
+		}
+	}
+	if n := h.sandbox.Count("getClinic"); n != 1 {
+		t.Errorf("%d calls for a clinic that is not told", n)
 	}
 }
 

@@ -29,7 +29,7 @@ type Shared struct {
 	mu      sync.Mutex
 	until   time.Time // when the server is asked again after it failed
 	pending sync.WaitGroup
-	stop    context.CancelFunc
+	stop    func() // listening
 }
 
 const (
@@ -41,8 +41,6 @@ const (
 	patience = 250 * time.Millisecond
 	// pause is how long no operation waits for a server after it failed.
 	pause = time.Second
-	// listenAgain is how long to wait after listening has failed.
-	listenAgain = 250 * time.Millisecond
 )
 
 // NewShared returns a count in Redis. hold is how long calls may be made after they were
@@ -100,14 +98,15 @@ for id, at in pairs(s.gateways) do
   if at <= slot - q.slots then s.gateways[id] = nil elseif id ~= q.id then gateways = gateways + 1 end
 end
 local function count(at, n)
-  s.used[at] = math.max(0, (s.used[at] or 0) + n)
-  sum = sum + n
+  local before = s.used[at] or 0
+  s.used[at] = math.max(0, before + n)
+  sum = sum + s.used[at] - before
 end
 local this = string.format('%.0f', slot)
 count(this, s.gateways[q.id] and q.untold or q.own)
 s.gateways[q.id] = slot
 if q.back > 0 and q.epoch == s.epoch and s.used[q.at] then
-  count(q.at, -math.min(q.back, s.used[q.at]))
+  count(q.at, -q.back)
 end
 if q.block > 0 then
   s.blocked = math.max(s.blocked, now + q.block)
@@ -168,23 +167,11 @@ func (s *Shared) later(f func()) { s.pending.Go(f) }
 
 // listen calls blocked with each 429 that another gateway has met, until the count is closed.
 func (s *Shared) listen(blocked func(key string, d time.Duration)) {
-	ctx, cancel := context.WithCancel(context.Background())
-	s.stop = cancel
-	s.pending.Go(func() {
-		for ctx.Err() == nil {
-			_ = s.client.Dedicated(func(own rueidis.DedicatedClient) error {
-				return own.Receive(ctx, own.B().Subscribe().Channel(blocks).Build(), func(m rueidis.PubSubMessage) {
-					id, rest, _ := strings.Cut(m.Message, " ")
-					ms, key, _ := strings.Cut(rest, " ")
-					if n, err := strconv.ParseInt(ms, 10, 64); err == nil && id != s.id {
-						blocked(key, time.Duration(n)*time.Millisecond)
-					}
-				})
-			}) // that a server is away is reported on connecting to it
-			select {
-			case <-time.After(listenAgain):
-			case <-ctx.Done():
-			}
+	s.stop = redisconn.Listen(s.client, blocks, nil, func(message string) {
+		id, rest, _ := strings.Cut(message, " ")
+		ms, key, _ := strings.Cut(rest, " ")
+		if n, err := strconv.ParseInt(ms, 10, 64); err == nil && id != s.id {
+			blocked(key, milliseconds(n))
 		}
 	})
 }
@@ -195,10 +182,11 @@ func (s *Shared) Close() {
 	s.pending.Wait()
 }
 
-// Check does once all that the count does at a server, with a key of its own.
+// Check does once what the count does at a server, with a key of its own.
 func Check(ctx context.Context, client rueidis.Client) error {
-	s := NewShared(client, 0, func(error) {})
-	_, err := accountScript.Exec(ctx, client, []string{keyPrefix + "check:" + s.id},
-		[]string{`{"id":"check","fresh":"e","slot":1000,"slots":1,"limit":1,"need":1,"own":0,"untold":0,"back":0,"at":"","epoch":"","block":1}`, blocks, "check"}).AsBytes()
-	return err
+	text, err := json.Marshal(question{ID: "check", Fresh: "check", Slot: 1000, Slots: 1, Limit: 1, Need: 1})
+	if err != nil {
+		return err
+	}
+	return accountScript.Exec(ctx, client, []string{keyPrefix + "check:" + rand.Text()}, []string{string(text), blocks, "check"}).Error()
 }

@@ -32,7 +32,7 @@ type allowance struct {
 	// token and is never among them.
 	rejected *budget.Accounts
 	scope    string
-	clinics  *lru.Cache[string, string] // by caller, of those whose clinic was asked for
+	clinics  *lru.Cache[string, string] // by caller, "" for one who may not know theirs
 	asking   singleflight.Group
 	wait     time.Duration
 	turns    *transport.Places // of operations that wait for calls, in order for each caller
@@ -79,7 +79,7 @@ func (a *allowance) key(c transport.Caller) string {
 	case scopeApp:
 		return scopeApp
 	case scopeClinic:
-		if clinic, ok := a.clinics.Get(c.Key); ok {
+		if clinic, ok := a.clinics.Get(c.Key); ok && clinic != "" {
 			return scopeClinic + " " + clinic
 		}
 	}
@@ -102,10 +102,14 @@ func (g *Gateway) learning(base http.RoundTripper) http.RoundTripper {
 		_, _, _ = a.asking.Do(op.Caller.Key, func() (any, error) {
 			// A caller who leaves does not end what others wait for.
 			clinic, err := g.client.Clinic.Get(context.WithValue(context.WithoutCancel(ctx), learningKey{}, true))
-			if err == nil {
+			e, _ := errors.AsType[*fsclient.Error](err)
+			switch {
+			case err == nil:
 				a.clinics.Add(op.Caller.Key, g.keys.Name("clinic "+string(clinic.ID)))
+			case e != nil && e.Kind == fsclient.KindForbidden:
+				a.clinics.Add(op.Caller.Key, "")
 			}
-			return nil, nil
+			return nil, nil // else it is asked again
 		})
 		return base.RoundTrip(r)
 	})
@@ -152,14 +156,16 @@ func (a *allowance) reserve(ctx context.Context, calls int) (release func(), err
 	if op == nil {
 		return func() {}, nil
 	}
+	until := time.Now().Add(a.wait)
 	if a.wait > 0 {
 		key := a.key(op.Caller)
-		if err := a.turns.Acquire(ctx, key); err != nil {
+		waiting, cancel := context.WithDeadlineCause(ctx, until, &fsclient.Error{Op: "budget", Kind: fsclient.KindRateLimited, RetryAfter: time.Second})
+		defer cancel()
+		if err := a.turns.Acquire(waiting, key); err != nil {
 			return nil, err
 		}
 		defer a.turns.Release(key)
 	}
-	until := time.Now().Add(a.wait)
 	for {
 		lease, err := a.calls.Reserve(ctx, a.key(op.Caller), calls)
 		if err == nil {

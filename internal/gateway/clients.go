@@ -45,9 +45,7 @@ func newClients(c *Config, refused func(what string)) *clients {
 	}
 }
 
-// network returns the network of a request's client.
-func (c *clients) network(r *http.Request) netip.Prefix { return networkOf(r.Context()) }
-
+// networkOf returns the network of the client of the request in ctx.
 func networkOf(ctx context.Context) netip.Prefix {
 	return quota.Network(middleware.EntryFrom(ctx).Client)
 }
@@ -91,7 +89,7 @@ const freeBody = 16 << 10
 func (c *clients) countBodies(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength < 0 || r.ContentLength > freeBody {
-			body := quota.Body(r.Body, c.bodies, c.network(r), freeBody, func() {
+			body := quota.Body(r.Body, c.bodies, networkOf(r.Context()), freeBody, func() {
 				c.refused(ofBodies)
 				w.Header().Set("Connection", "close") // else net/http reads the rest before it answers
 			})

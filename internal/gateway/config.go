@@ -101,7 +101,7 @@ type Config struct {
 	EventsKept              int           `help:"Events kept for subscribers that are slow or reconnect." default:"10000" min:"1" from:"GATEWAY_EVENTS_KEPT"`
 	PollEvents              time.Duration `help:"How often to ask the partner for events if its webhooks cannot arrive; 0 for never." default:"0s" from:"GATEWAY_POLL_EVENTS"`
 	OTLPEndpoint            string        `name:"otlp-endpoint" help:"Collector that spans are sent to, by OTLP over HTTP, such as http://127.0.0.1:4318. Default: none." from:"OTEL_EXPORTER_OTLP_ENDPOINT"`
-	TraceRatio              float64       `help:"The part of operations that is traced, 0 to 1, where the client does not say." default:"1" from:"GATEWAY_TRACE_RATIO"`
+	TraceRatio              float64       `help:"The fraction of operations to trace, from 0 to 1; a client's traceparent takes precedence." default:"1" from:"GATEWAY_TRACE_RATIO"`
 	LogLevel                string        `help:"trace, debug, info, warn or error." default:"info" from:"LOG_LEVEL"`
 	LogFormat               string        `help:"auto (console on a terminal, else JSON), console or json." default:"auto" from:"LOG_FORMAT"`
 }

@@ -75,7 +75,6 @@ func (k *kept) happened(e events.Event) {
 	if strings.HasPrefix(e.Type, "product.") {
 		now := time.Now().UnixNano()
 		k.changed.Store(now)
-		k.versions.Purge()
 		if k.gateway.config.CacheInRedis {
 			k.writing.Go(func() { k.set(changedKey, strconv.FormatInt(now, 10), tagged) })
 		}

@@ -27,8 +27,8 @@ type TracerOptions struct {
 	// Endpoint is the collector's address for OTLP over HTTP, such as
 	// http://127.0.0.1:4318; "" for no spans.
 	Endpoint string
-	// Ratio is the part of operations that are traced, unless the caller's traceparent
-	// says of theirs whether it is.
+	// Ratio is the fraction of operations to trace, from 0 to 1. A request's traceparent
+	// takes precedence.
 	Ratio float64
 	// Version is the program's.
 	Version string

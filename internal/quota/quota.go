@@ -9,7 +9,7 @@ import (
 	"sync"
 )
 
-// Quota counts what there is. Its zero value bounds nothing.
+// Quota counts what there is.
 type Quota struct {
 	total, each int
 

@@ -76,6 +76,9 @@ func Read(text []byte) (map[string]*Operation, error) {
 	return out, nil
 }
 
+// unspecified are headers that OpenAPI has no parameters for.
+var unspecified = map[string]bool{"accept": true, "content-type": true, "authorization": true}
+
 var anyName = regexp.MustCompile(`\{[^}]*\}`)
 
 // parse reads YAML, of which JSON is a part.
@@ -197,7 +200,7 @@ func (d *document) operation(method, path string, item, raw map[string]any) *Ope
 		for _, p := range parameters {
 			p := d.object(p)
 			place := d.text(p["in"])
-			if place == "" || place == "header" { // credentials, and what every call has
+			if place == "" || place == "header" && unspecified[strings.ToLower(d.text(p["name"]))] {
 				continue
 			}
 			v := d.value(d.object(p["schema"]))

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/goccy/go-yaml"
@@ -23,11 +24,17 @@ func read(t testing.TB, text []byte) map[string]*spec.Operation {
 	return ops
 }
 
+// inJSON is the description as JSON.
+var inJSON = sync.OnceValues(func() ([]byte, error) { return yaml.YAMLToJSON(schema.OpenAPI) })
+
 // tree is the description as a tree that tests may change.
-func tree(t testing.TB) map[string]any {
+func tree(t testing.TB) (root map[string]any) {
 	t.Helper()
-	var root map[string]any
-	if err := yaml.Unmarshal(schema.OpenAPI, &root); err != nil {
+	text, err := inJSON()
+	if err == nil {
+		err = json.Unmarshal(text, &root)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	return root
@@ -108,6 +115,10 @@ func TestDifferences(t *testing.T) {
 		{"ParameterRequired", func(r map[string]any) {
 			at(r, "paths", "/clinic/metadata", "get")["parameters"].([]any)[0].(map[string]any)["required"] = true
 		}, "changed true GET /clinic/metadata, parameter id it is required"},
+		{"HeaderRequired", func(r map[string]any) {
+			op := at(r, "paths", "/clinic", "get")
+			op["parameters"] = []any{map[string]any{"in": "header", "name": "X-Clinic", "required": true, "schema": map[string]any{"type": "string"}}, map[string]any{"in": "header", "name": "Authorization"}}
+		}, "new true GET /clinic, parameter header X-Clinic "},
 		{"EnumValueNew", func(r map[string]any) {
 			p := at(r, "paths", "/clinic/metadata", "get")["parameters"].([]any)[1].(map[string]any)
 			at(p, "schema")["enum"] = append(at(p, "schema")["enum"].([]any), "robot")

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -87,34 +86,6 @@ func (r redis) Swap(ctx context.Context, key, old, value string, life time.Durat
 // removals is the channel on which the keys that were removed are published.
 const removals = keyPrefix + "removed"
 
-// listenAgain is how long to wait after listening has failed.
-const listenAgain = 250 * time.Millisecond
-
 func (r redis) Listen(removed func(string), missed func(context.Context)) (stop func()) {
-	ctx, cancel := context.WithCancel(context.Background())
-	var listening sync.WaitGroup
-	// Removals before the subscription are not announced. The hook must not
-	// wait for the server.
-	subscribed := rueidis.WithOnSubscriptionHook(ctx, func(s rueidis.PubSubSubscription) {
-		if s.Kind == "subscribe" {
-			listening.Go(func() { missed(ctx) })
-		}
-	})
-	listening.Go(func() {
-		for ctx.Err() == nil {
-			_ = r.client.Dedicated(func(own rueidis.DedicatedClient) error {
-				return own.Receive(subscribed, own.B().Subscribe().Channel(removals).Build(), func(m rueidis.PubSubMessage) {
-					removed(strings.TrimPrefix(m.Message, keyPrefix))
-				})
-			}) // that a server is away is reported on connecting to it
-			select {
-			case <-time.After(listenAgain):
-			case <-ctx.Done():
-			}
-		}
-	})
-	return func() {
-		cancel()
-		listening.Wait()
-	}
+	return redisconn.Listen(r.client, removals, missed, func(key string) { removed(strings.TrimPrefix(key, keyPrefix)) })
 }

@@ -19,8 +19,9 @@ import (
 	"fsgateway/internal/sandbox"
 )
 
-// house are two gateways on one Redis server.
+// house is a partner, and two gateways in front of it on one Redis server.
 type house struct {
+	partner  *partner
 	gateways [2]*server
 	redis    *redis
 }
@@ -32,13 +33,17 @@ type server struct {
 	client     *http.Client
 }
 
-func newHouse(ctx context.Context, binary string, p *partner) (h *house, err error) {
+func newHouse(ctx context.Context, binary string, o sandbox.Options) (h *house, err error) {
 	h = new(house)
+	if h.partner, err = newPartner(o); err != nil {
+		return nil, err
+	}
 	if h.redis, err = newRedis(ctx); err != nil {
+		h.partner.close()
 		return nil, err
 	}
 	for i := range h.gateways {
-		if h.gateways[i], err = newServer(ctx, binary, p, h.redis); err != nil {
+		if h.gateways[i], err = newServer(ctx, binary, h.partner, h.redis); err != nil {
 			h.close()
 			return nil, err
 		}
@@ -55,6 +60,7 @@ func (h *house) close() {
 	}
 	h.redis.stop()
 	_ = os.RemoveAll(h.redis.folder)
+	h.partner.close()
 }
 
 // newServer starts a gateway on the settings that ship.

@@ -53,7 +53,7 @@ func (w *watch) err() error {
 	return fmt.Errorf("%d failures, such as\n%s", w.failed, strings.Join(w.failures, "\n"))
 }
 
-// expect says whether calls may fail from now on.
+// expect sets whether calls may fail.
 func (w *watch) expect(failures bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -69,7 +69,7 @@ type load struct {
 	names    sync.Map // what of the catalogue is called
 }
 
-func newLoad(h *house, w *watch, _ *partner) *load {
+func newLoad(h *house, w *watch) *load {
 	l := &load{house: h, watch: w}
 	w.begun()
 	a, err := h.gateways[0].ask(context.Background(), "caller-0", `{ patients(first: 100) { nodes { id } } }`, nil)

@@ -41,12 +41,7 @@ func run(binary string, total time.Duration, callers int) error {
 
 // spend asks for three times as many calls as the partner allows, of two gateways at once.
 func spend(ctx context.Context, binary string, d time.Duration) error {
-	p, err := newPartner(sandbox.Options{})
-	if err != nil {
-		return err
-	}
-	defer p.close()
-	h, err := newHouse(ctx, binary, p)
+	h, err := newHouse(ctx, binary, sandbox.Options{})
 	if err != nil {
 		return err
 	}
@@ -74,13 +69,13 @@ func spend(ctx context.Context, binary string, d time.Duration) error {
 		time.Sleep(time.Until(next))
 	}
 	w.work.Wait()
-	for _, call := range p.Calls() {
+	for _, call := range h.partner.Calls() {
 		if call.Status == http.StatusTooManyRequests {
 			w.fail("the partner answers 429")
 			break
 		}
 	}
-	fmt.Printf("budget: %d queries of %d calls in %s, of two gateways: %d answered, %d refused, %d calls, no 429\n", answered+refused, each, d.Round(time.Second), answered, refused, p.Count(""))
+	fmt.Printf("budget: %d queries of %d calls in %s, of two gateways: %d answered, %d refused, %d calls, no 429\n", answered+refused, each, d.Round(time.Second), answered, refused, h.partner.Count(""))
 	if answered < limit/each*9/10 && d >= time.Minute {
 		w.fail("%d queries are answered, and there are calls for %d", answered, limit/each)
 	}
@@ -89,22 +84,17 @@ func spend(ctx context.Context, binary string, d time.Duration) error {
 
 // endure loads two gateways while things go wrong.
 func endure(ctx context.Context, binary string, d time.Duration, callers int) error {
-	p, err := newPartner(sandbox.Options{RateLimit: -1, WebhookWaits: []time.Duration{time.Second, time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second}})
-	if err != nil {
-		return err
-	}
-	defer p.close()
-	h, err := newHouse(ctx, binary, p)
+	h, err := newHouse(ctx, binary, sandbox.Options{RateLimit: -1, WebhookWaits: []time.Duration{time.Second, time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second}})
 	if err != nil {
 		return err
 	}
 	defer h.close()
-	p.SetWebhookURL(h.gateways[0].url + "/webhooks/fullscript")
+	h.partner.SetWebhookURL(h.gateways[0].url + "/webhooks/fullscript")
 
 	w := &watch{}
 	loading, stop := context.WithCancel(ctx)
 	defer stop()
-	l := newLoad(h, w, p)
+	l := newLoad(h, w)
 	for i := range callers {
 		w.work.Go(func() { l.call(loading, i) })
 	}
@@ -112,7 +102,7 @@ func endure(ctx context.Context, binary string, d time.Duration, callers int) er
 	for i := range followers {
 		w.work.Go(func() { events.follow(loading, h.gateways[i%2]) })
 	}
-	w.work.Go(func() { events.send(loading, p) })
+	w.work.Go(func() { events.send(loading, h.partner) })
 	measuring := make(chan []sample)
 	go func() { measuring <- measure(loading, h, w, d) }()
 
@@ -121,7 +111,7 @@ func endure(ctx context.Context, binary string, d time.Duration, callers int) er
 	for _, c := range chosen(d - 2*calm) {
 		fmt.Printf("%6s  %s\n", time.Since(w.begun()).Round(time.Second), c.name)
 		w.expect(true)
-		end := c.begin(p, h)
+		end := c.begin(h)
 		time.Sleep(c.lasts)
 		end()
 		time.Sleep(recovery) // until the breaker has tried, and what was under way is over

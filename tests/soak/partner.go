@@ -51,24 +51,24 @@ const recovery = 12 * time.Second
 // chaos is something that goes wrong for a while.
 type chaos struct {
 	name        string
-	begin       func(*partner, *house) (end func())
+	begin       func(*house) (end func())
 	lasts, calm time.Duration
 }
 
 // fault goes wrong at the partner.
 func fault(name string, faults ...sandbox.Fault) chaos {
-	return chaos{name: name, begin: func(p *partner, _ *house) func() {
+	return chaos{name: name, begin: func(h *house) func() {
 		for _, f := range faults {
-			p.AddFault(f)
+			h.partner.AddFault(f)
 		}
-		return p.ClearFaults
+		return h.partner.ClearFaults
 	}}
 }
 
 // chosen are as many as there is time for, each with its part of it.
 func chosen(d time.Duration) (all []chaos) {
 	all = []chaos{
-		{name: "Redis is restarted", begin: func(_ *partner, h *house) func() {
+		{name: "Redis is restarted", begin: func(h *house) func() {
 			h.redis.stop()
 			return func() { h.redis.restart() }
 		}},
