@@ -3,6 +3,7 @@ package graph
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -10,6 +11,7 @@ import (
 
 	"fsgateway/graph/apierror"
 	"fsgateway/graph/cost"
+	"fsgateway/graph/gen"
 	"fsgateway/graph/loader"
 )
 
@@ -19,15 +21,25 @@ const (
 	dryRunHeader = "X-Gateway-Dry-Run"
 )
 
-// onlyQueries refuses to run what was only to be explained.
-func onlyQueries() *graphql.Response {
-	return &graphql.Response{Errors: gqlerror.List{apierror.New(apierror.CodeBadUserInput, dryRunHeader+" is for queries. Nothing was run.")}}
+// notSubscriptions refuses to run what was only to be explained.
+func notSubscriptions() *graphql.Response {
+	return &graphql.Response{Errors: gqlerror.List{apierror.New(apierror.CodeBadUserInput, dryRunHeader+" is for queries and mutations. Nothing was run.")}}
+}
+
+// payloads returns the Go types of what mutations answer, by their names in the schema.
+func payloads() map[string]reflect.Type {
+	types := map[string]reflect.Type{}
+	for m := range reflect.TypeFor[gen.MutationResolver]().Methods() {
+		t := m.Type.Out(0).Elem()
+		types[t.Name()] = t
+	}
+	return types
 }
 
 // CostOptions say what operations may cost, in calls to the partner, and what is told
 // about it.
 type CostOptions struct {
-	Most int  // calls that a query may be estimated to take; 0 for no limit
+	Most int  // calls that an operation may be estimated to take; 0 for no limit
 	Show bool // whether clients are told without having asked
 	// Calls returns what an operation took by now.
 	Calls func(ctx context.Context) Calls
@@ -45,19 +57,19 @@ type Calls struct {
 	Age                time.Duration
 }
 
-// tooExpensive refuses a query that is estimated to take more calls than one may.
+// tooExpensive refuses an operation that is estimated to take more calls than one may.
 func (o *CostOptions) tooExpensive(c cost.Cost, explain func() *cost.Plan) *gqlerror.Error {
 	if o.Most == 0 || c.Estimate <= o.Most {
 		return nil
 	}
 	field := explain().Dearest()
 	err := apierror.New(apierror.CodeQueryTooExpensive, fmt.Sprintf(
-		"The query is estimated to take %d calls to the partner, and the limit is %d (--max-upstream-calls). Most of them are for %s: ask for fewer rows, or select less of each.", c.Estimate, o.Most, field))
+		"The operation is estimated to take %d calls to the partner, and the limit is %d (--max-upstream-calls). Most of them are for %s: ask for fewer rows, or select less of each.", c.Estimate, o.Most, field))
 	err.Extensions["estimatedCalls"], err.Extensions["maximum"], err.Extensions["field"] = c.Estimate, o.Most, field
 	return err
 }
 
-// reserve keeps the calls that a query can take.
+// reserve keeps the calls that an operation can take.
 func (o *CostOptions) reserve(ctx context.Context, c cost.Cost) (release func(), err error) {
 	calls := c.Bound
 	if o.Most > 0 {

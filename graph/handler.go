@@ -108,7 +108,7 @@ func NewHandler(r *Resolver, o Options) *Handler {
 	presenter := apierror.Present(o.RequestID, o.LogBug)
 	h.SetErrorPresenter(presenter)
 	h.SetRecoverFunc(func(_ context.Context, v any) error { return apierror.Recovered(v) })
-	estimator := cost.New(ops)
+	estimator := cost.New(ops, payloads())
 	running := &shares{o: &o, running: map[shareKey]*run{}}
 	streams := live.New(ops, live.Options{Caller: o.Caller, Ended: o.Ended, Present: presenter, Timeout: o.Timeout, MaxStreams: o.MaxStreams})
 	h.AroundOperations(func(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
@@ -116,18 +116,20 @@ func NewHandler(r *Resolver, o Options) *Handler {
 		if err := o.refuse(ctx, op); err != nil {
 			return graphql.OneShot(&graphql.Response{Errors: gqlerror.List{err}})
 		}
-		if asks(op, dryRunHeader) && op.Operation.Operation != ast.Query {
-			return graphql.OneShot(onlyQueries())
+		if asks(op, dryRunHeader) && op.Operation.Operation == ast.Subscription {
+			return graphql.OneShot(notSubscriptions())
 		}
 		switch op.Operation.Operation {
 		case ast.Query:
 			return running.query(ctx, func() (responses graphql.ResponseHandler, inner context.Context) {
 				inner = ctx
-				return o.query(ctx, ops, estimator, func(ctx context.Context) graphql.ResponseHandler {
+				return o.run(ctx, ops, estimator, func(ctx context.Context) graphql.ResponseHandler {
 					inner = ctx
 					return next(ctx)
 				}), inner
 			})
+		case ast.Mutation:
+			return o.run(ctx, ops, estimator, next)
 		case ast.Subscription:
 			var refused *gqlerror.Error
 			if ctx, refused = streams.Begin(ctx); refused != nil {
@@ -141,7 +143,10 @@ func NewHandler(r *Resolver, o Options) *Handler {
 	// what the one before has read, so each has a session of its own.
 	h.AroundRootFields(func(ctx context.Context, next graphql.RootResolver) graphql.Marshaler {
 		if graphql.GetOperationContext(ctx).Operation.Operation == ast.Mutation {
-			ctx, _ = ops.NewSession(ctx, o.Caller(ctx))
+			whole := loader.From(ctx)
+			inner, own := ops.NewSession(ctx, o.Caller(ctx))
+			defer func() { whole.Followed(own) }()
+			ctx = inner
 		}
 		return next(ctx)
 	})
@@ -151,8 +156,8 @@ func NewHandler(r *Resolver, o Options) *Handler {
 // known reports whether the sender of a request is known.
 func (o *Options) known(ctx context.Context) bool { return o.Known == nil || o.Known(ctx) }
 
-// query runs a query, unless it costs too much or is not to run at all.
-func (o *Options) query(ctx context.Context, ops *loader.Operations, estimator *cost.Estimator, next graphql.OperationHandler) graphql.ResponseHandler {
+// run runs a query or a mutation, unless it costs too much or is not to run at all.
+func (o *Options) run(ctx context.Context, ops *loader.Operations, estimator *cost.Estimator, next graphql.OperationHandler) graphql.ResponseHandler {
 	op, caller := graphql.GetOperationContext(ctx), o.Caller(ctx)
 	var estimate cost.Cost
 	var session *loader.Session // nil for what is deferred, which was counted with the rest
@@ -160,12 +165,12 @@ func (o *Options) query(ctx context.Context, ops *loader.Operations, estimator *
 	release := func() {}
 	ctx = wire.BothPasses(ctx, func(ctx context.Context) context.Context {
 		ctx, session = ops.NewSession(ctx, caller)
-		explain := func() *cost.Plan { return estimator.Explain(session.Plan(), caller, session.Arguments) }
+		explain := func() *cost.Plan { return estimator.Explain(graphql.GetOperationContext(ctx), session, caller) }
 		if asks(op, dryRunHeader) {
 			refused = dryRun(explain())
 			return ctx
 		}
-		estimate = estimator.Of(session.Plan(), caller, session.Arguments)
+		estimate = estimator.Of(graphql.GetOperationContext(ctx), session, caller)
 		err := o.Cost.tooExpensive(estimate, explain)
 		if err == nil {
 			release, err = o.reserve(ctx, estimate)
@@ -174,7 +179,9 @@ func (o *Options) query(ctx context.Context, ops *loader.Operations, estimator *
 			refused = &graphql.Response{Errors: gqlerror.List{err}}
 			return ctx
 		}
-		session.Start()
+		if op.Operation.Operation == ast.Query {
+			session.Start()
+		}
 		return ctx
 	})
 	if refused != nil {
@@ -201,7 +208,7 @@ func (o *Options) query(ctx context.Context, ops *loader.Operations, estimator *
 	}
 }
 
-// reserve keeps the calls that a query can take, and says what its client is told if they
+// reserve keeps the calls that an operation can take, and says what its client is told if they
 // cannot be had.
 func (o *Options) reserve(ctx context.Context, c cost.Cost) (release func(), refused *gqlerror.Error) {
 	release, err := o.Cost.reserve(ctx, c)

@@ -1,6 +1,7 @@
 package tests
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 
+	"fsgateway/internal/gateway"
 	"fsgateway/internal/sandbox"
 )
 
@@ -118,19 +120,94 @@ func TestDryRun(t *testing.T) {
 func TestDryRunOfAWrite(t *testing.T) {
 	t.Parallel()
 	h := start(t)
-	for _, operation := range []string{
-		`mutation { createPatient(input: {firstName: "A", lastName: "B", email: "a@example.org"}) { patient { id } } }`,
-		`subscription { events { id } }`,
-	} {
-		header := dryRun()
-		header.Set("Accept", "application/graphql-response+json, text/event-stream")
-		a := h.with(header, sandbox.TokenPractitioner, operation)
-		if a.Status != http.StatusBadRequest || a.Data != nil || a.Errors[0].Extensions["code"] != "BAD_USER_INPUT" || !strings.Contains(a.Errors[0].Message, "Nothing was run") {
-			t.Errorf("%d %v %v", a.Status, a.Data, a.Errors)
+	a := h.with(dryRun(), sandbox.TokenPractitioner, `mutation { createPatient(input: {firstName: "A", lastName: "B", email: "a@example.org"}) { patient { id orders { nodes { id } } } } }`)
+	if a.Status != http.StatusOK || a.Data != nil || len(a.Errors) > 0 || costOf(t, a, "estimatedCalls") != 2 {
+		t.Errorf("%d %v %v", a.Status, a.Extensions, a.Errors)
+	}
+	for i, want := range []string{"createPatient", "listPatientOrders"} {
+		if got := at(t, a.Extensions, fmt.Sprintf("plan.%d.0.operation", i)); got != want {
+			t.Errorf("wave %d: %v, want %s", i, got, want)
 		}
+	}
+	header := dryRun()
+	header.Set("Accept", "application/graphql-response+json, text/event-stream")
+	a = h.with(header, sandbox.TokenPractitioner, `subscription { events { id } }`)
+	if a.Status != http.StatusBadRequest || a.Data != nil || a.Errors[0].Extensions["code"] != "BAD_USER_INPUT" || !strings.Contains(a.Errors[0].Message, "Nothing was run") {
+		t.Errorf("%d %v %v", a.Status, a.Data, a.Errors)
 	}
 	if n := h.sandbox.Count(""); n != 0 {
 		t.Errorf("%d calls", n)
+	}
+}
+
+// TestCostOfWrites: fields of a mutation run one after the other, each with the calls that
+// its payload takes beyond the answer to the write.
+func TestCostOfWrites(t *testing.T) {
+	t.Parallel()
+	id := sandbox.PatientWithManyPlans
+	for _, c := range []struct {
+		name, mutation          string
+		estimate, bound, rounds int
+	}{
+		{"Alone", `updatePatient(input: {id: "` + id + `", firstName: "Ada"}) { patient { id firstName dateOfBirth } }`, 1, 1, 1},
+		{"NothingOfIt", `updatePatient(input: {id: "` + id + `", firstName: "Ada"}) { __typename }`, 1, 1, 1},
+		{"Below", `updatePatient(input: {id: "` + id + `", firstName: "Ada"}) { patient { treatmentPlans(first: 2) { nodes { personalMessage } } } }`, 4, 4, 3},
+		{"Two", `__typename
+			one: updatePatient(input: {id: "` + id + `", firstName: "Ada"}) { patient { orders(first: 1) { totalCount } } }
+			two: updatePatient(input: {id: "` + id + `", lastName: "Sample"}) { patient { orders(first: 1) { totalCount } } }`, 4, 4, 4},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			h := start(t)
+			a := h.with(askingCost(), sandbox.TokenPractitioner, "mutation { "+c.mutation+" }")
+			if len(a.Errors) > 0 {
+				t.Fatal(a.Errors)
+			}
+			for name, want := range map[string]int{"estimatedCalls": c.estimate, "maximumCalls": c.bound, "upstreamCalls": h.sandbox.Count(""), "roundTrips": c.rounds} {
+				if got := costOf(t, a, name); got != want {
+					t.Errorf("%s is %d, want %d", name, got, want)
+				}
+			}
+			if n := h.sandbox.Count(""); n != c.bound {
+				t.Errorf("%d calls, want %d", n, c.bound)
+			}
+		})
+	}
+}
+
+// TestDearWrites: a mutation that takes too many calls, or more than its caller has left, is
+// refused whole, before anything is written.
+func TestDearWrites(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	for i := range 6 {
+		fmt.Fprintf(&b, "m%d: updatePatient(input: {id: %q, firstName: \"Ada\"}) { patient { orders(first: 1) { totalCount } } }\n", i, sandbox.PatientWithManyPlans)
+	}
+	mutation := "mutation { " + b.String() + "}"
+	for _, c := range []struct {
+		name, code string
+		limit      func(*gateway.Config)
+		before     int // calls that the caller has made already
+	}{
+		{"Limit", "QUERY_TOO_EXPENSIVE", func(c *gateway.Config) { c.MaxUpstreamCalls = 11 }, 0},
+		{"Budget", "RATE_LIMITED", func(c *gateway.Config) { c.Budget = 23 }, 12},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			config := config()
+			c.limit(&config)
+			h := startWith(t, config, sandbox.Options{})
+			if c.before > 0 {
+				h.query(mutation)
+			}
+			a := h.as(sandbox.TokenPractitioner, mutation)
+			if len(a.Errors) != 1 || a.Errors[0].Extensions["code"] != c.code || a.Data != nil {
+				t.Errorf("%v %v", a.Data, a.Errors)
+			}
+			if n := h.sandbox.Count(""); n != c.before {
+				t.Errorf("%d calls, want %d", n, c.before)
+			}
+		})
 	}
 }
 
@@ -218,6 +295,32 @@ func TestCostIsBounded(t *testing.T) {
 	t.Logf("%d documents, %d of them with lists as long as asked", n, exact)
 	if n < 200 || exact < 30 {
 		t.Errorf("only %d documents could be compared", n)
+	}
+}
+
+// TestCostOfWritesIsBounded is the same for mutations, whatever is selected of what they
+// answer.
+func TestCostOfWritesIsBounded(t *testing.T) {
+	t.Parallel()
+	g, n := newDocuments(t), 0
+	for _, m := range loadMutations(t) {
+		h := startWith(t, unlimited(), sandbox.Options{RateLimit: -1})
+		for seed := range uint64(20) {
+			selection := g.selection(rand.New(rand.NewPCG(seed, 11)), g.schema.Mutation.Fields.ForName(m.field).Type.Name(), 4)
+			query := "mutation Run($input: " + m.typeName() + "Input!) { " + m.field + "(input: $input) " + selection + " }"
+			a := h.with(askingCost(), sandbox.TokenPractitioner, query, "input", json.RawMessage(filled(t, string(m.Input))))
+			if a.Data == nil || longer(a.Data, 5) {
+				continue
+			}
+			n++
+			if calls, most := costOf(t, a, "upstreamCalls"), costOf(t, a, "maximumCalls"); calls > most {
+				t.Errorf("%s, seed %d: %d calls, at most %d: %s", m.field, seed, calls, most, query)
+			}
+		}
+	}
+	t.Logf("%d mutations", n)
+	if n < 150 {
+		t.Errorf("only %d mutations could be compared", n)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"fsgateway/graph/loader"
@@ -35,20 +36,25 @@ type Calls struct {
 }
 
 // Estimator counts the calls of operations.
-type Estimator struct{ ops *loader.Operations }
+type Estimator struct {
+	ops      *loader.Operations
+	payloads map[string]reflect.Type
+}
 
-// New returns an estimator of what the loader will do.
-func New(ops *loader.Operations) *Estimator { return &Estimator{ops} }
+// New returns an estimator of what the loader will do. payloads are the Go types of what
+// mutations answer, by their names in the schema.
+func New(ops *loader.Operations, payloads map[string]reflect.Type) *Estimator {
+	return &Estimator{ops, payloads}
+}
 
-// Of counts the calls of a caller's query. args returns the arguments of a field, of
-// whichever object.
-func (e *Estimator) Of(p *plan.Plan, caller string, args func(*ast.Field) map[string]any) Cost {
-	return e.count(p, caller, args, false).total()
+// Of counts the calls of a caller's query or mutation.
+func (e *Estimator) Of(op *graphql.OperationContext, s *loader.Session, caller string) Cost {
+	return e.count(op, s, caller, false).total()
 }
 
 // Explain is [Estimator.Of] with the calls.
-func (e *Estimator) Explain(p *plan.Plan, caller string, args func(*ast.Field) map[string]any) *Plan {
-	c := e.count(p, caller, args, true)
+func (e *Estimator) Explain(op *graphql.OperationContext, s *loader.Session, caller string) *Plan {
+	c := e.count(op, s, caller, true)
 	out := &Plan{Cost: c.total()}
 	for _, wave := range c.waves {
 		if len(wave) > 0 {
@@ -58,11 +64,32 @@ func (e *Estimator) Explain(p *plan.Plan, caller string, args func(*ast.Field) m
 	return out
 }
 
-func (e *Estimator) count(p *plan.Plan, caller string, args func(*ast.Field) map[string]any, explain bool) *count {
-	c := &count{Estimator: e, caller: caller, args: args, explain: explain}
-	c.node(p.Root, place{estimate: 1, bound: 1}, entire)
-	c.settle()
+func (e *Estimator) count(op *graphql.OperationContext, s *loader.Session, caller string, explain bool) *count {
+	c := &count{Estimator: e, caller: caller, args: s.Arguments, explain: explain}
+	if op.Operation.Operation == ast.Query {
+		c.node(s.Plan().Root, once, entire)
+		c.settle()
+		return c
+	}
+	for _, f := range graphql.CollectFields(op, op.Operation.SelectionSet, []string{"Mutation"}) {
+		if f.Name != "__typename" {
+			one := c.another()
+			one.write(s.Plan(), f)
+			one.settle()
+			c.merge(one, len(c.waves)) // they run one after the other
+		}
+	}
 	return c
+}
+
+// write counts a field of a mutation: the call itself, and what the answer to it lacks.
+func (c *count) write(p *plan.Plan, f graphql.CollectedField) {
+	at := c.field(once, f.Name)
+	c.add(restOf(f.Field), at, 1, 1)
+	payload := p.Below(f).Node(c.payloads[f.Definition.Type.Name()])
+	for _, child := range payload.Children {
+		c.value(child.Below, child.Type(payload.Type()), c.field(at, child.Name).next(), entire)
+	}
 }
 
 // place is where in the answer values are, how many there are, and in which wave the calls
@@ -73,6 +100,8 @@ type place struct {
 	wave            int
 	estimate, bound float64
 }
+
+var once = place{estimate: 1, bound: 1}
 
 func (at place) times(estimate, bound float64) place {
 	at.estimate, at.bound = at.estimate*estimate, at.bound*bound
@@ -174,14 +203,14 @@ func (c *count) value(s *plan.Selection, t reflect.Type, at place, held holding)
 	}
 	var most *count
 	for _, t := range fsclient.Implementations(t) { // an event's data is a snapshot, of which nothing is known
-		one := &count{Estimator: c.Estimator, caller: c.caller, args: c.args, explain: c.explain}
+		one := c.another()
 		one.node(s.Node(t), at, held)
 		if one.settle(); most == nil || one.bound > most.bound {
 			most = one
 		}
 	}
 	if most != nil {
-		c.merge(most)
+		c.merge(most, 0)
 	}
 }
 
@@ -332,13 +361,19 @@ func (c *count) settle() {
 	c.planned = nil
 }
 
-func (c *count) merge(other *count) {
+// another returns a count of its own for a part of the operation.
+func (c *count) another() *count {
+	return &count{Estimator: c.Estimator, caller: c.caller, args: c.args, explain: c.explain}
+}
+
+// merge adds the calls of a part, which begins with a wave.
+func (c *count) merge(other *count, first int) {
 	c.estimate, c.bound = c.estimate+other.estimate, c.bound+other.bound
 	for wave, all := range other.waves {
 		for _, calls := range all {
 			var mine *Calls
 			for _, path := range calls.Fields {
-				mine = c.calls(calls.Operation, place{path: path, wave: wave})
+				mine = c.calls(calls.Operation, place{path: path, wave: first + wave})
 			}
 			mine.Lacking = append(mine.Lacking, calls.Lacking...)
 			mine.Estimate, mine.Bound = mine.Estimate+calls.Estimate, mine.Bound+calls.Bound

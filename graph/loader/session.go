@@ -14,9 +14,8 @@ import (
 	"fsgateway/internal/fsclient"
 )
 
-// Session is what one operation (or one event of a subscription, or one root field
-// of a mutation) has asked of the partner and learned from it. It is never
-// shared between operations, so neither are the records of two callers.
+// Session is what one operation (or event of a subscription, or root field of a mutation)
+// has asked of the partner and learned from it. No two share one, nor records of callers.
 type Session struct {
 	ops *Operations
 	ctx context.Context
@@ -25,6 +24,7 @@ type Session struct {
 	plan  *plan.Plan
 	calls calls
 	waves waves
+	after int // round trips of the fields of a mutation
 
 	mu         sync.Mutex
 	fields     map[fieldKey]*promise       // what the executor will come for
@@ -41,9 +41,8 @@ type fieldKey struct {
 
 type sessionKey struct{}
 
-// NewSession makes the session of the operation in ctx and puts it there. caller
-// stands for the token, opaquely; what is remembered about the sizes of lists
-// from one operation to the next is kept apart by it.
+// NewSession makes the session of the operation in ctx and puts it there. The sizes of
+// lists are remembered from one operation to the next for each caller.
 func (o *Operations) NewSession(ctx context.Context, caller string) (context.Context, *Session) {
 	s := &Session{
 		ops: o, ctx: ctx, op: graphql.GetOperationContext(ctx),
@@ -63,7 +62,10 @@ func (o *Operations) NewSession(ctx context.Context, caller string) (context.Con
 }
 
 // Rounds returns how many round trips to the partner followed each other.
-func (s *Session) Rounds() int { return s.waves.rounds() }
+func (s *Session) Rounds() int { return s.waves.rounds() + s.after }
+
+// Followed adds the round trips of a field of a mutation to those of the mutation.
+func (s *Session) Followed(field *Session) { s.after += 1 + field.Rounds() }
 
 // From returns the session in ctx, nil if there is none.
 func From(ctx context.Context) *Session {
