@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := check
-.PHONY: check build generate schema format lint vulnerabilities licences test race redis deploy soak bench mutants audits clients browser page screenshots
+.PHONY: check build generate schema format lint vulnerabilities licences test race redis deploy soak bench mutants audits clients browser examples page screenshots
 
 check: ## what CI does, all of it
 	.ci/run
@@ -62,8 +62,11 @@ clients: $(npm) ## Apollo Client, urql, Relay's network layer, graphql-ws, graph
 browser: ## the page in headless Chromium; installs what it needs
 	.ci/browser
 
-screenshots: ## docs/images, by the same check
-	dir=$$(mktemp -d) && SCREENSHOTS=$$dir .ci/browser && cp $$dir/light.png docs/images/graphiql-light.png && \
+examples: ## examples/typescript compiled and used in headless Chromium, examples/go generated and run
+	.ci/examples
+
+screenshots: ## docs/images, by the same checks
+	dir=$$(mktemp -d) && SCREENSHOTS=$$dir .ci/browser && SCREENSHOTS=$$dir .ci/examples && cp $$dir/front-desk.png docs/images/front-desk.png && cp $$dir/light.png docs/images/graphiql-light.png && \
 	cp $$dir/dark.png docs/images/graphiql-dark.png && rm -r $$dir
 
 page: ## internal/web/assets, from the sources in internal/web/ui and pinned npm packages
