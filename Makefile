@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := check
-.PHONY: check build generate schema format lint vulnerabilities licences test race redis deploy soak bench mutants audits clients browser examples page screenshots
+.PHONY: check build generate schema schema-lint format lint vulnerabilities licences test race redis deploy soak bench mutants audits clients browser examples page screenshots
 
 check: ## what CI does, all of it
 	.ci/run
@@ -52,6 +52,9 @@ npm = tests/clients/node_modules/.package-lock.json
 audits: $(npm) ## what graphql-http's 61 audits say of the gateway; needs Node 20
 	.ci/build .bin/fsgateway
 	cd tests/clients && GATEWAY=$(CURDIR)/.bin/fsgateway npm run --silent audits
+
+schema-lint: $(npm) ## graphql-eslint on the schema, and graphql-inspector on what it would break
+	cd tests/clients && npm run --silent schema
 
 clients: $(npm) ## Apollo Client, urql, Relay's network layer, graphql-ws, graphql-sse, and a comparison with graphql-js
 	.ci/build .bin/fsgateway

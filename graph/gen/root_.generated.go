@@ -8150,7 +8150,7 @@ input CreateTreatmentPlanInput {
   "Whether to leave out the mail to the patient."
   skipEmailNotification: Boolean
   "The integrator's own reference of the order."
-  partnerOrderId: String
+  partnerOrderId: ID
   """
   A text of the caller's own that makes the write safe to repeat: the same key, the
   same plan. It travels as ` + "`" + `Idempotency-Key` + "`" + `; the partner's rules for it are not

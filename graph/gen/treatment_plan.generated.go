@@ -2431,7 +2431,7 @@ func (ec *executionContext) unmarshalInputCreateTreatmentPlanInput(ctx context.C
 			it.SkipEmailNotification = graphql.OmittableOf(data)
 		case "partnerOrderId":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("partnerOrderId"))
-			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
 			if err != nil {
 				return it, err
 			}
