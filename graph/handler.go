@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"sync"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/handler"
@@ -22,8 +23,15 @@ import (
 
 // Schema is the executable schema for a client.
 func Schema(r *Resolver) graphql.ExecutableSchema {
-	return gen.NewExecutableSchema(gen.Config{Resolvers: r, Directives: directives()})
+	return gen.NewExecutableSchema(gen.Config{Schema: described(), Resolvers: r, Directives: directives()})
 }
+
+// described is the SDL, with what fields cost in their descriptions.
+var described = sync.OnceValue(func() *ast.Schema {
+	s := gen.NewExecutableSchema(gen.Config{}).Schema()
+	cost.Describe(s)
+	return s
+})
 
 // Options are what the handler is given from outside.
 type Options struct {

@@ -470,6 +470,41 @@ func (d documents) selection(r *rand.Rand, name string, depth int) string {
 	return b.String()
 }
 
+// TestCostsAreDescribed: the schema that is served says of each field that takes calls what
+// it costs.
+func TestCostsAreDescribed(t *testing.T) {
+	t.Parallel()
+	h := start(t)
+	text := func(typ, field string) string {
+		fields := list(t, h.query(`query($name: String!) { __type(name: $name) { fields { name description } } }`, "name", typ), "__type.fields")
+		for _, f := range fields {
+			if at(t, f, "name") == field {
+				return at(t, f, "description").(string)
+			}
+		}
+		t.Fatalf("%s has no %s", typ, field)
+		return ""
+	}
+	for _, c := range []struct{ typ, field, want string }{
+		{"Patient", "dateOfBirth", "In lists it takes one call for each row."},
+		{"LabOrder", "patient", "Its id is free; anything else that did not come with it takes one call for each different record."},
+		{"Mutation", "updatePatient", "Takes one call."},
+		{"Query", "patients", "one call for each 100 rows"},
+	} {
+		if got := text(c.typ, c.field); !strings.Contains(got, c.want) {
+			t.Errorf("%s.%s: %q", c.typ, c.field, got)
+		}
+	}
+	schema := gqlparser.MustLoadSchema(&ast.Source{Input: gateway.SDL()})
+	for _, def := range schema.Types {
+		for _, f := range def.Fields {
+			if (f.Directives.ForName("detail") != nil || f.Directives.ForName("rest") != nil) && !strings.Contains(f.Description, "call") {
+				t.Errorf("%s.%s does not say what it costs: %q", def.Name, f.Name, f.Description)
+			}
+		}
+	}
+}
+
 // TestMaxAnswer: an answer that is too large is none, whoever writes it.
 func TestMaxAnswer(t *testing.T) {
 	t.Parallel()
