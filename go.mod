@@ -2,6 +2,9 @@ module fsgateway
 
 go 1.26.0
 
+// What npm installs may have Go files in it.
+ignore node_modules
+
 require (
 	github.com/99designs/gqlgen v0.17.98
 	github.com/alecthomas/kong v1.17.0
