@@ -17,6 +17,7 @@ import (
 	"github.com/vektah/gqlparser/v2/formatter"
 
 	"fsgateway/graph"
+	"fsgateway/graph/cost"
 	"fsgateway/internal/sandbox"
 )
 
@@ -152,7 +153,9 @@ func TestGeneratedCode(t *testing.T) {
 	t.Run("IsOfThisSDL", func(t *testing.T) {
 		t.Parallel()
 		var b strings.Builder
-		formatter.NewFormatter(&b, formatter.WithIndent("  ")).FormatSchema(loadSDL(t))
+		sdl := loadSDL(t)
+		cost.Describe(sdl)
+		formatter.NewFormatter(&b, formatter.WithIndent("  ")).FormatSchema(sdl)
 		if b.String() != graph.SDL() {
 			t.Error("graph/gen was made from another SDL: run go generate tools.go")
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
+	"fsgateway/docs"
 	"fsgateway/graph/apierror"
 	"fsgateway/internal/middleware"
 )
@@ -46,6 +47,7 @@ func (g *Gateway) Handler() http.Handler {
 	route("GET /schema.graphql", g.schemaPage(), cors, bearer, g.session)
 	route("GET /llms.txt", document("text/plain; charset=utf-8", g.fillIn(llmsText)))
 	route("GET /agents.md", document("text/markdown; charset=utf-8", g.fillIn(agentsText)))
+	route("GET /errors.md", document("text/plain; charset=utf-8", docs.Errors))
 	route("GET /integration-environments.json", document("application/json", g.environmentsText()))
 
 	h := below(g.config.publicPath(), mux)

@@ -18,6 +18,7 @@ import (
 	"strconv"
 	"strings"
 
+	"fsgateway/docs/examples"
 	"fsgateway/internal/accept"
 )
 
@@ -36,10 +37,10 @@ const policy = "default-src 'none'; script-src 'self'; worker-src 'self'; style-
 // Config is what the page knows of the gateway. All of it can be read by
 // anyone who can load the page.
 type Config struct {
-	Endpoint string    `json:"endpoint"`           // where queries go; relative to the page when it is no URL
-	Token    string    `json:"token,omitempty"`    // what the headers editor starts with: a sandbox's token, never a real one
-	SignIn   bool      `json:"signIn,omitempty"`   // whether users can sign in, at oauth/login
-	Examples []Example `json:"examples,omitempty"` // one tab each
+	Endpoint string             `json:"endpoint"`           // where queries go; relative to the page when it is no URL
+	Token    string             `json:"token,omitempty"`    // what the headers editor starts with: a sandbox's token, never a real one
+	SignIn   bool               `json:"signIn,omitempty"`   // whether users can sign in, at oauth/login
+	Examples []examples.Example `json:"examples,omitempty"` // a tab each for those to start with, the rest in a list
 }
 
 // Handler serves the page at / and its files under /graphiql/.

@@ -19,9 +19,20 @@ export const hasToken = Boolean(page.token || session.signedIn);
 /** The gateway's own address, which the examples write as the one that it has by default. */
 const address = new URL('.', document.baseURI).href.replace(/\/$/, '');
 
-/** One tab for each example. */
-export const exampleTabs = (page.examples ?? []).map(({ query, variables }) => ({
+/** An example as a tab. */
+export const tabOf = ({ query, variables }) => ({
   query: query.replaceAll('http://127.0.0.1:8080', address),
   variables: variables || null,
   headers: defaultHeaders,
+});
+
+const examples = page.examples ?? [];
+
+/** The tabs to start with. */
+export const exampleTabs = examples.filter(e => e.area === 'start').map(tabOf);
+
+/** The other examples by area: [{name, examples}]. */
+export const areas = Object.entries(Object.groupBy(examples.filter(e => e.area !== 'start'), e => e.area)).map(([area, examples]) => ({
+  name: area[0].toUpperCase() + area.slice(1).replaceAll('-', ' '),
+  examples,
 }));

@@ -19,7 +19,35 @@ export async function fetcher({ operationName: chosen, ...params }, options = {}
   if (operation?.operation === 'subscription') {
     return createClient({ url: endpoint, headers, retryAttempts: 0 }).iterate({ ...params, operationName });
   }
-  return (document && isIncremental(document) ? inParts : whole)({ ...params, operationName }, { headers });
+  if (!document || isIncremental(document) || operationName === 'IntrospectionQuery') {
+    return (document && isIncremental(document) ? inParts : whole)({ ...params, operationName }, { headers });
+  }
+  const asked = Object.keys(headers).some(name => name.toLowerCase() === costHeader.toLowerCase());
+  const answer = await whole({ ...params, operationName }, { headers: asked ? headers : { ...headers, [costHeader]: '1' } });
+  return noted(answer, asked);
+}
+
+const costHeader = 'X-Gateway-Cost';
+let latest;
+const watching = new Set();
+
+/** What the last answer cost, and the codes of its errors: {cost, codes}. */
+export const last = () => latest;
+
+/** Calls f after each answer, until the function is called that it returns. */
+export function watch(f) {
+  watching.add(f);
+  return () => watching.delete(f);
+}
+
+/** Keeps what an answer cost, and leaves it out of the answer if only the page asked for it. */
+function noted(answer, asked) {
+  const { cost, ...extensions } = answer.extensions ?? {};
+  latest = { cost, codes: [...new Set((answer.errors ?? []).map(e => e.extensions?.code).filter(Boolean))] };
+  for (const f of watching) f();
+  if (asked || !cost) return answer;
+  const { extensions: _, ...rest } = answer;
+  return Object.keys(extensions).length > 0 ? { ...rest, extensions } : rest;
 }
 
 function parsed(query) {
@@ -31,7 +59,7 @@ function parsed(query) {
 }
 
 /** "Bearer" and nothing behind it is a place to fill in, not a token. */
-function withoutEmptyToken(headers = {}) {
+export function withoutEmptyToken(headers = {}) {
   return Object.fromEntries(
     Object.entries(headers).filter(([name, value]) => !(/^authorization$/i.test(name) && /^\s*(bearer)?\s*$/i.test(value))),
   );

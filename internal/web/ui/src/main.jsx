@@ -9,11 +9,13 @@ import '@graphiql/plugin-explorer/style.css';
 import './page.css';
 import { Account } from './account.jsx';
 import { defaultHeaders, hasToken } from './config.js';
+import { costPlugin } from './cost.jsx';
+import { examplesPlugin } from './examples.jsx';
 import { fetcher } from './fetcher.js';
 import { ShareButton, linkedTab } from './share.jsx';
 import { savedTabs, storage } from './storage.js';
 
-const plugins = [explorerPlugin({ showAttribution: false }), HISTORY_PLUGIN];
+const plugins = [examplesPlugin, costPlugin, explorerPlugin({ showAttribution: false }), HISTORY_PLUGIN];
 const start = savedTabs();
 const linked = linkedTab();
 if (linked) {
