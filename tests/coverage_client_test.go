@@ -153,7 +153,7 @@ func TestGeneratedCode(t *testing.T) {
 	t.Run("IsOfThisSDL", func(t *testing.T) {
 		t.Parallel()
 		var b strings.Builder
-		sdl := loadSDL(t)
+		sdl := newDocuments(t).schema
 		cost.Describe(sdl)
 		formatter.NewFormatter(&b, formatter.WithIndent("  ")).FormatSchema(sdl)
 		if b.String() != graph.SDL() {
