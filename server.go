@@ -70,13 +70,14 @@ type versionCommand struct{}
 func run(ctx, hurry context.Context, args []string, getenv func(string) string, out io.Writer) error {
 	var c commands
 	exited := false
+	secretFiles := map[string]string{}
 	parser, err := kong.New(&c,
 		kong.Name("fsgateway"),
 		kong.Description("One GraphQL endpoint in front of the Fullscript partner API. Without arguments it serves an embedded sandbox."),
 		kong.Writers(out, out),
 		kong.Exit(func(int) { exited = true }), // after --help
 		kong.Resolvers(kong.ResolverFunc(func(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
-			return fromEnvironment(flag, getenv)
+			return fromEnvironment(flag, getenv, secretFiles)
 		})),
 	)
 	if err != nil {
@@ -104,7 +105,7 @@ func run(ctx, hurry context.Context, args []string, getenv func(string) string, 
 		_, err = fmt.Fprintln(out, build())
 		return err
 	}
-	return gateway.Serve(c.Serve.Config, out, listening, gateway.WithBuild(build()))
+	return gateway.Serve(c.Serve.Config, out, listening, gateway.WithBuild(build()), gateway.WithSecretFiles(secretFiles))
 }
 
 // settingNamed completes an error of the parser, which knows a setting by its flag
@@ -123,7 +124,8 @@ func settingNamed(parser *kong.Kong, err error) error {
 
 // fromEnvironment is a setting that no flag gives: its variable's value or, for a
 // secret, what is in the file that the variable with _FILE names. nil is none.
-func fromEnvironment(flag *kong.Flag, getenv func(string) string) (any, error) {
+// files is told which.
+func fromEnvironment(flag *kong.Flag, getenv func(string) string, files map[string]string) (any, error) {
 	name := flag.Tag.Get("from")
 	if v := getenv(name); v != "" {
 		return given(v)
@@ -140,6 +142,7 @@ func fromEnvironment(flag *kong.Flag, getenv func(string) string) (any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s_FILE: %w", name, err)
 	}
+	files[name] = path
 	return value, nil
 }
 

@@ -33,7 +33,7 @@ func TestSecretsFromFiles(t *testing.T) {
 			Open   string `from:"OPEN"`
 		}
 		parser, err := kong.New(&settings, kong.Resolvers(kong.ResolverFunc(func(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
-			return fromEnvironment(flag, func(name string) string { return c.environment[name] })
+			return fromEnvironment(flag, func(name string) string { return c.environment[name] }, map[string]string{})
 		})))
 		if err != nil {
 			t.Fatal(err)

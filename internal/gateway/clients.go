@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"net/http"
 	"net/netip"
@@ -68,8 +69,12 @@ func (c *clients) connState(conn net.Conn, state http.ConnState) {
 		}
 		if c.connections.Take(of) != nil {
 			c.refused(ofConnections)
-			_ = conn.SetWriteDeadline(time.Now().Add(time.Second))
-			_, _ = conn.Write([]byte(tooMany)) // there is room for it in what the kernel keeps
+			if encrypted, ok := conn.(*tls.Conn); ok {
+				conn = encrypted.NetConn() // there is no time for a handshake: it is told nothing
+			} else {
+				_ = conn.SetWriteDeadline(time.Now().Add(time.Second))
+				_, _ = conn.Write([]byte(tooMany)) // there is room for it in what the kernel keeps
+			}
 			conn.Close()
 			return
 		}

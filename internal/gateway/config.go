@@ -26,7 +26,7 @@ type Config struct {
 	AllowEmbedded           bool          `help:"Allow the embedded sandbox where others can reach it, or with the credentials of a real app." default:"false" from:"GATEWAY_ALLOW_EMBEDDED"`
 	AdminAddr               string        `help:"Address of health and metrics; empty to disable." default:"127.0.0.1:8081" from:"GATEWAY_ADMIN_ADDR"`
 	AdminHosts              []string      `help:"Host names that --admin-addr answers to if other machines reach it, comma-separated. Default: any." from:"GATEWAY_ADMIN_HOSTS"`
-	PublicURL               string        `help:"The gateway's address as clients see it, for links to attachments. Default: http:// and --addr." from:"GATEWAY_PUBLIC_URL"`
+	PublicURL               string        `help:"The gateway's address as clients see it, for links to attachments. Default: http:// or https:// and --addr." from:"GATEWAY_PUBLIC_URL"`
 	OperationTimeout        time.Duration `help:"Time limit of an operation; what has arrived by then is answered." default:"15s" over:"0" from:"GATEWAY_OPERATION_TIMEOUT"`
 	CallTimeout             time.Duration `help:"How long one call to the partner may take." default:"5s" over:"0" from:"GATEWAY_CALL_TIMEOUT"`
 	DialTimeout             time.Duration `help:"How long connecting to the partner may take." default:"2s" over:"0" from:"GATEWAY_DIAL_TIMEOUT"`
@@ -79,6 +79,12 @@ type Config struct {
 	CORSOrigins             []string      `name:"cors-origins" help:"Origins whose pages may call the gateway, comma-separated." from:"GATEWAY_CORS_ORIGINS"`
 	CORSHeaders             []string      `name:"cors-headers" help:"Headers that pages of --cors-origins may send beside the usual ones, comma-separated." from:"GATEWAY_CORS_HEADERS"`
 	GraphiQL                bool          `name:"graphiql" negatable:"" help:"Serve the GraphiQL page at /." default:"true" from:"GATEWAY_GRAPHIQL"`
+	TLSCert                 string        `name:"tls-cert" help:"File of the certificate to serve https with, and those that signed it. Default: none, http." from:"GATEWAY_TLS_CERT"`
+	TLSKey                  string        `name:"tls-key" help:"File of its key." from:"GATEWAY_TLS_KEY"`
+	TLSClientCA             string        `name:"tls-client-ca" help:"File of the authorities of which clients must present a certificate. Default: none." from:"GATEWAY_TLS_CLIENT_CA"`
+	UpstreamCA              string        `name:"upstream-ca" help:"File of authorities to trust for the partner beside the system's." from:"GATEWAY_UPSTREAM_CA"`
+	UpstreamCert            string        `help:"File of a certificate to present to the partner, or to the proxy before it." from:"GATEWAY_UPSTREAM_CERT"`
+	UpstreamKey             string        `help:"File of its key." from:"GATEWAY_UPSTREAM_KEY"`
 	H2C                     bool          `name:"h2c" help:"Speak HTTP/2 without TLS, too, to proxies that begin with it." default:"false" from:"GATEWAY_H2C"`
 	ReadTimeout             time.Duration `help:"How long a request may take to arrive." default:"15s" over:"0" from:"GATEWAY_READ_TIMEOUT"`
 	WriteTimeout            time.Duration `help:"How long a client may take to accept each 128 KiB of an answer." default:"10s" over:"0" from:"GATEWAY_WRITE_TIMEOUT"`
@@ -151,9 +157,17 @@ func parseNetwork(text string) (netip.Prefix, error) {
 // end.
 func (c *Config) publicURL() string {
 	if c.PublicURL == "" {
-		return localURL(c.Addr)
+		return c.ownURL()
 	}
 	return strings.TrimRight(c.PublicURL, "/")
+}
+
+// ownURL is the gateway's address on this machine.
+func (c *Config) ownURL() string {
+	if c.TLSCert != "" {
+		return "https" + strings.TrimPrefix(localURL(c.Addr), "http")
+	}
+	return localURL(c.Addr)
 }
 
 // publicPath is the path of the gateway's address as clients see it, "" for none.

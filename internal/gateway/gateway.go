@@ -4,6 +4,7 @@ package gateway
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -71,10 +72,15 @@ type Gateway struct {
 	store    store.Store       // what is kept for a while, for all gateways where there is Redis
 	foreign  *http.CrossOriginProtection
 
+	// tls is that of clients, nil for none; secretFiles are where secrets come from, by variable.
+	tls         *tls.Config
+	secretFiles map[string]string
+
 	tracer *obs.Tracer
 	// userAgent is what the partner is told of this program.
 	userAgent []string
 	sandbox   *sandbox.Server // nil unless embedded
+	received  http.Handler    // webhooks; nil where none are expected
 	close     []func() error
 }
 
@@ -85,9 +91,10 @@ const maxOperationName = 128
 type Option func(*options)
 
 type options struct {
-	sandbox *sandbox.Server
-	build   Build
-	check   func(query string, written []byte, executed *graphql.Response)
+	sandbox     *sandbox.Server
+	build       Build
+	secretFiles map[string]string
+	check       func(query string, written []byte, executed *graphql.Response)
 }
 
 // WithSandbox embeds a sandbox that the caller has made, instead of a new one.
@@ -112,6 +119,7 @@ func New(config Config, log zerolog.Logger, opts ...Option) (*Gateway, error) {
 		log.Warn().Msg(line)
 	}
 	g := &Gateway{config: config, log: log, build: o.build.known(), accepted: newAccepted(), breaker: newBreaker(), retries: retryBudget{left: maxRetries / 10}}
+	g.secretFiles = o.secretFiles
 	g.kept, g.documents = newKept(g), graph.NewDocuments(config.DocumentCacheSize)
 	if err := g.open(o); err != nil {
 		return nil, errors.Join(err, g.Close())
@@ -133,6 +141,10 @@ func (g *Gateway) open(o options) error {
 			return fmt.Errorf("%s, %s: %w", config.name(&config.CORSOrigins), config.name(&config.PublicURL), err)
 		}
 	}
+	var err error
+	if g.tls, err = g.serving(); err != nil {
+		return err
+	}
 	if err := g.openTracer(); err != nil {
 		return err
 	}
@@ -144,6 +156,9 @@ func (g *Gateway) open(o options) error {
 		return err
 	}
 	if err := g.newEvents(); err != nil {
+		return err
+	}
+	if err := g.openWebhooks(); err != nil {
 		return err
 	}
 	return g.openGraph(o)
@@ -183,6 +198,9 @@ func (g *Gateway) openClient(embedded *sandbox.Server) error {
 	if config.Upstream == Embedded {
 		route.Dial, route.Proxy = g.embed(embedded), nil
 	}
+	if route.TLS, err = g.calling(); err != nil {
+		return err
+	}
 	network := transport.NewNetwork(route)
 	g.close = append(g.close, func() error { network.CloseIdleConnections(); return nil })
 
@@ -204,8 +222,7 @@ func (g *Gateway) openClient(embedded *sandbox.Server) error {
 	if g.client, err = fsclient.New(base, &http.Client{Transport: chain}, fsclient.WithStorage(storage), fsclient.WithSharing(g.sharing()), fsclient.WithSecondReads(g.secondRead)); err != nil {
 		return fmt.Errorf("%s: %w", config.name(&config.Upstream), err)
 	}
-	g.newSessions(base, network, places)
-	return nil
+	return g.newSessions(base, network, places)
 }
 
 // openGraph builds the GraphQL handler.
@@ -302,7 +319,7 @@ func (g *Gateway) embed(s *sandbox.Server) func(context.Context, string, string)
 			client.RedirectURIs = []string{redirect} // else any address of this machine will do
 		}
 		s = sandbox.New(sandbox.Options{
-			Open: g.config.AllowEmbedded, BaseURL: g.config.publicURL(), WebhookURL: localURL(g.config.Addr) + webhookRoute,
+			Open: g.config.AllowEmbedded, BaseURL: g.config.publicURL(), WebhookURL: g.config.ownURL() + webhookRoute, WebhookTLS: g.ourself(),
 			Clients: map[string]sandbox.Client{id: client},
 		})
 	}

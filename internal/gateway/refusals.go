@@ -47,6 +47,12 @@ func (c *Config) name(setting any) string {
 	return name
 }
 
+// variable is the environment variable of a setting.
+func (c *Config) variable(setting any) string {
+	i, _ := c.setting(setting)
+	return reflect.TypeOf(*c).Field(i).Tag.Get("from")
+}
+
 func (c *Config) setting(field any) (i int, name string) {
 	v := reflect.ValueOf(c).Elem()
 	for i := range v.NumField() {

@@ -3,6 +3,7 @@ package gateway
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -45,7 +46,7 @@ type Listening func(Running) error
 
 // Server is how the gateway serves its clients.
 func (g *Gateway) Server(l net.Listener) Server {
-	s := g.config.server(l, g.Handler(), g.errorLog)
+	s := g.config.server(overTLS(l, g.tls), g.Handler(), g.errorLog)
 	s.ConnState = g.clients.connState
 	return s
 }
@@ -54,6 +55,7 @@ func (g *Gateway) Server(l net.Listener) Server {
 func (c *Config) server(l net.Listener, h http.Handler, errorLog *log.Logger) Server {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(c.TLSCert != "")
 	protocols.SetUnencryptedHTTP2(c.H2C)
 	return Server{Listener: l, Server: &http.Server{
 		Handler: h, ErrorLog: errorLog, Protocols: protocols, MaxHeaderBytes: c.MaxHeaderBytes,
@@ -67,6 +69,9 @@ func (c *Config) server(l net.Listener, h http.Handler, errorLog *log.Logger) Se
 			MaxConcurrentStreams: maxStreams, MaxReceiveBufferPerConnection: receiveBuffer, MaxReceiveBufferPerStream: receiveBuffer / 4,
 		},
 		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
+			if encrypted, ok := conn.(*tls.Conn); ok {
+				conn = encrypted.NetConn()
+			}
 			if tcp, ok := conn.(*net.TCPConn); ok {
 				_ = tcp.SetWriteBuffer(sendBuffer)
 			}

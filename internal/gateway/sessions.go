@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/netip"
 	"path"
@@ -22,13 +23,17 @@ const sessionUnavailable = "The session cannot be read at the moment: try again.
 // newSessions makes sign-in, if the partner knows this gateway as an app. base is
 // where its API is, network how it is reached. What the relay sends takes one of the
 // places of all calls.
-func (g *Gateway) newSessions(base string, network http.RoundTripper, places *transport.Places) {
+func (g *Gateway) newSessions(base string, network http.RoundTripper, places *transport.Places) error {
 	id, secret := g.config.client()
 	if id == "" {
-		return
+		return nil
+	}
+	current, err := g.secret(&g.config.ClientSecret, secret, longEnough)
+	if err != nil {
+		return fmt.Errorf("%s: %w", g.config.name(&g.config.ClientSecret), err)
 	}
 	o := oauth.Options{
-		ClientID: id, ClientSecret: secret,
+		ClientID: id, ClientSecret: current.Get,
 		AuthorizeURL: base + "/oauth/authorize", TokenURL: base + "/oauth/token", RevokeURL: base + "/oauth/revoke",
 		RedirectURL: g.config.redirectURL(), PublicURL: g.config.publicURL(), Origins: g.config.CORSOrigins,
 		CallTimeout: g.config.CallTimeout, Lifetime: g.config.SessionLifetime,
@@ -61,6 +66,7 @@ func (g *Gateway) newSessions(base string, network http.RoundTripper, places *tr
 	o.Relay = transport.Limit(places, g.stranger, o.Transport)
 	g.sessions = oauth.New(o)
 	g.close = append(g.close, func() error { g.sessions.Close(); return nil })
+	return nil
 }
 
 // signInURL is where a browser signs in, "" where none can.

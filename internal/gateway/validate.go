@@ -31,6 +31,7 @@ func (c *Config) Validate() error {
 	c.checkOrigins(r)
 	c.checkHeaders(r)
 	c.checkSignIn(r)
+	c.checkTLS(r)
 	c.checkRedis(r)
 	c.checkEvents(r)
 	if c.Pprof && c.AdminAddr == "" {
@@ -215,6 +216,25 @@ func (c *Config) checkSignIn(r *refusals) {
 func (c *Config) checkSecret(r *refusals, setting any, secret string) {
 	if n := len(secret); n > 0 && n < minSecret {
 		r.add(setting, "it has %d characters, fewer than %d: too short for a secret; copy it again from the partner's dashboard", n, minSecret)
+	}
+}
+
+func (c *Config) checkTLS(r *refusals) {
+	for _, pair := range [][2]*string{{&c.TLSCert, &c.TLSKey}, {&c.UpstreamCert, &c.UpstreamKey}} {
+		for i, setting := range pair {
+			if *setting == "" && *pair[1-i] != "" {
+				r.add(setting, "a certificate and its key go together; set both or neither")
+			}
+		}
+	}
+	if c.TLSClientCA != "" && c.TLSCert == "" {
+		r.add(&c.TLSClientCA, "clients present certificates over https only; set --tls-cert and --tls-key")
+	}
+	if c.H2C && c.TLSCert != "" {
+		r.add(&c.H2C, "with --tls-cert there is nothing without TLS")
+	}
+	if c.TLSCert != "" && c.PublicURL != "" && !c.isHTTPS() {
+		r.add(&c.PublicURL, "the gateway serves https (--tls-cert)")
 	}
 }
 

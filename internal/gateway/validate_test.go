@@ -116,6 +116,14 @@ func TestSecretLists(t *testing.T) {
 		change func(*Config)
 		flag   string
 	}{
+		"CertAlone":      {func(c *Config) { c.TLSCert = "cert.pem" }, "--tls-key"},
+		"KeyAlone":       {func(c *Config) { c.TLSKey = "key.pem" }, "--tls-cert"},
+		"CertOutAlone":   {func(c *Config) { c.UpstreamCert = "cert.pem" }, "--upstream-key"},
+		"ClientsInClear": {func(c *Config) { c.TLSClientCA = "ca.pem" }, "--tls-client-ca"},
+		"ClearInTLS":     {func(c *Config) { c.TLSCert, c.TLSKey, c.H2C = "cert.pem", "key.pem", true }, "--h2c"},
+		"ClearURLOfTLS": {func(c *Config) {
+			c.TLSCert, c.TLSKey, c.PublicURL = "cert.pem", "key.pem", "http://127.0.0.1:8080"
+		}, "--public-url"},
 		"EmptyKey":       {func(c *Config) { c.WebhookSecret = list{"old-secret", ""} }, "--webhook-secret"},
 		"EmptyBetween":   {func(c *Config) { c.WebhookSecret = list{"old-secret,,new-secret"} }, "--webhook-secret"},
 		"OneCharacter":   {func(c *Config) { c.WebhookSecret = list{"old-secret", "x"} }, "--webhook-secret"},

@@ -3,8 +3,10 @@ package gateway
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"fsgateway/graph/apierror"
 	"fsgateway/internal/events"
@@ -17,19 +19,32 @@ import (
 // webhookRoute is the address that the partner sends events to.
 const webhookRoute = "/webhooks/fullscript"
 
-// webhooks serves that address.
-func (g *Gateway) webhooks() http.Handler {
-	secrets, challenge := g.config.WebhookSecret, g.config.WebhookChallenge
-	if len(secrets) == 0 && g.sandbox != nil {
-		secrets, challenge = []string{sandbox.DefaultWebhookSecret}, sandbox.DefaultWebhookChallenge
+// openWebhooks makes what serves that address.
+func (g *Gateway) openWebhooks() error {
+	c := &g.config
+	keys, challenge := strings.Join(c.WebhookSecret, ","), c.WebhookChallenge
+	if keys == "" && g.sandbox != nil {
+		keys, challenge = sandbox.DefaultWebhookSecret, sandbox.DefaultWebhookChallenge
 	}
-	if len(secrets) == 0 {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			g.fail(w, r, http.StatusNotFound, apierror.CodeNotFound, "Webhooks are not enabled; set --webhook-secret and --webhook-challenge.")
-		})
+	if keys == "" {
+		return nil
 	}
-	return webhook.New(webhook.Options{
-		Secrets: secrets, Challenge: challenge, Publish: g.events.Publish,
+	secrets, err := g.secret(&c.WebhookSecret, keys, func(keys string) error {
+		var errs []error
+		for _, key := range splitList([]string{keys}) {
+			errs = append(errs, longEnough(key))
+		}
+		return errors.Join(errs...)
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.name(&c.WebhookSecret), err)
+	}
+	echoed, err := g.secret(&c.WebhookChallenge, challenge, longEnough)
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.name(&c.WebhookChallenge), err)
+	}
+	g.received = webhook.New(webhook.Options{
+		Secrets: func() []string { return splitList([]string{secrets.Get()}) }, Challenge: echoed.Get, Publish: g.events.Publish,
 		Done: func(ctx context.Context, outcome webhook.Outcome) {
 			g.metrics.webhooks.WithLabelValues(string(outcome)).Inc()
 			if outcome == webhook.Unreadable {
@@ -37,6 +52,17 @@ func (g *Gateway) webhooks() http.Handler {
 			}
 		},
 	})
+	return nil
+}
+
+// webhooks serves that address.
+func (g *Gateway) webhooks() http.Handler {
+	if g.received == nil {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			g.fail(w, r, http.StatusNotFound, apierror.CodeNotFound, "Webhooks are not enabled; set --webhook-secret and --webhook-challenge.")
+		})
+	}
+	return g.received
 }
 
 // newEvents makes the bus.

@@ -75,7 +75,7 @@ func newHouse(t testing.TB, o sandbox.Options) *house {
 	h := &house{t: t, sandbox: sandbox.New(o), store: &flaky{Store: store.NewMemory()}}
 	t.Cleanup(func() { _ = h.sandbox.Close() })
 	h.options = oauth.Options{
-		ClientID: sandbox.DefaultClientID, ClientSecret: sandbox.DefaultClientSecret,
+		ClientID: sandbox.DefaultClientID, ClientSecret: func() string { return sandbox.DefaultClientSecret },
 		AuthorizeURL: partner + "/api/oauth/authorize", TokenURL: partner + "/api/oauth/token", RevokeURL: partner + "/api/oauth/revoke",
 		RedirectURL: home + "/oauth/callback", PublicURL: home, Origins: []string{"https://app.example"},
 		Transport: timed(served{h.sandbox}, 5*time.Second), CallTimeout: 5 * time.Second,

@@ -20,14 +20,21 @@ var errGrant = errors.New("oauth: the partner does not accept the grant")
 //
 // op: POST /oauth/token
 func (s *Sessions) exchange(ctx context.Context, code, verifier string) (*oauth2.Token, error) {
-	return granted(s.config.Exchange(s.calling(ctx), code, oauth2.VerifierOption(verifier)))
+	return granted(s.app().Exchange(s.calling(ctx), code, oauth2.VerifierOption(verifier)))
 }
 
 func (s *Sessions) renew(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error) {
 	if old.RefreshToken == "" { // the partner gave none: the user has to sign in again
 		return nil, errGrant
 	}
-	return granted(s.config.TokenSource(s.calling(ctx), &oauth2.Token{RefreshToken: old.RefreshToken}).Token())
+	return granted(s.app().TokenSource(s.calling(ctx), &oauth2.Token{RefreshToken: old.RefreshToken}).Token())
+}
+
+// app is the app with its secret as it is now.
+func (s *Sessions) app() *oauth2.Config {
+	config := s.config
+	config.ClientSecret = s.o.ClientSecret()
+	return &config
 }
 
 func (s *Sessions) calling(ctx context.Context) context.Context {
@@ -89,7 +96,7 @@ func (s *Sessions) revoke(ctx context.Context, t *oauth2.Token) error {
 // post sends a form with the client's own credentials.
 func (s *Sessions) post(ctx context.Context, client *http.Client, address string, form url.Values) (*http.Response, error) {
 	form.Set("client_id", s.o.ClientID)
-	form.Set("client_secret", s.o.ClientSecret)
+	form.Set("client_secret", s.o.ClientSecret())
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(form.Encode()))
 	if err != nil {
 		return nil, err

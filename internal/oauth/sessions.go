@@ -49,9 +49,10 @@ type Sealer interface {
 
 // Options of [New].
 type Options struct {
-	// ClientID and ClientSecret are the app's, AuthorizeURL, TokenURL and
-	// RevokeURL the partner's addresses, RedirectURL ours as the partner knows it.
-	ClientID, ClientSecret            string
+	// ClientID is the app's, ClientSecret returns its secret, AuthorizeURL, TokenURL and
+	// RevokeURL are the partner's addresses, RedirectURL ours as the partner knows it.
+	ClientID                          string
+	ClientSecret                      func() string
 	AuthorizeURL, TokenURL, RevokeURL string
 	RedirectURL                       string
 	// Transport carries calls to the partner and limits their duration.
@@ -127,7 +128,7 @@ func New(o Options) *Sessions {
 	s := &Sessions{
 		o: o, ends: newEnds(o.Lifetime), origin: public.Scheme + "://" + public.Host, cookie: cookieName(public), secure: public.Scheme == "https", pending: map[string]*pending{},
 		config: oauth2.Config{
-			ClientID: o.ClientID, ClientSecret: o.ClientSecret, RedirectURL: o.RedirectURL,
+			ClientID: o.ClientID, RedirectURL: o.RedirectURL,
 			Endpoint: oauth2.Endpoint{AuthURL: o.AuthorizeURL, TokenURL: o.TokenURL, AuthStyle: oauth2.AuthStyleInParams},
 		},
 		client: newClient(o.Transport), relaying: newClient(cmp.Or(o.Relay, o.Transport)), relayed: newRelayLimits(),

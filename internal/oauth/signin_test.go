@@ -476,3 +476,24 @@ func TestTwoGateways(t *testing.T) {
 		names[name] = true
 	}
 }
+
+// TestSecretIsReplaced: each call has the app's secret as it is by then.
+func TestSecretIsReplaced(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, sandbox.Options{})
+	secret := "an old secret"
+	o := h.options
+	o.ClientSecret = func() string { return secret }
+	s := oauth.New(o)
+	t.Cleanup(s.Close)
+	b := h.browser(s)
+	b.signIn(sandbox.PractitionerID)
+	if b.session().SignedIn {
+		t.Error("signed in with a secret that the partner does not know")
+	}
+	secret = sandbox.DefaultClientSecret
+	b.signIn(sandbox.PractitionerID)
+	if !b.session().SignedIn {
+		t.Error("not signed in with the new secret")
+	}
+}

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"context"
+	"crypto/tls"
 	"io"
 	"net/http"
 	"strings"
@@ -35,6 +36,8 @@ type Options struct {
 	// WebhookURL is where events made while it runs are sent; nowhere when empty. WebhookSecret signs them and
 	// WebhookChallenge is what an answer must echo: the defaults are DefaultWebhookSecret and DefaultWebhookChallenge.
 	WebhookURL, WebhookSecret, WebhookChallenge string
+	// WebhookTLS is how events are sent to an address of https; nil for the system's authorities.
+	WebhookTLS *tls.Config
 	// WebhookWaits are those between the attempts to send an event: the partner's five (1 m, 5 m, 30 m, 1 h, 5 h) when nil.
 	WebhookWaits []time.Duration
 }
@@ -88,7 +91,7 @@ func New(opts Options) *Server {
 		opts.WebhookWaits = webhookWaits
 	}
 	s := &Server{
-		opts: opts, mux: http.NewServeMux(), control: http.NewServeMux(), sender: newSender(opts.Open),
+		opts: opts, mux: http.NewServeMux(), control: http.NewServeMux(), sender: newSender(opts.Open, opts.WebhookTLS),
 		receiver: receiver{opts.WebhookURL, opts.WebhookSecret, opts.WebhookChallenge},
 	}
 	s.ctx, s.stop = context.WithCancel(context.Background())

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/hex"
 	"encoding/json"
 	"io"
@@ -24,13 +25,13 @@ const webhookTimeout = 5 * time.Second
 const maxAnswer = 4 << 10
 
 // newSender does not follow redirects: an event is for the address that was registered. Unless the sandbox is open, that is on this machine.
-func newSender(open bool) *http.Client {
+func newSender(open bool, config *tls.Config) *http.Client {
 	dialer := &net.Dialer{Control: loopbackOnly}
 	if open {
 		dialer.Control = nil
 	}
 	return &http.Client{
-		Transport:     &http.Transport{DialContext: dialer.DialContext},
+		Transport:     &http.Transport{DialContext: dialer.DialContext, TLSClientConfig: config},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }

@@ -46,11 +46,11 @@ const (
 
 // Options of a receiver.
 type Options struct {
-	// Secrets are the keys that sign, several while one is being replaced.
-	Secrets []string
-	// Challenge is what the partner wants to read in every answer. It is not a
+	// Secrets returns the keys that sign, several while one is being replaced.
+	Secrets func() []string
+	// Challenge returns what the partner wants to read in every answer. It is not a
 	// secret: anyone who sends an empty body without a signature gets it.
-	Challenge string
+	Challenge func() string
 	// Publish hands an event on; it reports whether the event was new.
 	Publish func(context.Context, events.Event) (fresh bool, err error)
 	// Tolerance is how far the time of a signature may be from now; default 5 minutes.
@@ -89,7 +89,7 @@ var statuses = map[Outcome]int{
 // answer acknowledges with the challenge, or says what is wrong and nothing of
 // what was sent.
 func (o *Options) answer(w http.ResponseWriter, outcome Outcome) {
-	status, body := http.StatusOK, map[string]string{"challenge": o.Challenge}
+	status, body := http.StatusOK, map[string]string{"challenge": o.Challenge()}
 	if s := statuses[outcome]; s != 0 {
 		status, body = s, map[string]string{"error": string(outcome)}
 		w.Header().Set("Connection", "close") // else net/http reads the rest of the body before it answers
@@ -183,7 +183,7 @@ func readSignature(headers []string) (s signature, ok bool) {
 // verify says what is wrong with a signature, "" for nothing.
 func (o *Options) verify(s signature, body []byte) Outcome {
 	right := false
-	for _, secret := range o.Secrets {
+	for _, secret := range o.Secrets() {
 		mac := hmac.New(sha256.New, []byte(secret))
 		mac.Write([]byte(s.at))
 		mac.Write([]byte{'.'})

@@ -29,7 +29,7 @@ func sign(secret string, at time.Time, body string) string {
 }
 
 func options(b *events.Bus) webhook.Options {
-	return webhook.Options{Secrets: []string{"new", "old"}, Challenge: "the challenge", Publish: b.Publish, Now: func() time.Time { return now }}
+	return webhook.Options{Secrets: func() []string { return []string{"new", "old"} }, Challenge: func() string { return "the challenge" }, Publish: b.Publish, Now: func() time.Time { return now }}
 }
 
 func send(h http.Handler, body, signature string) *httptest.ResponseRecorder {

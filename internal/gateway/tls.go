@@ -1,0 +1,194 @@
+package gateway
+
+import (
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+
+	"fsgateway/internal/reload"
+)
+
+// pair is a certificate with its key, and who may present one in turn.
+type pair struct {
+	certificate *tls.Certificate
+	clients     *x509.CertPool // nil for anybody, without one
+}
+
+// readPair reads the files of a certificate, its key, and of the authorities that sign those
+// of clients, "" for none.
+func readPair(cert, key, clients string) (*pair, error) {
+	certificate, err := tls.LoadX509KeyPair(cert, key)
+	if err != nil {
+		return nil, err
+	}
+	p := &pair{certificate: &certificate}
+	if clients != "" {
+		if p.clients, err = readAuthorities(clients, x509.NewCertPool()); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// readAuthorities adds the certificates in a file to those in a pool.
+func readAuthorities(path string, pool *x509.CertPool) (*x509.CertPool, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	if !pool.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("%s: there is no certificate in it", path)
+	}
+	return pool, nil
+}
+
+// files are those of the paths that are not "".
+func files(paths ...string) (given []string) {
+	for _, path := range paths {
+		if path != "" {
+			given = append(given, path)
+		}
+	}
+	return given
+}
+
+// noteReload logs that a file was read again.
+func (g *Gateway) noteReload(what string) func(error) {
+	return func(err error) {
+		if err != nil {
+			g.log.Error().Err(err).Str("what", what).Msg("a file that was replaced cannot be used; what was in it before stays in use")
+			return
+		}
+		g.log.Info().Str("what", what).Msg("a file was replaced and read again")
+	}
+}
+
+// serving returns the TLS of the gateway's clients, nil without --tls-cert. Each handshake has
+// the certificate that is in the files by then.
+func (g *Gateway) serving() (*tls.Config, error) {
+	c := &g.config
+	if c.TLSCert == "" {
+		return nil, nil
+	}
+	v, err := reload.New(func() (*pair, error) { return readPair(c.TLSCert, c.TLSKey, c.TLSClientCA) },
+		g.noteReload("certificate of the gateway"), files(c.TLSCert, c.TLSKey, c.TLSClientCA)...)
+	if err != nil {
+		return nil, fmt.Errorf("%s, %s: %w", c.name(&c.TLSCert), c.name(&c.TLSKey), err)
+	}
+	return &tls.Config{
+		MinVersion: tls.VersionTLS12,
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+			p := v.Get()
+			config := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}, Certificates: []tls.Certificate{*p.certificate}}
+			if p.clients != nil {
+				config.ClientCAs, config.ClientAuth = p.clients, tls.RequireAndVerifyClientCert
+			}
+			return config, nil
+		},
+		NextProtos: []string{"h2", "http/1.1"}, // net/http looks here for HTTP/2
+	}, nil
+}
+
+// overTLS is a listener whose connections are encrypted, the listener itself without a
+// configuration.
+func overTLS(l net.Listener, config *tls.Config) net.Listener {
+	if config == nil {
+		return l
+	}
+	return tls.NewListener(l, config)
+}
+
+// calling returns the TLS of calls to the partner: the authorities to trust beside the
+// system's, and the certificate to present; nil for the system's alone.
+func (g *Gateway) calling() (*tls.Config, error) {
+	c := &g.config
+	if c.UpstreamCA == "" && c.UpstreamCert == "" {
+		return nil, nil
+	}
+	config := &tls.Config{MinVersion: tls.VersionTLS12}
+	if c.UpstreamCA != "" {
+		system, err := x509.SystemCertPool()
+		if err != nil {
+			system = x509.NewCertPool()
+		}
+		if config.RootCAs, err = readAuthorities(c.UpstreamCA, system); err != nil {
+			return nil, fmt.Errorf("%s: %w", c.name(&c.UpstreamCA), err)
+		}
+	}
+	if c.UpstreamCert != "" {
+		v, err := reload.New(func() (*pair, error) { return readPair(c.UpstreamCert, c.UpstreamKey, "") },
+			g.noteReload("certificate for the partner"), c.UpstreamCert, c.UpstreamKey)
+		if err != nil {
+			return nil, fmt.Errorf("%s, %s: %w", c.name(&c.UpstreamCert), c.name(&c.UpstreamKey), err)
+		}
+		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return v.Get().certificate, nil }
+	}
+	return config, nil
+}
+
+// ourself returns the TLS with which the embedded sandbox calls this gateway, whose
+// certificate may be one that no authority has signed. It presents the same one.
+func (g *Gateway) ourself() *tls.Config {
+	if g.config.TLSCert == "" {
+		return nil
+	}
+	current := func() (*tls.Certificate, error) {
+		p, err := readPair(g.config.TLSCert, g.config.TLSKey, "")
+		if err != nil {
+			return nil, err
+		}
+		return p.certificate, nil
+	}
+	return &tls.Config{
+		MinVersion:           tls.VersionTLS12,
+		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return current() },
+		InsecureSkipVerify:   true, //nolint:gosec // what is verified is that it is the very same certificate
+		VerifyConnection: func(state tls.ConnectionState) error {
+			ours, err := current()
+			if err != nil {
+				return err
+			}
+			if !bytes.Equal(state.PeerCertificates[0].Raw, ours.Certificate[0]) {
+				return errors.New("it is not this gateway's certificate")
+			}
+			return nil
+		},
+	}
+}
+
+// WithSecretFiles names the files that secrets were read from, by the variable of their
+// setting, such as FULLSCRIPT_CLIENT_SECRET. They are read again when they change.
+func WithSecretFiles(paths map[string]string) Option {
+	return func(o *options) { o.secretFiles = paths }
+}
+
+// secret returns a secret that is read again when its file changes. value is what it is now,
+// and check says what is wrong with another one.
+func (g *Gateway) secret(setting any, value string, check func(string) error) (*reload.Value[string], error) {
+	variable := g.config.variable(setting)
+	path := g.secretFiles[variable]
+	if path == "" {
+		return reload.Constant(value), nil
+	}
+	return reload.New(func() (string, error) {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return "", err
+		}
+		secret := strings.TrimSpace(string(text))
+		return secret, check(secret)
+	}, g.noteReload(variable), path)
+}
+
+// longEnough refuses a secret that was cut off, or is a placeholder.
+func longEnough(secret string) error {
+	if len(secret) < minSecret {
+		return fmt.Errorf("it has fewer than %d characters", minSecret)
+	}
+	return nil
+}
