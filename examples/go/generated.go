@@ -86,6 +86,7 @@ type PlansPatientTreatmentPlansTreatmentPlanConnectionNodesTreatmentPlan struct 
 	// Where the plan stands.
 	State TreatmentPlanState `json:"state"`
 	// The supplements, in the practitioner's sequence.
+	// In lists it takes one call for each row.
 	Recommendations []PlansPatientTreatmentPlansTreatmentPlanConnectionNodesTreatmentPlanRecommendationsRecommendation `json:"recommendations"`
 }
 
@@ -195,6 +196,7 @@ func (v *PlansResponse) GetPatient() *PlansPatient { return v.Patient }
 // RenameResponse is returned by Rename on success.
 type RenameResponse struct {
 	// Changes a patient. Scope `patients:write`.
+	// Takes one call.
 	UpdatePatient *RenameUpdatePatientUpdatePatientPayload `json:"updatePatient"`
 }
 
