@@ -33,6 +33,20 @@ func readManifest(path string) (manifest, error) {
 	return m, nil
 }
 
+// Documents returns the texts of the trusted documents in a file, in order.
+func Documents(path string) ([]string, error) {
+	m, err := readManifest(path)
+	if err != nil {
+		return nil, err
+	}
+	var texts []string
+	for _, d := range m {
+		texts = append(texts, d.text)
+	}
+	slices.Sort(texts)
+	return slices.Compact(texts), nil
+}
+
 func parseManifest(data []byte) (manifest, error) {
 	// This decoder refuses a name that stands twice in an object: which of its
 	// documents is the trusted one, the file does not say.

@@ -78,6 +78,8 @@ type Config struct {
 	HTTPDraftStatus         bool          `name:"http-draft-status" help:"Answer with the statuses of the 2026 draft of GraphQL over HTTP: 422 and 294." default:"false" from:"GATEWAY_HTTP_DRAFT_STATUS"`
 	CORSOrigins             []string      `name:"cors-origins" help:"Origins whose pages may call the gateway, comma-separated." from:"GATEWAY_CORS_ORIGINS"`
 	CORSHeaders             []string      `name:"cors-headers" help:"Headers that pages of --cors-origins may send beside the usual ones, comma-separated." from:"GATEWAY_CORS_HEADERS"`
+	MCP                     bool          `name:"mcp" help:"Offer the trusted documents' queries as tools to coding assistants, at /mcp. The embedded sandbox offers the examples without a manifest." default:"false" from:"GATEWAY_MCP"`
+	MCPWrites               bool          `name:"mcp-writes" help:"Offer their mutations, too." default:"false" from:"GATEWAY_MCP_WRITES"`
 	GraphiQL                bool          `name:"graphiql" negatable:"" help:"Serve the GraphiQL page at /." default:"true" from:"GATEWAY_GRAPHIQL"`
 	TLSCert                 string        `name:"tls-cert" help:"File of the certificate to serve https with, and those that signed it. Default: none, http." from:"GATEWAY_TLS_CERT"`
 	TLSKey                  string        `name:"tls-key" help:"File of its key." from:"GATEWAY_TLS_KEY"`

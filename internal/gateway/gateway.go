@@ -81,6 +81,8 @@ type Gateway struct {
 	userAgent []string
 	sandbox   *sandbox.Server // nil unless embedded
 	received  http.Handler    // webhooks; nil where none are expected
+	assistant http.Handler    // tools for coding assistants; nil for none
+	entry     http.Handler    // what Handler returned, for requests that assistants cause
 	close     []func() error
 }
 
@@ -161,7 +163,10 @@ func (g *Gateway) open(o options) error {
 	if err := g.openWebhooks(); err != nil {
 		return err
 	}
-	return g.openGraph(o)
+	if err := g.openGraph(o); err != nil {
+		return err
+	}
+	return g.openAssistant()
 }
 
 // openStore connects to Redis, if there is one, for what is kept for a while.

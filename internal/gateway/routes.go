@@ -39,6 +39,9 @@ func (g *Gateway) Handler() http.Handler {
 		route("/api/oauth/", g.sandbox.ControlHandler()) // the consent page
 		route("/api/embeddable/", g.sandbox.ControlHandler())
 	}
+	if g.assistant != nil {
+		route(assistantRoute, g.assistant, cors, middleware.Private, bearer, g.onlyWithToken)
+	}
 	if g.config.GraphiQL {
 		page := g.page()
 		route("GET /{$}", page)
@@ -60,7 +63,8 @@ func (g *Gateway) Handler() http.Handler {
 	h = g.clients.proxies.ClientAddress(h)
 	h = middleware.RequestID(h)
 	h = g.written(h)
-	return g.graphql.Sockets.Track(h)
+	g.entry = g.graphql.Sockets.Track(h)
+	return g.entry
 }
 
 // below serves under a path as well as without it: proxies differ in whether they

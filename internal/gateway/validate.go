@@ -31,6 +31,12 @@ func (c *Config) Validate() error {
 	c.checkOrigins(r)
 	c.checkHeaders(r)
 	c.checkSignIn(r)
+	if c.MCP && c.PersistedManifest == "" && c.Upstream != Embedded {
+		r.add(&c.MCP, "there are no documents to offer; set --persisted-manifest")
+	}
+	if c.MCPWrites && !c.MCP {
+		r.add(&c.MCPWrites, "there are no tools; set --mcp")
+	}
 	c.checkTLS(r)
 	c.checkRedis(r)
 	c.checkEvents(r)
