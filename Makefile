@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := check
-.PHONY: check build generate schema schema-lint format lint vulnerabilities licences test race redis deploy soak bench mutants audits clients browser examples page screenshots
+.PHONY: check build generate schema schema-lint format lint vulnerabilities licences test race redis deploy soak bench mutants audits clients browser examples page screenshots site
 
 check: ## what CI does, all of it
 	.ci/run
@@ -67,6 +67,9 @@ browser: ## the page in headless Chromium; installs what it needs
 
 examples: ## examples/typescript compiled and used in headless Chromium, examples/go generated and run
 	.ci/examples
+
+site: ## the documentation as a site, in site/.vitepress/dist; a dead link fails
+	.ci/site
 
 screenshots: ## docs/images, by the same checks
 	dir=$$(mktemp -d) && SCREENSHOTS=$$dir .ci/browser && SCREENSHOTS=$$dir .ci/examples && cp $$dir/front-desk.png docs/images/front-desk.png && cp $$dir/light.png docs/images/graphiql-light.png && \

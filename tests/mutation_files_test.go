@@ -16,7 +16,7 @@ import (
 	"fsgateway/internal/sandbox"
 )
 
-var update = flag.Bool("update", false, "rewrite the expected values in testdata/mutations; \"*\" stays")
+var update = flag.Bool("update", false, "rewrite the expected values in testdata/mutations, where \"*\" stays, and docs/migration.md")
 
 // constants are the records of the sandbox that the files name, as ${Name}.
 var constants = map[string]string{
