@@ -56,11 +56,12 @@ audits: $(npm) ## what graphql-http's 61 audits say of the gateway; needs Node 2
 schema-lint: $(npm) ## graphql-eslint on the schema, and graphql-inspector on what it would break
 	cd tests/clients && npm run --silent schema
 
-clients: $(npm) ## Apollo Client, urql, Relay's network layer, graphql-ws, graphql-sse, and a comparison with graphql-js
+clients: $(npm) ## Apollo Client, urql, Relay's network layer, graphql-ws, graphql-sse, a comparison with graphql-js, and Apollo's composer and router
 	.ci/build .bin/fsgateway
 	cd tests/clients && GATEWAY=$(CURDIR)/.bin/fsgateway npm run --silent clients
 	cd tests/clients && GATEWAY=$(CURDIR)/.bin/fsgateway npm run --silent streams
 	cd tests/clients && GATEWAY=$(CURDIR)/.bin/fsgateway npm run --silent differential
+	cd tests/clients && GATEWAY=$(CURDIR)/.bin/fsgateway npm run --silent federation
 
 browser: ## the page in headless Chromium; installs what it needs
 	.ci/browser

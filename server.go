@@ -60,7 +60,9 @@ type healthCommand struct {
 	AdminAddr string `help:"The gateway's --admin-addr." default:"127.0.0.1:8081" from:"GATEWAY_ADMIN_ADDR"`
 }
 
-type schemaCommand struct{}
+type schemaCommand struct {
+	Federation bool `help:"Print it as a subgraph of Apollo Federation 2, for a composer."`
+}
 
 type versionCommand struct{}
 
@@ -99,7 +101,11 @@ func run(ctx, hurry context.Context, args []string, getenv func(string) string, 
 	case "health":
 		return gateway.CheckHealth(ctx, c.Health.AdminAddr)
 	case "schema":
-		_, err = io.WriteString(out, gateway.SDL())
+		sdl := gateway.SDL
+		if c.Schema.Federation {
+			sdl = gateway.SubgraphSDL
+		}
+		_, err = io.WriteString(out, sdl())
 		return err
 	case "version":
 		_, err = fmt.Fprintln(out, build())

@@ -13,6 +13,7 @@ import (
 
 	"fsgateway/graph/apierror"
 	"fsgateway/graph/cost"
+	"fsgateway/graph/federation"
 	"fsgateway/graph/gen"
 	"fsgateway/graph/live"
 	"fsgateway/graph/loader"
@@ -48,6 +49,8 @@ type Options struct {
 	Guard graphql.HandlerExtension
 	// Persisted finds documents that clients send by name; nil for none.
 	Persisted graphql.HandlerExtension
+	// Federation says whether routers of Apollo Federation are answered.
+	Federation bool
 	// Documents keeps valid documents; nil for a cache of the handler's own.
 	Documents *Documents
 	// Known reports whether the partner has accepted the sender's token; nil for always.
@@ -112,6 +115,11 @@ func NewHandler(r *Resolver, o Options) *Handler {
 			h.Use(e)
 		}
 	}
+	var subgraph *federation.Extension
+	if o.Federation {
+		subgraph = federation.New(schema.Schema())
+		h.Use(subgraph)
+	}
 	coerceInput(h, schema.Schema(), ops.Schema(), &o)
 	presenter := apierror.Present(o.RequestID, o.LogBug)
 	h.SetErrorPresenter(presenter)
@@ -123,6 +131,12 @@ func NewHandler(r *Resolver, o Options) *Handler {
 		op := graphql.GetOperationContext(ctx)
 		if err := o.refuse(ctx, op); err != nil {
 			return graphql.OneShot(&graphql.Response{Errors: gqlerror.List{err}})
+		}
+		if sdl := subgraph.Service(op); sdl != nil {
+			if err := o.refuseIntrospection(ctx); err != nil {
+				sdl = &graphql.Response{Errors: gqlerror.List{err}}
+			}
+			return graphql.OneShot(sdl)
 		}
 		if asks(op, dryRunHeader) && op.Operation.Operation == ast.Subscription {
 			return graphql.OneShot(notSubscriptions())

@@ -78,6 +78,7 @@ type Config struct {
 	HTTPDraftStatus         bool          `name:"http-draft-status" help:"Answer with the statuses of the 2026 draft of GraphQL over HTTP: 422 and 294." default:"false" from:"GATEWAY_HTTP_DRAFT_STATUS"`
 	CORSOrigins             []string      `name:"cors-origins" help:"Origins whose pages may call the gateway, comma-separated." from:"GATEWAY_CORS_ORIGINS"`
 	CORSHeaders             []string      `name:"cors-headers" help:"Headers that pages of --cors-origins may send beside the usual ones, comma-separated." from:"GATEWAY_CORS_HEADERS"`
+	Federation              bool          `help:"Answer routers of Apollo Federation 2: _entities and _service." default:"false" from:"GATEWAY_FEDERATION"`
 	MCP                     bool          `name:"mcp" help:"Offer the trusted documents' queries as tools to coding assistants, at /mcp. The embedded sandbox offers the examples without a manifest." default:"false" from:"GATEWAY_MCP"`
 	MCPWrites               bool          `name:"mcp-writes" help:"Offer their mutations, too." default:"false" from:"GATEWAY_MCP_WRITES"`
 	GraphiQL                bool          `name:"graphiql" negatable:"" help:"Serve the GraphiQL page at /." default:"true" from:"GATEWAY_GRAPHIQL"`

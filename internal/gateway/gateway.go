@@ -250,6 +250,7 @@ func (g *Gateway) openGraph(o options) error {
 		Guard:         guard.New(config.limits(), g.known),
 		Persisted:     documents,
 		Documents:     g.documents,
+		Federation:    config.Federation,
 		Known:         g.known,
 		Introspection: g.mayIntrospect,
 		SignInURL:     g.signInURL(),

@@ -223,6 +223,9 @@ func CheckHealth(ctx context.Context, adminAddr string) error {
 // SDL is the schema as one file.
 func SDL() string { return graph.SDL() }
 
+// SubgraphSDL is the schema as a subgraph of Apollo Federation 2.
+func SubgraphSDL() string { return graph.SubgraphSDL() }
+
 func open(setting, addr string) (net.Listener, error) {
 	l, err := net.Listen("tcp", addr)
 	if errors.Is(err, syscall.EADDRINUSE) {

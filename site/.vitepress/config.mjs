@@ -30,7 +30,7 @@ export default withMermaid({
         text: 'Building clients',
         items: [
           page('Reading the schema', '/docs/guides/schema'), { text: 'All types and fields', link: '/reference.html', target: '_self' }, page('Signing in', '/docs/guides/signing-in'), page('Prescribing', '/docs/guides/prescribing'),
-          page('Live updates', '/docs/guides/live-updates'), page('Limits and cost', '/docs/guides/costs'), page('Errors', '/docs/errors'), page('Assistants', '/docs/guides/assistants'),
+          page('Live updates', '/docs/guides/live-updates'), page('Limits and cost', '/docs/guides/costs'), page('Errors', '/docs/errors'), page('Assistants', '/docs/guides/assistants'), page('Federation', '/docs/guides/federation'),
         ],
       },
       {
