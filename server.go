@@ -61,7 +61,8 @@ type healthCommand struct {
 }
 
 type schemaCommand struct {
-	Federation bool `help:"Print it as a subgraph of Apollo Federation 2, for a composer."`
+	Federation      bool `help:"Print it as a subgraph of Apollo Federation 2, for a composer." xor:"form"`
+	SemanticNonNull bool `help:"Print it with @semanticNonNull on fields that are null only with an error." xor:"form"`
 }
 
 type versionCommand struct{}
@@ -102,8 +103,11 @@ func run(ctx, hurry context.Context, args []string, getenv func(string) string, 
 		return gateway.CheckHealth(ctx, c.Health.AdminAddr)
 	case "schema":
 		sdl := gateway.SDL
-		if c.Schema.Federation {
+		switch {
+		case c.Schema.Federation:
 			sdl = gateway.SubgraphSDL
+		case c.Schema.SemanticNonNull:
+			sdl = gateway.SemanticSDL
 		}
 		_, err = io.WriteString(out, sdl())
 		return err

@@ -223,6 +223,9 @@ func CheckHealth(ctx context.Context, adminAddr string) error {
 // SDL is the schema as one file.
 func SDL() string { return graph.SDL() }
 
+// SemanticSDL is the schema with @semanticNonNull.
+func SemanticSDL() string { return graph.SemanticSDL() }
+
 // SubgraphSDL is the schema as a subgraph of Apollo Federation 2.
 func SubgraphSDL() string { return graph.SubgraphSDL() }
 
