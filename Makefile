@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := check
-.PHONY: check build generate schema schema-lint format lint vulnerabilities licences test race redis deploy soak bench mutants audits clients browser examples page screenshots site
+.PHONY: check build generate schema schema-lint format lint vulnerabilities licences test race redis deploy soak bench mutants audits clients browser examples page screenshots first-hour site
 
 check: ## what CI does, all of it
 	.ci/run
@@ -68,6 +68,9 @@ browser: ## the page in headless Chromium; installs what it needs
 
 examples: ## examples/typescript compiled and used in headless Chromium, examples/go generated and run
 	.ci/examples
+
+first-hour: ## what docs/first-hour.md says, with the time of each step
+	.ci/first-hour
 
 site: ## the documentation as a site, in site/.vitepress/dist; a dead link fails
 	.ci/site
