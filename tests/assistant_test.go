@@ -186,6 +186,20 @@ func TestToolsNeedToken(t *testing.T) {
 	if res.StatusCode != http.StatusUnauthorized || res.Header.Get("WWW-Authenticate") != "Bearer" {
 		t.Errorf("%d %v", res.StatusCode, res.Header)
 	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, h.url+"/mcp", strings.NewReader(`{"jsonrpc":"2.0","id":1,"method":"tools/list"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Host = "graphql.example.com" // as a proxy on this machine passes it on
+	req.Header = http.Header{"Authorization": {"Bearer " + sandbox.TokenPractitioner}, "Content-Type": {"application/json"}, "Accept": {"application/json, text/event-stream"}}
+	res, err = http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		t.Errorf("behind a proxy: %d", res.StatusCode)
+	}
 	off := start(t)
 	res, err = http.Post(off.url+"/mcp", "application/json", strings.NewReader(`{}`))
 	if err != nil {

@@ -62,6 +62,17 @@ func TestEntitiesWithoutVariables(t *testing.T) {
 		more: _entities(representations: [{__typename: "Variant", fullscriptId: "` + sandbox.VariantID + `"}]) { ... on Variant { sku } }
 	}`)
 	equal(t, "answer", data, `{"_entities":[{"firstName":"Valentina"}],"more":[{"sku":"`+sandbox.SKU+`"}]}`)
+	// What else is in the document stays what it is.
+	data = h.query(`query($no: Boolean = false) {
+		_entities(representations: []) { __typename }
+		... on Query @skip(if: $no) { searchPatients(query: "caf\u00e9 \"x\" \\ 🎉") { ...Count } }
+		odd: searchPatients(query: """a "block" \""" of text""", first: 1) { ...Count @include(if: true) }
+	}
+	fragment Count on PatientConnection { totalCount }`)
+	equal(t, "answer", data, `{"_entities":[],"searchPatients":{"totalCount":0},"odd":{"totalCount":0}}`)
+	if asked := h.sandbox.Calls(); !strings.Contains(asked[len(asked)-2].Query+asked[len(asked)-1].Query, "%F0%9F%8E%89") {
+		t.Errorf("the partner was asked %v", asked)
+	}
 	for _, query := range []string{
 		`{ _entities { __typename } }`,
 		`query($r: [ID!]!) { _entities(representations: $r) { __typename } }`,
