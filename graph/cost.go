@@ -26,12 +26,18 @@ func notSubscriptions() *graphql.Response {
 	return &graphql.Response{Errors: gqlerror.List{apierror.New(apierror.CodeBadUserInput, dryRunHeader+" is for queries and mutations. Nothing was run.")}}
 }
 
-// payloads returns the Go types of what mutations answer, by their names in the schema.
+// payloads returns the Go types of what mutations and subscriptions answer, by their names in
+// the schema.
 func payloads() map[string]reflect.Type {
 	types := map[string]reflect.Type{}
-	for m := range reflect.TypeFor[gen.MutationResolver]().Methods() {
-		t := m.Type.Out(0).Elem()
-		types[t.Name()] = t
+	for _, resolver := range []reflect.Type{reflect.TypeFor[gen.MutationResolver](), reflect.TypeFor[gen.SubscriptionResolver]()} {
+		for m := range resolver.Methods() {
+			t := m.Type.Out(0)
+			for t.Kind() == reflect.Chan || t.Kind() == reflect.Pointer {
+				t = t.Elem()
+			}
+			types[t.Name()] = t
+		}
 	}
 	return types
 }

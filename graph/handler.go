@@ -153,6 +153,9 @@ func NewHandler(r *Resolver, o Options) *Handler {
 		case ast.Mutation:
 			return o.run(ctx, ops, estimator, next)
 		case ast.Subscription:
+			if err := o.dearEvents(ctx, ops, estimator); err != nil {
+				return graphql.OneShot(&graphql.Response{Errors: gqlerror.List{err}})
+			}
 			var refused *gqlerror.Error
 			if ctx, refused = streams.Begin(ctx); refused != nil {
 				return graphql.OneShot(&graphql.Response{Errors: gqlerror.List{refused}})
@@ -228,6 +231,13 @@ func (o *Options) run(ctx context.Context, ops *loader.Operations, estimator *co
 		}
 		return res
 	}
+}
+
+// dearEvents refuses a subscription each of whose events would take too many calls.
+func (o *Options) dearEvents(ctx context.Context, ops *loader.Operations, estimator *cost.Estimator) *gqlerror.Error {
+	op, caller := graphql.GetOperationContext(ctx), o.Caller(ctx)
+	_, session := ops.NewSession(ctx, caller)
+	return o.Cost.tooExpensive(estimator.Of(op, session, caller), func() *cost.Plan { return estimator.Explain(op, session, caller) })
 }
 
 // reserve keeps the calls that an operation can take, and says what its client is told if they

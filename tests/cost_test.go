@@ -211,6 +211,31 @@ func TestDearWrites(t *testing.T) {
 	}
 }
 
+// TestDearEvents: a subscription is refused at its start if each event would take too many
+// calls.
+func TestDearEvents(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.MaxUpstreamCalls = 5
+	h := startWith(t, c, sandbox.Options{})
+	header := http.Header{"Accept": {"application/graphql-response+json, text/event-stream"}}
+	a := h.with(header, sandbox.TokenPractitioner, `subscription { patientUpdated { patient { treatmentPlans(first: 20) { nodes { personalMessage } } } } }`)
+	if len(a.Errors) != 1 || a.Errors[0].Extensions["code"] != "QUERY_TOO_EXPENSIVE" || a.Errors[0].Extensions["field"] != "patientUpdated.patient.treatmentPlans" {
+		t.Errorf("%v", a.Errors)
+	}
+	if n := h.sandbox.Count(""); n != 0 {
+		t.Errorf("%d calls", n)
+	}
+	for _, query := range []string{
+		`subscription { patientUpdated { event { id type createdAt data { __typename } } patient { id firstName orders(first: 1) { totalCount } } } }`,
+		`subscription { events(types: [PATIENT_UPDATED]) { id type data { __typename ... on PatientEventData { patient { id lastName } } ... on OrderEventData { order { id } } } } }`,
+	} {
+		s := h.subscribe(sandbox.TokenPractitioner, query)
+		h.emit(sandbox.Emission{Type: "patient.updated"})
+		s.value()
+	}
+}
+
 // TestTooExpensive: what would take too many calls is refused before the first one, and
 // what turns out to ends at the limit.
 func TestTooExpensive(t *testing.T) {

@@ -42,12 +42,12 @@ type Estimator struct {
 }
 
 // New returns an estimator of what the loader will do. payloads are the Go types of what
-// mutations answer, by their names in the schema.
+// mutations and subscriptions answer, by their names in the schema.
 func New(ops *loader.Operations, payloads map[string]reflect.Type) *Estimator {
 	return &Estimator{ops, payloads}
 }
 
-// Of counts the calls of a caller's query or mutation.
+// Of counts the calls of a caller's operation; of a subscription, those that an event takes.
 func (e *Estimator) Of(op *graphql.OperationContext, s *loader.Session, caller string) Cost {
 	return e.count(op, s, caller, false).total()
 }
@@ -71,10 +71,11 @@ func (e *Estimator) count(op *graphql.OperationContext, s *loader.Session, calle
 		c.settle()
 		return c
 	}
-	for _, f := range graphql.CollectFields(op, op.Operation.SelectionSet, []string{"Mutation"}) {
+	write := op.Operation.Operation == ast.Mutation
+	for _, f := range graphql.CollectFields(op, op.Operation.SelectionSet, []string{"Mutation", "Subscription"}) {
 		if f.Name != "__typename" {
 			one := c.another()
-			one.write(s.Plan(), f)
+			one.payload(s.Plan(), f, write)
 			one.settle()
 			c.merge(one, len(c.waves)) // they run one after the other
 		}
@@ -82,13 +83,20 @@ func (e *Estimator) count(op *graphql.OperationContext, s *loader.Session, calle
 	return c
 }
 
-// write counts a field of a mutation: the call itself, and what the answer to it lacks.
-func (c *count) write(p *plan.Plan, f graphql.CollectedField) {
+// payload counts a field of a mutation, which is a call, or of a subscription, for one event:
+// what is selected of its payload beyond the partner's answer, or beyond what all events have.
+func (c *count) payload(p *plan.Plan, f graphql.CollectedField, write bool) {
 	at := c.field(once, f.Name)
-	c.add(restOf(f.Field), at, 1, 1)
+	if write {
+		c.add(restOf(f.Field), at, 1, 1)
+	}
 	payload := p.Below(f).Node(c.payloads[f.Definition.Type.Name()])
 	for _, child := range payload.Children {
-		c.value(child.Below, child.Type(payload.Type()), c.field(at, child.Name).next(), entire)
+		t, held := child.Type(payload.Type()), holding{}
+		if write || t == c.payloads["Event"] {
+			held = entire
+		}
+		c.value(child.Below, t, c.field(at, child.Name).next(), held)
 	}
 }
 
