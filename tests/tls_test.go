@@ -188,6 +188,20 @@ func TestTLS(t *testing.T) {
 	if a := h.over(trust.Clone(), true).as(sandbox.TokenPractitioner, `{ clinic { name } }`); a.Errors != nil || a.Data["clinic"] == nil {
 		t.Errorf("%v %v", a.Data, a.Errors)
 	}
+	resuming := trust.Clone()
+	resuming.ClientSessionCache = tls.NewLRUClientSessionCache(1)
+	resumed := false
+	for range 2 {
+		res, err := h.over(resuming, false).client.Get(h.url + "/agents.md")
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		resumed = res.TLS.DidResume
+	}
+	if !resumed {
+		t.Error("clients cannot resume")
+	}
 	old := trust.Clone()
 	old.MinVersion, old.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
 	if _, err := h.peer(old); err == nil {

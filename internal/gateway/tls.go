@@ -13,26 +13,13 @@ import (
 	"fsgateway/internal/reload"
 )
 
-// pair is a certificate with its key, and who may present one in turn.
-type pair struct {
-	certificate *tls.Certificate
-	clients     *x509.CertPool // nil for anybody, without one
-}
-
-// readPair reads the files of a certificate, its key, and of the authorities that sign those
-// of clients, "" for none.
-func readPair(cert, key, clients string) (*pair, error) {
-	certificate, err := tls.LoadX509KeyPair(cert, key)
+// readPair reads the files of a certificate and its key.
+func readPair(cert, key string) (*tls.Certificate, error) {
+	pair, err := tls.LoadX509KeyPair(cert, key)
 	if err != nil {
 		return nil, err
 	}
-	p := &pair{certificate: &certificate}
-	if clients != "" {
-		if p.clients, err = readAuthorities(clients, x509.NewCertPool()); err != nil {
-			return nil, err
-		}
-	}
-	return p, nil
+	return &pair, nil
 }
 
 // readAuthorities adds the certificates in a file to those in a pool.
@@ -75,23 +62,27 @@ func (g *Gateway) serving() (*tls.Config, error) {
 	if c.TLSCert == "" {
 		return nil, nil
 	}
-	v, err := reload.New(func() (*pair, error) { return readPair(c.TLSCert, c.TLSKey, c.TLSClientCA) },
-		g.noteReload("certificate of the gateway"), files(c.TLSCert, c.TLSKey, c.TLSClientCA)...)
+	v, err := reload.New(c.serverTLS, g.noteReload("certificate of the gateway"), files(c.TLSCert, c.TLSKey, c.TLSClientCA)...)
 	if err != nil {
 		return nil, fmt.Errorf("%s, %s: %w", c.name(&c.TLSCert), c.name(&c.TLSKey), err)
 	}
-	return &tls.Config{
-		MinVersion: tls.VersionTLS12,
-		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
-			p := v.Get()
-			config := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}, Certificates: []tls.Certificate{*p.certificate}}
-			if p.clients != nil {
-				config.ClientCAs, config.ClientAuth = p.clients, tls.RequireAndVerifyClientCert
-			}
-			return config, nil
-		},
-		NextProtos: []string{"h2", "http/1.1"}, // net/http looks here for HTTP/2
-	}, nil
+	config := v.Get().Clone() // net/http looks here for HTTP/2
+	config.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) { return v.Get(), nil }
+	return config, nil
+}
+
+// serverTLS is what the files say. It is kept until they change, so that clients can resume.
+func (c *Config) serverTLS() (*tls.Config, error) {
+	pair, err := readPair(c.TLSCert, c.TLSKey)
+	if err != nil {
+		return nil, err
+	}
+	config := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}, Certificates: []tls.Certificate{*pair}}
+	if c.TLSClientCA != "" {
+		config.ClientAuth = tls.RequireAndVerifyClientCert
+		config.ClientCAs, err = readAuthorities(c.TLSClientCA, x509.NewCertPool())
+	}
+	return config, err
 }
 
 // overTLS is a listener whose connections are encrypted, the listener itself without a
@@ -121,12 +112,12 @@ func (g *Gateway) calling() (*tls.Config, error) {
 		}
 	}
 	if c.UpstreamCert != "" {
-		v, err := reload.New(func() (*pair, error) { return readPair(c.UpstreamCert, c.UpstreamKey, "") },
+		v, err := reload.New(func() (*tls.Certificate, error) { return readPair(c.UpstreamCert, c.UpstreamKey) },
 			g.noteReload("certificate for the partner"), c.UpstreamCert, c.UpstreamKey)
 		if err != nil {
 			return nil, fmt.Errorf("%s, %s: %w", c.name(&c.UpstreamCert), c.name(&c.UpstreamKey), err)
 		}
-		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return v.Get().certificate, nil }
+		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return v.Get(), nil }
 	}
 	return config, nil
 }
@@ -137,13 +128,7 @@ func (g *Gateway) ourself() *tls.Config {
 	if g.config.TLSCert == "" {
 		return nil
 	}
-	current := func() (*tls.Certificate, error) {
-		p, err := readPair(g.config.TLSCert, g.config.TLSKey, "")
-		if err != nil {
-			return nil, err
-		}
-		return p.certificate, nil
-	}
+	current := func() (*tls.Certificate, error) { return readPair(g.config.TLSCert, g.config.TLSKey) }
 	return &tls.Config{
 		MinVersion:           tls.VersionTLS12,
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return current() },
