@@ -55,6 +55,8 @@ type Options struct {
 	Documents *Documents
 	// Known reports whether the partner has accepted the sender's token; nil for always.
 	Known func(context.Context) bool
+	// Primed keeps what came inside of answers for operations to come; nil for nothing.
+	Primed loader.Primed
 	// Version is counted up by each write of a caller; nil has identical queries run singly.
 	Version func(context.Context) uint64
 	// Introspection reports whether a request may read the schema, or why that
@@ -101,7 +103,7 @@ func (t transport) Do(w http.ResponseWriter, r *http.Request, exec graphql.Graph
 func NewHandler(r *Resolver, o Options) *Handler {
 	schema := Schema(r)
 	ops := loader.New(schema.Schema(), r.Client, o.Viewer, o.RateLimit, r.computed())
-	ops.Wave = o.Wave
+	ops.Wave, ops.Primed = o.Wave, o.Primed
 	h := handler.New(answering{schema, o.Answered, o.MaxAnswer})
 	o.NamedDocuments = o.Persisted != nil
 	if o.Documents == nil {

@@ -3,6 +3,7 @@ package tests
 import (
 	"fmt"
 	"net/http"
+	"reflect"
 	"testing"
 	"time"
 
@@ -49,6 +50,80 @@ func TestCache(t *testing.T) {
 		const patients = `{ patients(first: 3) { nodes { dateOfBirth } } clinic { name } orders(first: 2) { nodes { id } } }`
 		if one, two := calls(v.kept(patients)), calls(v.kept(patients)); one != two {
 			v.Errorf("patient data is kept: %d calls, then %d", one, two)
+		}
+	})
+}
+
+// TestPrimed: what an answer holds of products, variants and brands spares their calls in
+// later operations of that caller, as long as an answer of their own would.
+func TestPrimed(t *testing.T) {
+	t.Parallel()
+	const (
+		product = `query($id: ID!) { product(id: $id) { name brand { name } variants { id sku msrp } } }`
+		written = `query($id: ID!) { treatmentPlan(id: $id) { recommendations { variant { fullscriptId sku } } } }`
+		again   = `query($id: ID!) { variant(id: $id) { product { name } } }`
+	)
+	virtually(t, config(), sandbox.Options{}, func(v *virtual) {
+		calls := func(r *reply) int {
+			v.Helper()
+			r.fails(v)
+			n := v.sandbox.Count("")
+			v.sandbox.ResetCalls()
+			return n
+		}
+		// A plan of the product's own variants, so that all of them are known.
+		ids := []string{}
+		for _, id := range list(v, v.query(product, "id", sandbox.ProductID).Data, "product.variants") {
+			ids = append(ids, at(v, id, "id").(string))
+		}
+		recommendations := []any{}
+		for _, id := range ids {
+			recommendations = append(recommendations, map[string]any{"variantId": id, "unitsToPurchase": 1})
+		}
+		plan := at(v, v.query(`mutation($input: CreateTreatmentPlanInput!) { createTreatmentPlan(input: $input) { treatmentPlan { id } } }`, "input", map[string]any{
+			"patientId": sandbox.PatientWithManyPlans, "state": "DRAFT", "recommendations": recommendations,
+		}).Data, "createTreatmentPlan.treatmentPlan.id")
+		v.sandbox.ResetCalls()
+		other := func(query string, variables ...any) *reply {
+			v.Helper()
+			return v.post(requestBody(v, query, variables...), "Cache-Control", "", "Authorization", "Bearer "+sandbox.TokenStaff)
+		}
+		want := v.query(written, "id", plan).Data // without anything that is kept
+		alone := calls(v.query(written, "id", plan))
+		if alone/2 != 1+len(ids) {
+			v.Fatalf("%d calls, want the plan and %d variants, twice", alone, len(ids))
+		}
+		alone /= 2
+		time.Sleep(6 * time.Minute)
+
+		if n := calls(v.kept(product, "id", sandbox.ProductID)); n != 1 {
+			v.Errorf("the product takes %d calls", n)
+		}
+		r := v.kept(written, "id", plan)
+		if n := calls(r); n != 1 {
+			v.Errorf("its variants are known, and %d calls were made", n)
+		}
+		if !reflect.DeepEqual(r.Data, want) {
+			v.Errorf("the answer is\n%v\nwant\n%v", r.Data, want)
+		}
+		if n := calls(other(written, "id", plan)); n != alone {
+			v.Errorf("another caller makes %d calls, want %d", n, alone)
+		}
+		if n := calls(v.query(written, "id", plan)); n != alone {
+			v.Errorf("with no-cache %d calls were made, want %d", n, alone)
+		}
+		time.Sleep(6 * time.Minute)
+		if n := calls(v.kept(product, "id", sandbox.ProductID)); n != 1 {
+			v.Errorf("the product takes %d calls later", n)
+		}
+		time.Sleep(3 * time.Minute)
+		calls(v.kept(product, "id", sandbox.ProductID)) // from the cache, and no younger for it
+		time.Sleep(2*time.Minute + time.Second)
+		if n := calls(v.kept(written, "id", plan)); n != alone {
+			v.Errorf("%d calls 5 minutes after the product came, want %d", n, alone)
+		}
+		if n := calls(v.kept(again, "id", sandbox.VariantID)); n > 1 {
+			v.Errorf("%d calls for a variant and its product", n)
 		}
 	})
 }
@@ -143,6 +218,31 @@ func TestCacheAfterEvent(t *testing.T) {
 	h.emit(sandbox.Emission{Type: "product.updated"})
 	if n := read(); n != 1 {
 		t.Errorf("%d calls after an event of a product", n)
+	}
+}
+
+// TestPrimedAfterEvent: what came inside others is dropped with them when a product changes.
+func TestPrimedAfterEvent(t *testing.T) {
+	t.Parallel()
+	h := start(t)
+	plan := at(t, h.query(`mutation($input: CreateTreatmentPlanInput!) { createTreatmentPlan(input: $input) { treatmentPlan { id } } }`, "input", map[string]any{
+		"patientId": sandbox.PatientWithManyPlans, "state": "DRAFT", "recommendations": []any{map[string]any{"variantId": sandbox.VariantID, "unitsToPurchase": 1}},
+	}), "createTreatmentPlan.treatmentPlan.id")
+	read := func(query, id string) int {
+		h.sandbox.ResetCalls()
+		if a := h.with(http.Header{}, sandbox.TokenPractitioner, query, "id", id); len(a.Errors) > 0 {
+			t.Fatal(a.Errors)
+		}
+		return h.sandbox.Count("")
+	}
+	const written = `query($id: ID!) { treatmentPlan(id: $id) { recommendations { variant { sku } } } }`
+	read(`query($id: ID!) { product(id: $id) { variants { sku } } }`, sandbox.ProductID)
+	if n := read(written, plan.(string)); n != 1 {
+		t.Errorf("%d calls, want that for the plan", n)
+	}
+	h.emit(sandbox.Emission{Type: "product.updated"})
+	if n := read(written, plan.(string)); n != 2 {
+		t.Errorf("%d calls after an event of a product, want the variant's, too", n)
 	}
 }
 

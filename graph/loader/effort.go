@@ -7,9 +7,7 @@ import (
 	"fsgateway/internal/fsclient"
 )
 
-// For those who count calls before they are made, what the loader would do.
-
-// Effort is a kind of call behind a field.
+// Effort is a kind of call behind a field, for who counts calls before they are made.
 type Effort int
 
 const (

@@ -19,6 +19,9 @@ type Operations struct {
 	// Wave is told when a wave of calls begins, and end when it is over; it may be nil.
 	Wave func(ctx context.Context, n int) (end func())
 
+	// Primed is what is known of records from operations before; nil for nothing.
+	Primed Primed
+
 	schema  *plan.Schema
 	records map[reflect.Type]*recordOp
 	byName  map[string]*recordOp // SDL type -> operation
@@ -47,6 +50,13 @@ func New(schema *ast.Schema, c *fsclient.Client, viewer func(context.Context) *m
 	o.register(c)
 	o.byField["Query.viewer"], o.byField["Query.rateLimit"] = known[model.Viewer]{viewer}, known[model.RateLimit]{limit}
 	return o
+}
+
+// Primed keeps records that came inside others for operations to come. Nobody changes them.
+type Primed interface {
+	Note(ctx context.Context, kind, id string, r fsclient.Recorder)
+	// Known returns nil for a record that is not kept, or that is not enough.
+	Known(ctx context.Context, kind, id string, enough func(fsclient.Recorder) bool) fsclient.Recorder
 }
 
 // recordOp fetches records of one type by id.

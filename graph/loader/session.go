@@ -12,6 +12,7 @@ import (
 
 	"fsgateway/graph/plan"
 	"fsgateway/internal/fsclient"
+	"fsgateway/internal/stack"
 )
 
 // Session is what one operation (or event of a subscription, or root field of a mutation)
@@ -134,23 +135,11 @@ func (s *Session) fetch(keys []key, batch func(context.Context, []key) []*datalo
 	}()
 }
 
-// grow makes room on the stack for a call, while there is little to copy: else it grows, and
-// is copied, deep within net/http.
-//
-//go:noinline
-func grow() {
-	var room [12 << 10]byte
-	touch(&room)
-}
-
-//go:noinline
-func touch(*[12 << 10]byte) {}
-
 // call carries out one call, whose promise is new.
 func (s *Session) call(p *promise, f func(ctx context.Context) (any, error)) {
 	go func() {
 		defer p.guard()
-		grow()
+		stack.Grow()
 		v, err := f(s.ctx)
 		p.resolve(v, err)
 	}()
@@ -204,8 +193,7 @@ func (s *Session) single(ctx context.Context, op *recordOp, id string) (any, err
 	return r, nil
 }
 
-// noteEmbedded keeps what v holds of records that the operation reaches by links. v is an
-// answer as it came, which nobody changes: the answer that is made of it has copies.
+// noteEmbedded keeps what v, an answer as it came, holds of records that links lead to.
 func (s *Session) noteEmbedded(v reflect.Value) {
 	if len(s.plan.Linked) > 0 {
 		fsclient.Records(v, s.embed)
@@ -220,6 +208,9 @@ func (s *Session) embed(r fsclient.Recorder) {
 	k := recordKey(op, fsclient.IDOf(r))
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.ops.Primed != nil {
+		s.ops.Primed.Note(s.ctx, k.kind, k.id, r)
+	}
 	if old := s.embedded[k]; old != nil && old.Held().Without(r.Held()) != 0 {
 		r = fsclient.Copy(r)
 		fsclient.Fill(r, old, fsclient.AllFields)
@@ -228,15 +219,19 @@ func (s *Session) embed(r fsclient.Recorder) {
 	s.embedded[k] = r
 }
 
-// fromEmbedded gives what has arrived of a record so far, if that has all that is missing.
+// fromEmbedded gives what has arrived of a record so far, or is known from operations before,
+// if that has all that is missing.
 func (s *Session) fromEmbedded(k hydrationKey) fsclient.Recorder {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r := s.embedded[k.key]
-	if r == nil || lacks(r, k.missing, k.node.Details) != 0 {
-		return nil
+	enough := func(r fsclient.Recorder) bool { return lacks(r, k.missing, k.node.Details) == 0 }
+	if r := s.embedded[k.key]; r != nil && enough(r) {
+		return r
 	}
-	return r
+	if s.ops.Primed != nil {
+		return s.ops.Primed.Known(s.ctx, k.kind, k.id, enough)
+	}
+	return nil
 }
 
 // whole gives a record that has arrived in its list of full records.

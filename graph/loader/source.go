@@ -11,10 +11,7 @@ import (
 	"fsgateway/internal/fsclient"
 )
 
-// A session is the [plan.Source] of the writer, which waits for the same promises as the
-// resolvers do (collect.go), in the same ways.
-
-// Plan returns the compiled operation.
+// Plan and the others make it the [plan.Source] of the writer, as collect.go is the resolvers'.
 func (s *Session) Plan() *plan.Plan { return s.plan }
 
 // Value waits for the value of a field that performs a call. "Not found" becomes

@@ -40,7 +40,8 @@ func WithFresh(ctx context.Context) context.Context {
 	return context.WithValue(ctx, freshKey{}, true)
 }
 
-func isFresh(ctx context.Context) bool {
+// IsFresh reports whether calls under ctx get nothing that was kept.
+func IsFresh(ctx context.Context) bool {
 	fresh, _ := ctx.Value(freshKey{}).(bool)
 	return fresh
 }
@@ -118,7 +119,7 @@ func (a *answer) success() bool { return a.status >= 200 && a.status <= 299 }
 func (f *flights) cached(ctx context.Context, k flightKey, d time.Duration, call func(http.Header) (*answer, error)) (*answer, error) {
 	version := f.Cache.Version(k.caller)
 	var kept *Kept // a pointer, as stacks are: one that does not fit is copied for each call
-	if !isFresh(ctx) {
+	if !IsFresh(ctx) {
 		kept = f.Cache.Get(ctx, k.caller, version, k.path, k.query)
 	}
 	if kept != nil && kept.Fresh() {

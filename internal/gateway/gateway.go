@@ -251,6 +251,7 @@ func (g *Gateway) openGraph(o options) error {
 		Persisted:     documents,
 		Documents:     g.documents,
 		Federation:    config.Federation,
+		Primed:        newPrimed(g),
 		Known:         g.known,
 		Introspection: g.mayIntrospect,
 		SignInURL:     g.signInURL(),
