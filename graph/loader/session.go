@@ -196,11 +196,11 @@ func (s *Session) single(ctx context.Context, op *recordOp, id string) (any, err
 // noteEmbedded keeps what v, an answer as it came, holds of records that links lead to.
 func (s *Session) noteEmbedded(v reflect.Value) {
 	if len(s.plan.Linked) > 0 {
-		fsclient.Records(v, s.embed)
+		fsclient.Records(v, func(r fsclient.Recorder) { s.embed(r, v.Kind() == reflect.Pointer) })
 	}
 }
 
-func (s *Session) embed(r fsclient.Recorder) {
+func (s *Session) embed(r fsclient.Recorder, prime bool) {
 	op := s.ops.records[reflect.TypeOf(r).Elem()]
 	if op == nil || !s.plan.Linked[op.name] || r.Broken() {
 		return
@@ -208,7 +208,7 @@ func (s *Session) embed(r fsclient.Recorder) {
 	k := recordKey(op, fsclient.IDOf(r))
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ops.Primed != nil {
+	if prime && s.ops.Primed != nil { // the parts of a list would be many, and seldom asked for
 		s.ops.Primed.Note(s.ctx, k.kind, k.id, r)
 	}
 	if old := s.embedded[k]; old != nil && old.Held().Without(r.Held()) != 0 {

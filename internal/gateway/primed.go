@@ -11,8 +11,9 @@ import (
 	"fsgateway/internal/transport"
 )
 
-// primed are records of the catalogue that came inside others, such as the variants of a
-// product, each for the caller who got it, for as long as an answer of their own would be kept.
+// primed are records of the catalogue that came inside the answer for another, such as the
+// variants of a product, each for the caller who got it, for as long as an answer of their own
+// would be kept. Parts of lists are not among them: they are many, and seldom asked for.
 type primed struct {
 	gateway *Gateway
 	records *cache.Cache[primedKey, primedRecord]
