@@ -55,8 +55,8 @@ func New(schema *ast.Schema, c *fsclient.Client, viewer func(context.Context) *m
 // Primed keeps records that came inside others for operations to come. Nobody changes them.
 type Primed interface {
 	Note(ctx context.Context, kind, id string, r fsclient.Recorder)
-	// Known returns nil for a record that is not kept, or that is not enough.
-	Known(ctx context.Context, kind, id string, enough func(fsclient.Recorder) bool) fsclient.Recorder
+	// Known returns nil for a record that is not kept, or that lacks some of the wanted fields.
+	Known(ctx context.Context, kind, id string, wanted, details fsclient.Fields) fsclient.Recorder
 }
 
 // recordOp fetches records of one type by id.

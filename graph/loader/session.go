@@ -224,12 +224,11 @@ func (s *Session) embed(r fsclient.Recorder, prime bool) {
 func (s *Session) fromEmbedded(k hydrationKey) fsclient.Recorder {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	enough := func(r fsclient.Recorder) bool { return lacks(r, k.missing, k.node.Details) == 0 }
-	if r := s.embedded[k.key]; r != nil && enough(r) {
+	if r := s.embedded[k.key]; r != nil && fsclient.Lacks(r, k.missing, k.node.Details) == 0 {
 		return r
 	}
 	if s.ops.Primed != nil {
-		return s.ops.Primed.Known(s.ctx, k.kind, k.id, enough)
+		return s.ops.Primed.Known(s.ctx, k.kind, k.id, k.missing, k.node.Details)
 	}
 	return nil
 }
@@ -242,14 +241,4 @@ func (s *Session) whole(k key) fsclient.Recorder {
 		return r
 	}
 	return nil
-}
-
-// lacks tells which of the wanted fields a value has not got. An item of the
-// record's own list has all that are not details, sent or not.
-func lacks(r fsclient.Recorder, wanted, detail fsclient.Fields) fsclient.Fields {
-	missing := wanted.Without(r.Held())
-	if r.Listed() {
-		missing = missing.Only(detail)
-	}
-	return missing
 }

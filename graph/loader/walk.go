@@ -35,7 +35,7 @@ func (at visit) walk(v reflect.Value, n *plan.Node) {
 	at.announce(n, rec, v)
 	missing := fsclient.Fields(0)
 	if op := recordOf(n); op != nil {
-		missing = lacks(rec, n.Mask.Without(op.lacks), n.Details)
+		missing = fsclient.Lacks(rec, n.Mask.Without(op.lacks), n.Details)
 	}
 	if missing == 0 {
 		at.walkChildren(v, n, 0)

@@ -285,6 +285,16 @@ func Fill(dst, src Recorder, fields Fields) {
 	}
 }
 
+// Lacks returns which of the wanted fields a record has not got. An item of its own list has
+// all that are not details, sent or not.
+func Lacks(r Recorder, wanted, details Fields) Fields {
+	missing := wanted.Without(r.Held())
+	if r.Listed() {
+		missing = missing.Only(details)
+	}
+	return missing
+}
+
 // Clone copies a value and the records inside it.
 func Clone[T any](v *T) *T {
 	return Cloned(reflect.ValueOf(v)).Interface().(*T)

@@ -30,7 +30,7 @@ type primedRecord struct {
 var primedFor = map[string]time.Duration{"Brand": time.Hour, "Product": 5 * time.Minute, "Variant": 5 * time.Minute}
 
 // primedShare is the part of --cache-size that they may take beside the answers.
-const primedShare = 8
+const primedShare = 32
 
 func newPrimed(g *Gateway) *primed {
 	return &primed{g, cache.New[primedKey, primedRecord](g.config.CacheSize / primedShare)}
@@ -57,13 +57,13 @@ func (p *primed) Note(ctx context.Context, kind, id string, r fsclient.Recorder)
 
 // Known returns a record if the partner has lately accepted the caller's token, and nothing in
 // the catalogue has changed since.
-func (p *primed) Known(ctx context.Context, kind, id string, enough func(fsclient.Recorder) bool) fsclient.Recorder {
+func (p *primed) Known(ctx context.Context, kind, id string, wanted, details fsclient.Fields) fsclient.Recorder {
 	op := transport.OperationFrom(ctx)
 	if op == nil || primedFor[kind] == 0 || fsclient.IsFresh(ctx) {
 		return nil
 	}
 	have, ok := p.records.Get(primedKey{op.Caller.Key, kind, id})
-	if !ok || !enough(have) || have.at.UnixNano() < p.gateway.kept.changed.Load() || !p.gateway.acceptedWithin(op, p.gateway.config.ProofAge) {
+	if !ok || fsclient.Lacks(have, wanted, details) != 0 || have.at.UnixNano() < p.gateway.kept.changed.Load() || !p.gateway.acceptedWithin(op, p.gateway.config.ProofAge) {
 		return nil
 	}
 	p.gateway.metrics.cacheHits.Inc()
