@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -59,6 +60,17 @@ func (k *Kept) Fresh() bool { return time.Now().Before(k.Until) }
 
 // ETag is what the partner calls the answer, "" for nothing.
 func (k *Kept) ETag() string { return k.Header.Get("Etag") }
+
+// keptHeader is what is read of the header of an answer that is kept.
+func keptHeader(h http.Header) http.Header {
+	own := http.Header{}
+	for _, name := range []string{"Content-Type", "Etag"} {
+		if value := h.Get(name); value != "" {
+			own[name] = []string{strings.Clone(value)}
+		}
+	}
+	return own
+}
 
 func (k *Kept) answer() *answer {
 	return &answer{status: http.StatusOK, header: k.Header, body: &answerBody{Buffer: *bytes.NewBuffer(k.Body)}, length: int64(len(k.Body)), kept: true}
@@ -140,7 +152,7 @@ func (f *flights) cached(ctx context.Context, k flightKey, d time.Duration, call
 			f.Cache.Put(k.caller, version, k.path, k.query, same)
 			return same.answer(), nil
 		case a.status == http.StatusOK && a.length <= maxAnswer:
-			f.Cache.Put(k.caller, version, k.path, k.query, &Kept{a.header, bytes.Clone(a.body.Bytes()), now, now.Add(d)})
+			f.Cache.Put(k.caller, version, k.path, k.query, &Kept{keptHeader(a.header), bytes.Clone(a.body.Bytes()), now, now.Add(d)})
 		}
 		return a, err
 	})

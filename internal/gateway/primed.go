@@ -30,7 +30,7 @@ type primedRecord struct {
 var primedFor = map[string]time.Duration{"Brand": time.Hour, "Product": 5 * time.Minute, "Variant": 5 * time.Minute}
 
 // primedShare is the part of --cache-size that they may take beside the answers.
-const primedShare = 32
+const primedShare = 8
 
 func newPrimed(g *Gateway) *primed {
 	return &primed{g, cache.New[primedKey, primedRecord](g.config.CacheSize / primedShare)}
