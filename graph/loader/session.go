@@ -208,10 +208,11 @@ func (s *Session) embed(r fsclient.Recorder, prime bool) {
 	k := recordKey(op, fsclient.IDOf(r))
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if prime && s.ops.Primed != nil { // the parts of a list would be many, and seldom asked for
+	old := s.embedded[k]
+	if prime && s.ops.Primed != nil && (old == nil || r.Held().Without(old.Held()) != 0) { // parts of lists would be many
 		s.ops.Primed.Note(s.ctx, k.kind, k.id, r)
 	}
-	if old := s.embedded[k]; old != nil && old.Held().Without(r.Held()) != 0 {
+	if old != nil && old.Held().Without(r.Held()) != 0 {
 		r = fsclient.Copy(r)
 		fsclient.Fill(r, old, fsclient.AllFields)
 		r.Hold(old.Held())
