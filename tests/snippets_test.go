@@ -154,3 +154,49 @@ func runCurl(t *testing.T, command []string) {
 		t.Errorf("%q\n%d %s", command, res.StatusCode, text)
 	}
 }
+
+// TestQuotedCode: what CONTRIBUTING.md quotes of the code is what the code says, line by line.
+func TestQuotedCode(t *testing.T) {
+	t.Parallel()
+	squeeze := func(s string) string { return strings.Join(strings.Fields(s), " ") }
+	lines := map[string]map[string]bool{"go": {}, "graphql": {}}
+	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			if name := d.Name(); err == nil && (name == "node_modules" || strings.HasPrefix(name, ".") && name != "..") {
+				return filepath.SkipDir
+			}
+			return err
+		}
+		kind := map[string]string{".go": "go", ".graphqls": "graphql"}[filepath.Ext(path)]
+		if kind == "" {
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		for line := range strings.Lines(string(text)) {
+			lines[kind][squeeze(line)] = true
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile("../CONTRIBUTING.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	quoted := 0
+	for _, block := range fence.FindAllStringSubmatch(string(page), -1) {
+		known := lines[block[1]]
+		if known == nil {
+			continue
+		}
+		for line := range strings.Lines(block[2]) {
+			if quoted++; !known[squeeze(line)] && squeeze(line) != "…" {
+				t.Errorf("no file has the line %q", line)
+			}
+		}
+	}
+	if quoted < 20 {
+		t.Errorf("only %d lines were found", quoted)
+	}
+}
