@@ -172,6 +172,9 @@ func (g *Gateway) open(o options) error {
 // openStore connects to Redis, if there is one, for what is kept for a while.
 func (g *Gateway) openStore() (err error) {
 	g.keys = seal.New(g.config.EncryptionKey...)
+	if err := g.followKeys(); err != nil {
+		return err
+	}
 	g.hashes.New = func() any { return g.keys.Hash() }
 	if g.config.RedisURL == "" {
 		g.store = store.NewMemory()

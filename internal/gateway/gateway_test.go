@@ -3,8 +3,11 @@ package gateway
 import (
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
@@ -79,5 +82,56 @@ func TestAdmin(t *testing.T) {
 		if res.Code != status {
 			t.Errorf("%s: %d", path, res.Code)
 		}
+	}
+}
+
+// TestEncryptionKeyIsReadAgain: what is sealed follows the file of the keys.
+func TestEncryptionKeyIsReadAgain(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "keys")
+	age := time.Hour
+	write := func(keys ...string) {
+		if err := os.WriteFile(path, []byte(strings.Join(keys, "\n")+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		age -= time.Minute // file systems have coarse clocks
+		if err := os.Chtimes(path, time.Time{}, time.Now().Add(-age)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	old, fresh := strings.Repeat("o", 32), strings.Repeat("f", 32)
+	write(old)
+	c := DefaultConfig()
+	c.EncryptionKey = []string{old}
+	g, err := New(c, zerolog.Nop(), WithSecretFiles(map[string]string{"GATEWAY_ENCRYPTION_KEY": path}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = g.Close() })
+	seal := func() string {
+		t.Helper()
+		sealed, err := g.keys.Seal("test", []byte("text"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sealed
+	}
+	opens := func(sealed string) bool {
+		_, err := g.keys.Open("test", sealed)
+		return err == nil
+	}
+	before := seal()
+	write(fresh, old)
+	after := seal()
+	if !opens(before) || !opens(after) {
+		t.Error("with both keys not everything opens")
+	}
+	write(fresh)
+	if opens(before) || !opens(after) {
+		t.Error("the key that was taken out still counts")
+	}
+	write("too short")
+	if !opens(after) {
+		t.Error("a file that cannot be used took the key away")
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"fsgateway/internal/reload"
+	"fsgateway/internal/seal"
 )
 
 // readPair reads the files of a certificate and its key.
@@ -175,5 +176,26 @@ func longEnough(secret string) error {
 	if len(secret) < minSecret {
 		return fmt.Errorf("it has fewer than %d characters", minSecret)
 	}
+	return nil
+}
+
+// followKeys has the keys of what is sealed be those of their file.
+func (g *Gateway) followKeys() error {
+	c := &g.config
+	if g.secretFiles[c.variable(&c.EncryptionKey)] == "" {
+		return nil
+	}
+	keys, err := g.secret(&c.EncryptionKey, "", func(keys string) error {
+		for _, key := range splitList([]string{keys}) {
+			if len(key) < seal.MinSecret {
+				return fmt.Errorf("one of the keys has %d bytes, fewer than %d", len(key), seal.MinSecret)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.name(&c.EncryptionKey), err)
+	}
+	g.keys.Follow(func() []string { return splitList([]string{keys.Get()}) })
 	return nil
 }

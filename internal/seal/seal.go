@@ -11,6 +11,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash"
+	"slices"
+	"sync"
 
 	"github.com/gorilla/securecookie"
 )
@@ -20,8 +22,12 @@ const MinSecret = 32
 
 // Keys seal and open. Make them with [New].
 type Keys struct {
-	codecs []securecookie.Codec
-	names  []byte // the key of Name
+	names []byte // the key of Name
+
+	mu      sync.Mutex
+	current func() []string // nil for secrets that stay
+	secrets []string
+	codecs  []securecookie.Codec
 }
 
 // New makes keys of secrets: the first seals, all open, so that one can be
@@ -31,13 +37,35 @@ func New(secrets ...string) *Keys {
 	if len(secrets) == 0 {
 		secrets = []string{string(securecookie.GenerateRandomKey(MinSecret))}
 	}
-	k := &Keys{names: derive(secrets[0], "names")}
+	return &Keys{names: derive(secrets[0], "names"), secrets: secrets, codecs: codecsOf(secrets)}
+}
+
+func codecsOf(secrets []string) (codecs []securecookie.Codec) {
 	for _, secret := range secrets {
 		// Lengths and ages are minded by who seals: a session is no cookie.
-		k.codecs = append(k.codecs, securecookie.New(derive(secret, "mac"), derive(secret, "encryption")).
+		codecs = append(codecs, securecookie.New(derive(secret, "mac"), derive(secret, "encryption")).
 			MaxLength(0).MaxAge(0).SetSerializer(securecookie.NopEncoder{}))
 	}
-	return k
+	return codecs
+}
+
+// Follow has the keys be made of the secrets that current returns at each use, at least one.
+// Names stay those of the first secret of all, for callers are told apart by them.
+func (k *Keys) Follow(current func() []string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.current = current
+}
+
+func (k *Keys) now() []securecookie.Codec {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.current != nil {
+		if secrets := k.current(); !slices.Equal(secrets, k.secrets) {
+			k.secrets, k.codecs = secrets, codecsOf(secrets)
+		}
+	}
+	return k.codecs
 }
 
 func derive(secret, use string) []byte {
@@ -50,7 +78,7 @@ func derive(secret, use string) []byte {
 
 // Seal encrypts. What is sealed for one purpose cannot be opened for another.
 func (k *Keys) Seal(purpose string, plain []byte) (string, error) {
-	sealed, err := k.codecs[0].Encode(purpose, bytes.Clone(plain)) // it is encrypted in place
+	sealed, err := k.now()[0].Encode(purpose, bytes.Clone(plain)) // it is encrypted in place
 	if err != nil {
 		return "", fmt.Errorf("seal %s: %w", purpose, err)
 	}
@@ -60,7 +88,7 @@ func (k *Keys) Seal(purpose string, plain []byte) (string, error) {
 // Open returns what was sealed, and refuses what was not sealed for this purpose
 // with one of the keys.
 func (k *Keys) Open(purpose, sealed string) (plain []byte, err error) {
-	if err := securecookie.DecodeMulti(purpose, sealed, &plain, k.codecs...); err != nil {
+	if err := securecookie.DecodeMulti(purpose, sealed, &plain, k.now()...); err != nil {
 		return nil, fmt.Errorf("open %s: it was not sealed here", purpose)
 	}
 	return plain, nil

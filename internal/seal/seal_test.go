@@ -60,3 +60,35 @@ func TestName(t *testing.T) {
 		t.Error("another text has the same name")
 	}
 }
+
+// TestFollow: what is sealed follows the secrets as they are, and names do not.
+func TestFollow(t *testing.T) {
+	t.Parallel()
+	secrets := []string{strings.Repeat("a", seal.MinSecret)}
+	k := seal.New(secrets...)
+	k.Follow(func() []string { return secrets })
+	name := k.Name("x")
+	old, err := k.Seal("test", []byte("text"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	opens := func(sealed string) bool {
+		plain, err := k.Open("test", sealed)
+		return err == nil && string(plain) == "text"
+	}
+	secrets = []string{strings.Repeat("b", seal.MinSecret), secrets[0]}
+	fresh, err := k.Seal("test", []byte("text"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !opens(old) || !opens(fresh) {
+		t.Error("with both secrets not everything opens")
+	}
+	secrets = secrets[:1]
+	if opens(old) || !opens(fresh) {
+		t.Error("with the new secret alone the old one counts")
+	}
+	if k.Name("x") != name {
+		t.Error("names have changed")
+	}
+}
