@@ -49,7 +49,7 @@ type Options struct {
 	Guard graphql.HandlerExtension
 	// Persisted finds documents that clients send by name; nil for none.
 	Persisted graphql.HandlerExtension
-	// Federation says whether routers of Apollo Federation are answered.
+	// Federation enables _entities and _service, for routers of Apollo Federation.
 	Federation bool
 	// Documents keeps valid documents; nil for a cache of the handler's own.
 	Documents *Documents
@@ -129,7 +129,26 @@ func NewHandler(r *Resolver, o Options) *Handler {
 	estimator := cost.New(ops, payloads())
 	running := &shares{o: &o, running: map[shareKey]*run{}}
 	streams := live.New(ops, live.Options{Caller: o.Caller, Ended: o.Ended, Present: presenter, Timeout: o.Timeout, MaxStreams: o.MaxStreams})
-	h.AroundOperations(func(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
+	h.AroundOperations(o.operations(ops, estimator, running, streams, subgraph))
+	h.AroundResponses(streams.EachEvent)
+	// Root fields of a mutation run one after the other, and each may change
+	// what the one before has read, so each has a session of its own.
+	h.AroundRootFields(func(ctx context.Context, next graphql.RootResolver) graphql.Marshaler {
+		if graphql.GetOperationContext(ctx).Operation.Operation == ast.Mutation {
+			whole := loader.From(ctx)
+			inner, own := ops.NewSession(ctx, o.Caller(ctx))
+			defer func() { whole.Followed(own) }()
+			ctx = inner
+		}
+		return next(ctx)
+	})
+	return &Handler{h, sockets, streams}
+}
+
+// operations returns what each operation passes before it runs: who may run it, what it may
+// cost, and whether an identical one is under way.
+func (o *Options) operations(ops *loader.Operations, estimator *cost.Estimator, running *shares, streams *live.Streams, subgraph *federation.Extension) graphql.OperationMiddleware {
+	return func(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
 		op := graphql.GetOperationContext(ctx)
 		if err := o.refuse(ctx, op); err != nil {
 			return graphql.OneShot(&graphql.Response{Errors: gqlerror.List{err}})
@@ -164,20 +183,7 @@ func NewHandler(r *Resolver, o Options) *Handler {
 			}
 		}
 		return next(ctx)
-	})
-	h.AroundResponses(streams.EachEvent)
-	// Root fields of a mutation run one after the other, and each may change
-	// what the one before has read, so each has a session of its own.
-	h.AroundRootFields(func(ctx context.Context, next graphql.RootResolver) graphql.Marshaler {
-		if graphql.GetOperationContext(ctx).Operation.Operation == ast.Mutation {
-			whole := loader.From(ctx)
-			inner, own := ops.NewSession(ctx, o.Caller(ctx))
-			defer func() { whole.Followed(own) }()
-			ctx = inner
-		}
-		return next(ctx)
-	})
-	return &Handler{h, sockets, streams}
+	}
 }
 
 // known reports whether the sender of a request is known.

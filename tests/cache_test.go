@@ -246,6 +246,33 @@ func TestPrimedAfterEvent(t *testing.T) {
 	}
 }
 
+// TestPrimedDuringEvent: an answer that was under way when a product changed may not have the
+// change, and primes nothing.
+func TestPrimedDuringEvent(t *testing.T) {
+	t.Parallel()
+	h := start(t)
+	plan := at(t, h.query(`mutation($input: CreateTreatmentPlanInput!) { createTreatmentPlan(input: $input) { treatmentPlan { id } } }`, "input", map[string]any{
+		"patientId": sandbox.PatientWithManyPlans, "state": "DRAFT", "recommendations": []any{map[string]any{"variantId": sandbox.VariantID, "unitsToPurchase": 1}},
+	}), "createTreatmentPlan.treatmentPlan.id")
+	h.sandbox.AddFault(sandbox.Fault{Operation: "getProduct", Latency: time.Second})
+	done := make(chan *answer)
+	go func() {
+		done <- h.with(http.Header{}, sandbox.TokenPractitioner, `query($id: ID!) { product(id: $id) { variants { sku } } }`, "id", sandbox.ProductID)
+	}()
+	eventually(t, func() bool { return h.sandbox.Count("getProduct") > 0 }, "the product is not asked for")
+	h.emit(sandbox.Emission{Type: "product.updated"})
+	if a := <-done; len(a.Errors) > 0 {
+		t.Fatal(a.Errors)
+	}
+	h.sandbox.ResetCalls()
+	if a := h.with(http.Header{}, sandbox.TokenPractitioner, `query($id: ID!) { treatmentPlan(id: $id) { recommendations { variant { sku } } } }`, "id", plan); len(a.Errors) > 0 {
+		t.Fatal(a.Errors)
+	}
+	if n := h.sandbox.Count("getVariant"); n != 1 {
+		t.Errorf("%d calls for the variant, want 1", n)
+	}
+}
+
 // TestCacheAge: the age of the oldest answer is in the cost.
 func TestCacheAge(t *testing.T) {
 	t.Parallel()

@@ -62,6 +62,12 @@ func TestEntitiesWithoutVariables(t *testing.T) {
 		more: _entities(representations: [{__typename: "Variant", fullscriptId: "` + sandbox.VariantID + `"}]) { ... on Variant { sku } }
 	}`)
 	equal(t, "answer", data, `{"_entities":[{"firstName":"Valentina"}],"more":[{"sku":"`+sandbox.SKU+`"}]}`)
+	// Two fields may have one variable.
+	equal(t, "answer", h.query(`query($r: [_Any!]!) {
+		_entities(representations: $r) { ... on Patient { firstName } }
+		again: _entities(representations: $r) { ... on Patient { lastName } }
+	}`, "r", []any{representation("Patient", "fullscriptId", sandbox.PatientWithManyPlans)}),
+		`{"_entities":[{"firstName":"Valentina"}],"again":[{"lastName":"Vandermeer"}]}`)
 	// What else is in the document stays what it is.
 	data = h.query(`query($no: Boolean = false) {
 		_entities(representations: []) { __typename }

@@ -78,6 +78,9 @@ func (e *Extension) MutateOperationParameters(_ context.Context, p *graphql.RawP
 	return nil
 }
 
+// idList is the type of the argument of nodes.
+var idList = ast.NonNullListType(ast.NonNullNamedType("ID", nil), nil)
+
 // rewrite makes nodes(ids:) of _entities(representations:), and reports whether it has.
 func rewrite(op *ast.OperationDefinition, f *ast.Field, p *graphql.RawParams) bool {
 	arg := f.Arguments.ForName(representations)
@@ -86,12 +89,17 @@ func rewrite(op *ast.OperationDefinition, f *ast.Field, p *graphql.RawParams) bo
 	}
 	if arg.Value.Kind == ast.Variable {
 		v := op.VariableDefinitions.ForName(arg.Value.Raw)
-		if v == nil || v.Type.Name() != "_Any" {
+		switch {
+		case v == nil:
 			return false
-		}
-		v.Type = ast.NonNullListType(ast.NonNullNamedType("ID", nil), nil)
-		if given, ok := p.Variables[v.Variable].([]any); ok {
-			p.Variables[v.Variable] = ids(given)
+		case v.Type == idList: // of another field, which was rewritten before
+		case v.Type.Name() != "_Any":
+			return false
+		default:
+			v.Type = idList
+			if given, ok := p.Variables[v.Variable].([]any); ok {
+				p.Variables[v.Variable] = ids(given)
+			}
 		}
 	} else {
 		value, err := arg.Value.Value(nil)
@@ -104,10 +112,7 @@ func rewrite(op *ast.OperationDefinition, f *ast.Field, p *graphql.RawParams) bo
 			arg.Value.Children = append(arg.Value.Children, &ast.ChildValue{Value: &ast.Value{Kind: ast.StringValue, Raw: id.(string)}})
 		}
 	}
-	if f.Alias == f.Name {
-		f.Alias = entities
-	}
-	f.Name, arg.Name = nodes, "ids"
+	f.Name, arg.Name = nodes, "ids" // the alias is what it was: _entities, if there was none
 	return true
 }
 

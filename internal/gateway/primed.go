@@ -47,7 +47,9 @@ func (p *primed) Note(ctx context.Context, kind, id string, r fsclient.Recorder)
 	if have, ok := p.records.Get(k); ok && r.Held().Without(have.Held()) == 0 {
 		return
 	}
-	age := middleware.EntryFrom(ctx).Oldest() // it may have come in an answer that was kept
+	// It may have come in an answer that was kept, or by a call that began a while ago: what has
+	// changed since then may not be in it.
+	age := middleware.EntryFrom(ctx).Oldest() + p.gateway.config.OperationTimeout
 	if age >= life {
 		return
 	}
