@@ -2,6 +2,7 @@ package tests
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"reflect"
 	"testing"
@@ -126,6 +127,41 @@ func TestPrimed(t *testing.T) {
 			v.Errorf("%d calls for a variant and its product", n)
 		}
 	})
+}
+
+// TestCachesChangeNothing: whatever a caller has asked before, an answer made with what was kept
+// is the one that the partner gives.
+func TestCachesChangeNothing(t *testing.T) {
+	t.Parallel()
+	g, spared := newDocuments(t), 0
+	for seed := range uint64(30) {
+		r := rand.New(rand.NewPCG(seed, 7))
+		virtually(t, config(), sandbox.Options{RateLimit: -1}, func(v *virtual) {
+			roots := [][2]string{
+				{"product", sandbox.ProductID}, {"variant", sandbox.VariantID}, {"product", sandbox.ProductID}, {"variant", sandbox.VariantID}, {"brand", sandbox.BrandID}, {"category", sandbox.CategoryID},
+				{"treatmentPlan", sandbox.PlanWithLabs}, {"patient", sandbox.PatientWithManyPlans}, {"practitioner", sandbox.PractitionerID}, {"protocol", sandbox.ProtocolID},
+			}
+			for range 40 {
+				root := roots[r.IntN(len(roots))]
+				query := fmt.Sprintf("{ %s(id: %q) %s }", root[0], root[1], g.selection(r, g.schema.Query.Fields.ForName(root[0]).Type.Name(), 3))
+				v.sandbox.ResetCalls()
+				got := v.kept(query)
+				few := v.sandbox.Count("")
+				want := v.query(query)
+				if few < v.sandbox.Count("")-few {
+					spared++
+				}
+				if !reflect.DeepEqual(got.Data, want.Data) || len(got.Errors) != len(want.Errors) {
+					v.Errorf("seed %d: %s\nis answered with\n%v %v\nwant\n%v %v", seed, query, got.Data, got.Errors, want.Data, want.Errors)
+				}
+				time.Sleep(time.Duration(r.IntN(90)) * time.Second)
+			}
+		})
+	}
+	t.Logf("%d queries took fewer calls", spared)
+	if spared < 50 {
+		t.Errorf("only %d queries took fewer calls", spared)
+	}
 }
 
 // TestCacheApart: nobody is answered with what another caller has got.

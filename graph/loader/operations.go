@@ -52,11 +52,14 @@ func New(schema *ast.Schema, c *fsclient.Client, viewer func(context.Context) *m
 	return o
 }
 
-// Primed keeps records that came inside others for operations to come. Nobody changes them.
+// Primed knows in which records others came, for operations to come, which may read more of
+// them.
 type Primed interface {
-	Note(ctx context.Context, kind, id string, r fsclient.Recorder)
-	// Known returns nil for a record that is not kept, or that lacks some of the wanted fields.
-	Known(ctx context.Context, kind, id string, wanted, details fsclient.Fields) fsclient.Recorder
+	// Note keeps the JSON of a record in which another one came.
+	Note(ctx context.Context, kind, id string, part, whole fsclient.Recorder)
+	// Known returns it, and the type of that record; "" if there is none, or if the part lacks
+	// some of the wanted fields.
+	Known(ctx context.Context, kind, id string, wanted fsclient.Fields) (source string, whole reflect.Type)
 }
 
 // recordOp fetches records of one type by id.

@@ -31,7 +31,7 @@ func (s *Session) choose(op *recordOp, ids []string, caller string) {
 		}
 		length := lengthKey{caller, op.name}
 		pages, _ := s.ops.lengths.Get(length)
-		p := paging.NewRecords(op.name, pages, found, func(r fsclient.Recorder) { s.embed(r, false) })
+		p := paging.NewRecords(op.name, pages, found, func(r fsclient.Recorder) { s.embed(r) })
 		p.List = func(ctx context.Context, page paging.Page) (got paging.Fetched, err error) {
 			err = safely(func() (err error) {
 				got, err = op.list(ctx, page)

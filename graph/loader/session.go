@@ -193,43 +193,64 @@ func (s *Session) single(ctx context.Context, op *recordOp, id string) (any, err
 	return r, nil
 }
 
-// noteEmbedded keeps what v, an answer as it came, holds of records that links lead to.
+// noteEmbedded keeps what v, an answer as it came, holds of records that links lead to, and
+// of a single record for other operations, too: what comes in lists would be much.
 func (s *Session) noteEmbedded(v reflect.Value) {
-	if len(s.plan.Linked) > 0 {
-		fsclient.Records(v, func(r fsclient.Recorder) { s.embed(r, v.Kind() == reflect.Pointer) })
-	}
-}
-
-func (s *Session) embed(r fsclient.Recorder, prime bool) {
-	op := s.ops.records[reflect.TypeOf(r).Elem()]
-	if op == nil || !s.plan.Linked[op.name] || r.Broken() {
+	if len(s.plan.Linked) == 0 {
 		return
 	}
-	k := recordKey(op, fsclient.IDOf(r))
+	whole, _ := v.Interface().(fsclient.Recorder)
+	fsclient.Records(v, func(r fsclient.Recorder) {
+		if k, news := s.embed(r); news && whole != nil && whole != r && s.ops.Primed != nil {
+			s.ops.Primed.Note(s.ctx, k.kind, k.id, r, whole)
+		}
+	})
+}
+
+// embed keeps a part of an answer, and reports whether it tells anything new.
+func (s *Session) embed(r fsclient.Recorder) (k key, news bool) {
+	op := s.ops.records[reflect.TypeOf(r).Elem()]
+	if op == nil || !s.plan.Linked[op.name] || r.Broken() {
+		return k, false
+	}
+	k = recordKey(op, fsclient.IDOf(r))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old := s.embedded[k]
-	if prime && s.ops.Primed != nil && (old == nil || r.Held().Without(old.Held()) != 0) { // parts of lists would be many
-		s.ops.Primed.Note(s.ctx, k.kind, k.id, r)
-	}
+	news = old == nil || r.Held().Without(old.Held()) != 0
 	if old != nil && old.Held().Without(r.Held()) != 0 {
 		r = fsclient.Copy(r)
 		fsclient.Fill(r, old, fsclient.AllFields)
 		r.Hold(old.Held())
 	}
 	s.embedded[k] = r
+	return k, news
 }
 
 // fromEmbedded gives what has arrived of a record so far, or is known from operations before,
 // if that has all that is missing.
 func (s *Session) fromEmbedded(k hydrationKey) fsclient.Recorder {
+	if r := s.arrived(k); r != nil || s.ops.Primed == nil {
+		return r
+	}
+	source, whole := s.ops.Primed.Known(s.ctx, k.kind, k.id, k.missing)
+	if source == "" {
+		return nil
+	}
+	r, err := fsclient.ReadRecord(s.ctx, whole, source)
+	if err != nil {
+		return nil
+	}
+	fsclient.Records(reflect.ValueOf(r), func(part fsclient.Recorder) { s.embed(part) })
+	return s.arrived(k)
+}
+
+// arrived gives what has arrived of a record so far if that has all that is missing.
+func (s *Session) arrived(k hydrationKey) fsclient.Recorder {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if r := s.embedded[k.key]; r != nil && fsclient.Lacks(r, k.missing, k.node.Details) == 0 {
 		return r
-	}
-	if s.ops.Primed != nil {
-		return s.ops.Primed.Known(s.ctx, k.kind, k.id, k.missing, k.node.Details)
 	}
 	return nil
 }

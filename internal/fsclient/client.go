@@ -215,13 +215,14 @@ const maxIdempotencyKey = 255
 
 func one[T any](ctx context.Context, c *Client, r route, query, body any, header http.Header, keys []string) (*T, error) {
 	var out *T
-	err := c.do(ctx, r, query, body, header, func(data []byte) error {
+	err := c.do(ctx, r, query, body, header, func(data []byte, text string) error {
 		v := new(T)
 		e := reflect.ValueOf(v).Elem()
 		s := shapeOf(e.Type())
 		err := errNoRecord
+		found := &envelope{keys: keys, out: e, wanted: wantedFrom(ctx), text: text}
 		if len(bytes.TrimSpace(data)) > 0 {
-			err = (&envelope{keys: keys, out: e, wanted: wantedFrom(ctx)}).open(data)
+			err = found.open(data)
 		}
 		// Which record was changed is known, even if the answer does not say so.
 		changed := r.changes() && s.isRecord && (err == nil || errors.Is(err, errNoRecord))
@@ -237,7 +238,7 @@ func one[T any](ctx context.Context, c *Client, r route, query, body any, header
 			return r.answeredBy(v)
 		}
 		if rec, ok := any(v).(recorded); ok {
-			rec.record().held = all
+			rec.record().held, rec.record().source = all, found.source
 			if check(e); rec.record().broken {
 				return fmt.Errorf("%w: it lacks its id", errUnreadable)
 			}
@@ -254,7 +255,7 @@ func one[T any](ctx context.Context, c *Client, r route, query, body any, header
 // getPage fetches one page of a list of T.
 func getPage[T any](ctx context.Context, c *Client, r route, query any, keys ...string) (*Page[T], error) {
 	var page *Page[T]
-	err := c.do(ctx, r, query, nil, nil, func(data []byte) error {
+	err := c.do(ctx, r, query, nil, nil, func(data []byte, text string) error {
 		p := new(Page[T])
 		extra := func(key string, d *decoder) (bool, error) {
 			if key != "meta" {
@@ -264,7 +265,7 @@ func getPage[T any](ctx context.Context, c *Client, r route, query any, keys ...
 			p.Meta, err = parseMeta(d)
 			return true, err
 		}
-		items := &envelope{keys: keys, out: reflect.ValueOf(&p.Items).Elem(), extra: extra, wanted: wantedFrom(ctx)}
+		items := &envelope{keys: keys, out: reflect.ValueOf(&p.Items).Elem(), extra: extra, wanted: wantedFrom(ctx), text: text}
 		if err := items.open(data); err != nil {
 			return err
 		}
@@ -281,8 +282,8 @@ func getPage[T any](ctx context.Context, c *Client, r route, query any, keys ...
 }
 
 // do carries out one call and hands the body of a successful answer to read,
-// which must not keep it. Every failure is an [*Error].
-func (c *Client) do(ctx context.Context, r route, query, body any, header http.Header, read func([]byte) error) error {
+// which must not keep it, and the same as a text if there is one. Every failure is an [*Error].
+func (c *Client) do(ctx context.Context, r route, query, body any, header http.Header, read func(data []byte, text string) error) error {
 	a, err := c.fetch(ctx, r, query, body, header)
 	if err != nil {
 		return err
@@ -291,12 +292,13 @@ func (c *Client) do(ctx context.Context, r route, query, body any, header http.H
 	if !a.success() {
 		return statusError(r, a.status, a.header, a.body.Bytes())
 	}
-	if a.length > maxAnswer {
+	switch {
+	case a.length > maxAnswer:
 		err = errors.New("the answer is too large")
-	} else if text, unknown := toUTF8(a.header.Get("Content-Type"), a.body.Bytes()); unknown != nil {
-		err = unknown
-	} else {
-		err = read(text)
+	case a.odd != nil:
+		err = a.odd
+	default:
+		err = read(a.body.Bytes(), a.text)
 	}
 	if err != nil {
 		return &Error{Op: r.String(), Kind: KindUpstream, Status: a.status, RequestID: requestID(a.header), Unknown: r.isWrite(), cause: err}

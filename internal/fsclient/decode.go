@@ -114,6 +114,13 @@ func newDecoder(data []byte) *decoder {
 	return d
 }
 
+// keep gives the decoder the input as a text that is kept anyway; "" if there is none.
+func (d *decoder) keep(text string) {
+	if text != "" {
+		d.text = text[len(text)-len(d.input):] // without a byte order mark
+	}
+}
+
 // free lets another answer be read with the decoder. What was read of this one stays.
 func (d *decoder) free() {
 	clear(d.slabs)

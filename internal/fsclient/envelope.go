@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 )
 
 // What an answer is asked for comes in an envelope, {"patient": {…}}; in one
@@ -29,12 +30,15 @@ type envelope struct {
 	inner bool // what is opened is itself the content of data
 
 	wanted func(reflect.Type) Fields // see decoder
+	text   string                    // the answer, if it is kept; else ""
+	source string                    // the part of it that the value was read from
 }
 
 // open decodes the value in an answer.
 func (e *envelope) open(answer []byte) error {
 	d := newDecoder(answer)
 	defer d.free()
+	d.keep(e.text)
 	switch d.PeekKind() {
 	case '{':
 	case '[': // a list, or a record as a list of one
@@ -67,10 +71,11 @@ func (e *envelope) open(answer []byte) error {
 	case e.bare(answer):
 		again := newDecoder(answer)
 		defer again.free()
+		again.keep(e.text)
 		return e.take(again)
 	case seen.data != nil:
 		inner := *e
-		inner.inner = true
+		inner.inner, inner.text = true, ""
 		return inner.open(seen.data)
 	case seen.failure:
 		return errors.New("the answer reports a failure")
@@ -128,7 +133,14 @@ func (e *envelope) take(d *decoder) error {
 		return errUnreadable
 	}
 	d.selection = e.wanted
+	begin := d.InputOffset()
 	got, err := d.into(e.out)
+	if err == nil && e.text != "" {
+		e.source = strings.TrimLeft(d.text[begin:d.InputOffset()], ": \t\r\n")
+		if len(e.source) < len(e.text)/2 {
+			e.source = strings.Clone(e.source) // so as not to hold on to all the rest
+		}
+	}
 	switch {
 	case err != nil:
 		return err

@@ -210,7 +210,7 @@ func (s *EventsService) Get(ctx context.Context, id string) (*Event, error) {
 // op: GET /events/{id}
 func (s *EventsService) GetBody(ctx context.Context, id string) (e *Event, body []byte, err error) {
 	r := get("/events/{id}", id)
-	err = s.client.do(ctx, r, nil, nil, nil, func(answer []byte) (err error) {
+	err = s.client.do(ctx, r, nil, nil, nil, func(answer []byte, _ string) (err error) {
 		if e, err = ParseEvent(answer); err != nil {
 			return err
 		}

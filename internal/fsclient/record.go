@@ -1,6 +1,7 @@
 package fsclient
 
 import (
+	"context"
 	"reflect"
 	"strings"
 	"sync/atomic"
@@ -17,6 +18,7 @@ type Record struct {
 	listed bool    // an item of the record's own list
 	broken bool    // lacks its id
 	await  Pending // see SetPending
+	source string  // see JSON
 }
 
 // Pending is what the rest of a record waits for; its owner is package loader. It lies
@@ -40,6 +42,9 @@ type Recorder interface {
 	Unreadable() Fields
 	// Broken reports whether the record came without its id.
 	Broken() bool
+	// JSON is what the record was read from, with what nobody asked for: "" unless it is
+	// an answer of its own, and kept.
+	JSON() string
 	// Pending and SetPending keep what the rest of the record waits for, while
 	// a call that completes it is under way. Set before the value is shared.
 	Pending() Pending
@@ -51,6 +56,7 @@ func (r *Record) Held() Fields         { return r.held }
 func (r *Record) Hold(f Fields)        { r.held |= f }
 func (r *Record) Listed() bool         { return r.listed }
 func (r *Record) Broken() bool         { return r.broken }
+func (r *Record) JSON() string         { return r.source }
 func (r *Record) Pending() Pending     { return r.await }
 func (r *Record) SetPending(p Pending) { r.await = p }
 
@@ -79,6 +85,22 @@ func ReferenceTo(t reflect.Type, id string) Recorder {
 	v := reflect.New(t)
 	setID(v.Elem(), shapeOf(t), id)
 	return v.Interface().(Recorder)
+}
+
+// ReadRecord reads a record again from its [Recorder.JSON].
+func ReadRecord(ctx context.Context, t reflect.Type, source string) (Recorder, error) {
+	d := newDecoder([]byte(source))
+	defer d.free()
+	d.keep(source)
+	d.selection = wantedFrom(ctx)
+	v := reflect.New(t)
+	got, err := d.into(v.Elem())
+	if err == nil && got != read {
+		err = errUnreadable
+	}
+	rec := v.Interface().(Recorder)
+	rec.Hold(all)
+	return rec, err
 }
 
 // IDOf returns the partner's id of a record, "" if it has none.

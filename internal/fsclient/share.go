@@ -49,31 +49,21 @@ func IsFresh(ctx context.Context) bool {
 
 // Kept is an answer that is kept. Nobody changes it.
 type Kept struct {
-	Header http.Header
-	Body   []byte
-	At     time.Time // when the partner was asked
-	Until  time.Time // when the partner is to be asked again, whether it still would
+	ETag  string    // what the partner calls the answer, "" for nothing
+	Body  string    // in UTF-8
+	At    time.Time // when the partner was asked
+	Until time.Time // when the partner is to be asked again, whether it still would
 }
 
 // Fresh reports whether the partner need not be asked.
 func (k *Kept) Fresh() bool { return time.Now().Before(k.Until) }
 
-// ETag is what the partner calls the answer, "" for nothing.
-func (k *Kept) ETag() string { return k.Header.Get("Etag") }
-
-// keptHeader is what is read of the header of an answer that is kept.
-func keptHeader(h http.Header) http.Header {
-	own := http.Header{}
-	for _, name := range []string{"Content-Type", "Etag"} {
-		if value := h.Get(name); value != "" {
-			own[name] = []string{strings.Clone(value)}
-		}
-	}
-	return own
-}
-
+// answer returns what is kept as the answer to a call.
 func (k *Kept) answer() *answer {
-	return &answer{status: http.StatusOK, header: k.Header, body: &answerBody{Buffer: *bytes.NewBuffer(k.Body)}, length: int64(len(k.Body)), kept: true}
+	a := newAnswer(http.StatusOK, nil)
+	a.text, a.length = k.Body, int64(len(k.Body))
+	a.body.WriteString(k.Body)
+	return a
 }
 
 // WithSharing has reads share their calls.
@@ -84,17 +74,26 @@ func WithSharing(s Sharing) Option {
 // answer is what came of a call, for as many as read it.
 type answer struct {
 	status int
-	header http.Header
-	body   *answerBody
-	length int64 // of the body; more than its bound if it was cut
-	broken error // of reading the body
-	kept   bool  // by the cache
+	header http.Header // nil of one that was kept
+	body   *answerBody // of a success in UTF-8
+	text   string      // the body, if it is kept: else "", and it is gone with the last reader
+	length int64       // of the body; more than its bound if it was cut
+	broken error       // of reading the body
+	odd    error       // its charset
 	refs   atomic.Int32
+}
+
+// newAnswer returns an answer for one reader, without its body.
+func newAnswer(status int, header http.Header) *answer {
+	a := &answer{status: status, header: header, body: bodies.Get().(*answerBody)}
+	a.body.Reset()
+	a.refs.Store(1)
+	return a
 }
 
 // release gives back the buffer when the last reader has finished.
 func (a *answer) release() {
-	if a.refs.Add(-1) == 0 && !a.kept && a.body.Cap() <= maxKept {
+	if a.refs.Add(-1) == 0 && a.body.Cap() <= maxKept {
 		bodies.Put(a.body)
 	}
 }
@@ -112,17 +111,29 @@ var bodies = sync.Pool{New: func() any { return new(answerBody) }}
 
 // readAnswer reads an answer, of the body no more than a bound and a byte.
 func readAnswer(res *http.Response) *answer {
-	a := &answer{status: res.StatusCode, header: res.Header, body: bodies.Get().(*answerBody)}
-	a.refs.Store(1)
+	a := newAnswer(res.StatusCode, res.Header)
 	bound := int64(maxAnswer)
 	if !a.success() {
 		bound = maxErrorBody
 	}
-	a.body.Reset()
 	a.body.from = io.LimitedReader{R: res.Body, N: bound + 1}
 	a.length, a.broken = a.body.ReadFrom(&a.body.from)
 	a.body.from.R = nil
+	if a.success() {
+		var text []byte
+		text, a.odd = toUTF8(res.Header.Get("Content-Type"), a.body.Bytes())
+		a.body.Buffer = *bytes.NewBuffer(text)
+	}
 	return a
+}
+
+// keep returns an answer as it is kept.
+func (a *answer) keep(at time.Time, d time.Duration) *Kept {
+	if a.text == "" {
+		a.text = a.body.String()
+	}
+	etag := strings.Clone(a.header.Get("Etag")) // which is a part of the whole header
+	return &Kept{etag, a.text, at, at.Add(d)}
 }
 
 func (a *answer) success() bool { return a.status >= 200 && a.status <= 299 }
@@ -139,8 +150,8 @@ func (f *flights) cached(ctx context.Context, k flightKey, d time.Duration, call
 	}
 	return f.fetch(ctx, k, func() (*answer, error) {
 		var header http.Header
-		if kept != nil && kept.ETag() != "" {
-			header = http.Header{"If-None-Match": {kept.ETag()}}
+		if kept != nil && kept.ETag != "" {
+			header = http.Header{"If-None-Match": {kept.ETag}}
 		}
 		now := time.Now() // what changes from now on may not be in the answer
 		a, err := call(header)
@@ -148,11 +159,12 @@ func (f *flights) cached(ctx context.Context, k flightKey, d time.Duration, call
 		case err != nil:
 		case a.status == http.StatusNotModified && header != nil:
 			a.release()
-			same := &Kept{kept.Header, kept.Body, now, now.Add(d)}
-			f.Cache.Put(k.caller, version, k.path, k.query, same)
+			same := *kept
+			same.At, same.Until = now, now.Add(d)
+			f.Cache.Put(k.caller, version, k.path, k.query, &same)
 			return same.answer(), nil
-		case a.status == http.StatusOK && a.length <= maxAnswer:
-			f.Cache.Put(k.caller, version, k.path, k.query, &Kept{keptHeader(a.header), bytes.Clone(a.body.Bytes()), now, now.Add(d)})
+		case a.status == http.StatusOK && a.length <= maxAnswer && a.odd == nil:
+			f.Cache.Put(k.caller, version, k.path, k.query, a.keep(now, d))
 		}
 		return a, err
 	})

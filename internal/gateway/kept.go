@@ -102,7 +102,7 @@ func (k *kept) Get(ctx context.Context, caller string, version uint64, path, que
 	case !ok:
 		return nil
 	case !may || !k.gateway.acceptedWithin(op, k.gateway.config.ProofAge):
-		return &fsclient.Kept{Header: answer.Header, Body: answer.Body, At: answer.At} // not fresh
+		return &fsclient.Kept{ETag: answer.ETag, Body: answer.Body, At: answer.At} // not fresh
 	case answer.Fresh():
 		k.gateway.metrics.cacheHits.Inc()
 		middleware.EntryFrom(ctx).Hit(time.Since(answer.At))
@@ -130,7 +130,7 @@ func (k *kept) put(key keptKey, answer *fsclient.Kept) {
 
 // stale is for how long an answer is kept after the partner is to be asked again.
 func stale(answer *fsclient.Kept) time.Duration {
-	if answer.ETag() == "" {
+	if answer.ETag == "" {
 		return 0
 	}
 	return tagged
@@ -174,6 +174,13 @@ func (k *kept) redisKey(caller, path, query string) string {
 // purposeKept is what answers are sealed for.
 const purposeKept = "kept"
 
+// stored is an answer as it is sealed. Its body is bytes, for JSON keeps no others than those of UTF-8.
+type stored struct {
+	ETag      string
+	Body      []byte
+	At, Until time.Time
+}
+
 // load reads an answer from Redis. What is wrong with that is no concern of the call.
 func (k *kept) load(ctx context.Context, caller, path, query string) (answer *fsclient.Kept, ok bool) {
 	ctx, cancel := context.WithTimeout(ctx, keptPatience)
@@ -188,16 +195,16 @@ func (k *kept) load(ctx context.Context, caller, path, query string) (answer *fs
 	if err != nil && !rueidis.IsRedisNil(err) {
 		return nil, false
 	}
-	answer = new(fsclient.Kept)
+	var s stored
 	plain, err := k.gateway.keys.Open(purposeKept, sealed)
-	if err != nil || json.Unmarshal(plain, answer) != nil || answer.At.UnixNano() < max(changed, k.changed.Load()) {
+	if err != nil || json.Unmarshal(plain, &s) != nil || s.At.UnixNano() < max(changed, k.changed.Load()) {
 		return nil, false
 	}
-	return answer, true
+	return &fsclient.Kept{ETag: s.ETag, Body: string(s.Body), At: s.At, Until: s.Until}, true
 }
 
 func (k *kept) store(caller, path, query string, answer *fsclient.Kept) {
-	plain, err := json.Marshal(answer)
+	plain, err := json.Marshal(stored{answer.ETag, []byte(answer.Body), answer.At, answer.Until})
 	if err != nil {
 		return
 	}
