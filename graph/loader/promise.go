@@ -92,6 +92,7 @@ type key struct{ kind, id, query string }
 
 // calls holds the promise of each key.
 type calls struct {
+	expected int // about how many there will be
 	mu       sync.Mutex
 	promises map[key]*promise
 }
@@ -111,7 +112,7 @@ func (m *calls) promise(k key) (p *promise, fresh bool) {
 	if !known {
 		p = new(promise)
 		if m.promises == nil {
-			m.promises = map[key]*promise{}
+			m.promises = make(map[key]*promise, m.expected)
 		}
 		m.promises[k] = p
 	}

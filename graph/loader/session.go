@@ -27,6 +27,8 @@ type Session struct {
 	waves waves
 	after int // round trips of the fields of a mutation
 
+	expected int // calls
+
 	mu         sync.Mutex
 	fields     map[fieldKey]*promise       // what the executor will come for
 	embedded   map[key]fsclient.Recorder   // parts of records that arrived inside others; never changed
@@ -45,21 +47,22 @@ type sessionKey struct{}
 // NewSession makes the session of the operation in ctx and puts it there. The sizes of
 // lists are remembered from one operation to the next for each caller.
 func (o *Operations) NewSession(ctx context.Context, caller string) (context.Context, *Session) {
-	s := &Session{
-		ops: o, ctx: ctx, op: graphql.GetOperationContext(ctx),
-		fields:     map[fieldKey]*promise{},
-		embedded:   map[key]fsclient.Recorder{},
-		hydrations: map[hydrationKey]*hydration{},
-	}
+	s := &Session{ops: o, ctx: ctx, op: graphql.GetOperationContext(ctx)}
 	s.plan = o.schema.Of(s.op)
 	if s.plan.Wanted != nil && s.op.Operation.Operation == ast.Query {
 		s.ctx = fsclient.WithWanted(ctx, s.plan.Wanted)
 	}
-	s.waves = waves{parked: map[*recordOp]map[string]int{}, launch: func(op *recordOp, ids []string) { s.choose(op, ids, caller) }}
+	s.waves = waves{launch: func(op *recordOp, ids []string) { s.choose(op, ids, caller) }}
 	if o.Wave != nil {
 		s.waves.begin = func(n int) (end func()) { return o.Wave(ctx, n) }
 	}
 	return context.WithValue(ctx, sessionKey{}, s), s
+}
+
+// Expect makes room for what about n calls bring.
+func (s *Session) Expect(n int) {
+	s.expected = min(n, 128)
+	s.calls.expected = s.expected
 }
 
 // Rounds returns how many round trips to the partner followed each other.
@@ -97,6 +100,9 @@ func (s *Session) field(parent any, f *ast.Field) (p *promise, fresh bool) {
 	p, known := s.fields[k]
 	if !known {
 		p = new(promise)
+		if s.fields == nil {
+			s.fields = map[fieldKey]*promise{}
+		}
 		s.fields[k] = p
 	}
 	return p, !known
@@ -222,6 +228,9 @@ func (s *Session) embed(r fsclient.Recorder) (k key, news bool) {
 		r = fsclient.Copy(r)
 		fsclient.Fill(r, old, fsclient.AllFields)
 		r.Hold(old.Held())
+	}
+	if s.embedded == nil {
+		s.embedded = make(map[key]fsclient.Recorder, s.expected)
 	}
 	s.embedded[k] = r
 	return k, news

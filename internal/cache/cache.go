@@ -67,9 +67,9 @@ func (c *Cache[K, V]) Put(k K, v V, bytes int, d time.Duration) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.entries.Remove(k)
-	c.entries.Add(k, e)
-	c.bytes += bytes
+	before, _ := c.entries.Peek(k)
+	c.entries.Add(k, e) // in place of the one before, which is not reported as gone
+	c.bytes += bytes - before.bytes
 	for {
 		_, oldest, _ := c.entries.GetOldest()
 		if c.bytes <= c.most && !oldest.over(now) {

@@ -165,6 +165,7 @@ func (r route) changes() bool { return r.method == http.MethodPatch }
 // path fills the template.
 func (r route) path() (string, error) {
 	var b strings.Builder
+	b.Grow(len(r.op) + 32*len(r.ids)) // ids are UUIDs
 	ids := r.ids
 	for rest := r.op; rest != ""; {
 		open := strings.IndexByte(rest, '{')
@@ -398,10 +399,13 @@ func (c *Client) open(ctx context.Context, r route, address *url.URL, body any, 
 	}
 	// There is nothing to parse, as http.NewRequest would.
 	req := (&http.Request{
-		Method: r.method, URL: address, Host: address.Host, Header: http.Header{"Accept": acceptJSON},
+		Method: r.method, URL: address, Host: address.Host, Header: acceptJSON,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}).WithContext(routed)
-	maps.Copy(req.Header, header)
+	if header != nil || body != nil {
+		req.Header = maps.Clone(acceptJSON)
+		maps.Copy(req.Header, header)
+	}
 	if body != nil {
 		raw, err := json.Marshal(body)
 		if err != nil {
@@ -420,7 +424,8 @@ func (c *Client) open(ctx context.Context, r route, address *url.URL, body any, 
 	return res, sent, nil
 }
 
-var acceptJSON = []string{"application/json"}
+// acceptJSON is the header of most calls. No transport changes that of a request.
+var acceptJSON = http.Header{"Accept": {"application/json"}}
 
 type routeKey struct{}
 
