@@ -186,6 +186,9 @@ func (l *Lease) Close() {
 func (a *Accounts) Take(ctx context.Context, key string, l *Lease) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.limit == 0 && a.byKey[key] == nil { // nothing is said against them
+		return nil
+	}
 	acc := a.account(key)
 	if err := acc.refuses(); err != nil || a.limit == 0 {
 		return err
@@ -263,6 +266,9 @@ func (a *Accounts) State(ctx context.Context, key string) State {
 
 // refuses returns why the caller may not make a call now, whatever is left.
 func (acc *account) refuses() error {
+	if acc.rejected.IsZero() && acc.blocked.IsZero() {
+		return nil
+	}
 	now := time.Now()
 	switch {
 	case acc.rejected.After(now):
@@ -275,8 +281,9 @@ func (acc *account) refuses() error {
 
 // account returns the account of a caller as of now.
 func (a *Accounts) account(key string) *account {
-	now := a.slot()
-	a.sweep(now)
+	at := time.Now()
+	now := a.slot(at)
+	a.sweep(at, now)
 	acc := a.byKey[key]
 	if acc == nil {
 		acc = &account{last: now}
@@ -294,7 +301,7 @@ func (a *Accounts) account(key string) *account {
 	return acc
 }
 
-func (a *Accounts) slot() int64 { return time.Now().UnixNano() / (int64(a.window) / slots) }
+func (a *Accounts) slot(at time.Time) int64 { return at.UnixNano() / (int64(a.window) / slots) }
 
 // freeAfter returns how long it takes until n of the calls made have left the window.
 func (a *Accounts) freeAfter(acc *account, n int) time.Duration {
@@ -315,11 +322,11 @@ func (a *Accounts) Close() {
 }
 
 // sweep forgets callers of whom nothing counts any more, once in a window.
-func (a *Accounts) sweep(now int64) {
-	if time.Since(a.swept) < a.window {
+func (a *Accounts) sweep(at time.Time, now int64) {
+	if at.Sub(a.swept) < a.window {
 		return
 	}
-	a.swept = time.Now()
+	a.swept = at
 	for key, acc := range a.byKey {
 		if acc.reserved == 0 && now-acc.last > slots && a.swept.After(acc.blocked) && a.swept.After(acc.rejected) {
 			delete(a.byKey, key)

@@ -82,23 +82,39 @@ func IDKey(id string) string {
 
 // isUUID reports whether a text is a UUID, and whether it has upper-case letters.
 func isUUID(s string) (ok, upper bool) {
-	if len(s) != 36 {
+	if len(s) != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-' {
 		return false, false
 	}
+	var seen uint8
+	dashes := 0
 	for i := range len(s) {
-		switch c := s[i]; {
-		case i == 8 || i == 13 || i == 18 || i == 23:
-			if c != '-' {
-				return false, false
-			}
+		k := uuidKinds[s[i]]
+		seen |= k
+		dashes += int(k >> 7)
+	}
+	return seen&otherKind == 0 && dashes == 4, seen&upperKind != 0
+}
+
+// uuidKinds are the kinds of the characters of UUIDs.
+var uuidKinds = func() (kinds [256]uint8) {
+	for c := range kinds {
+		switch {
+		case c == '-':
+			kinds[c] = dashKind
 		case 'A' <= c && c <= 'F':
-			upper = true
+			kinds[c] = upperKind
 		case !('a' <= c && c <= 'f' || '0' <= c && c <= '9'):
-			return false, false
+			kinds[c] = otherKind
 		}
 	}
-	return true, upper
-}
+	return kinds
+}()
+
+const (
+	upperKind uint8 = 1 << iota
+	otherKind
+	dashKind uint8 = 1 << 7
+)
 
 // Respell sets the id of rec as answer, the same record, spells it.
 func Respell(rec, answer Recorder) {

@@ -36,6 +36,7 @@ func CallerFrom(ctx context.Context) Caller {
 // Authorize puts the caller's token on each call. One that is refused is sent
 // again with another token if there is one: what the partner does not know the
 // sender of, it has not carried out. sign adds what else the headers of a call say of it.
+// The request is given another header, so it has to be one that its sender gives away.
 func Authorize(sign func(context.Context, http.Header), base http.RoundTripper) http.RoundTripper {
 	return Func(func(r *http.Request) (*http.Response, error) {
 		c := CallerFrom(r.Context())
@@ -69,13 +70,12 @@ func Authorize(sign func(context.Context, http.Header), base http.RoundTripper) 
 	})
 }
 
-// authorized sends a copy of the call with a token.
+// authorized sends a call with a token, in a header of its own.
 func authorized(r *http.Request, token *oauth2.Token, sign func(context.Context, http.Header), base http.RoundTripper) (*http.Response, error) {
-	own := r.WithContext(r.Context())
-	own.Header = maps.Clone(r.Header)
-	token.SetAuthHeader(own)
-	sign(r.Context(), own.Header)
-	return base.RoundTrip(own)
+	r.Header = maps.Clone(r.Header)
+	token.SetAuthHeader(r)
+	sign(r.Context(), r.Header)
+	return base.RoundTrip(r)
 }
 
 // refusal is what the partner would answer to a token that is over.

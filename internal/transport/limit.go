@@ -47,7 +47,8 @@ type Places struct {
 	patience time.Duration
 	full     error
 	callers  map[string]*share
-	waiting  []*share // callers with a queue, in the order they began to wait
+	waiting  []*share  // callers with a queue, in the order they began to wait
+	turns    sync.Pool // of those that are over
 }
 
 // strangers is the key of all callers that are not known.
@@ -68,7 +69,7 @@ type share struct {
 
 // turn is one who waits.
 type turn struct {
-	come  chan struct{}
+	come  chan struct{} // has room for one, who need not be there any more
 	since time.Time
 	late  bool // it came too late
 }
@@ -118,7 +119,11 @@ func (l *Places) Acquire(ctx context.Context, caller string) error {
 		l.mu.Unlock()
 		return l.full
 	}
-	own := &turn{come: make(chan struct{})}
+	own, _ := l.turns.Get().(*turn)
+	if own == nil {
+		own = &turn{come: make(chan struct{}, 1)}
+	}
+	own.late = false
 	if l.patience > 0 {
 		own.since = time.Now()
 	}
@@ -130,7 +135,9 @@ func (l *Places) Acquire(ctx context.Context, caller string) error {
 
 	select {
 	case <-own.come:
-		if own.late {
+		late := own.late
+		l.turns.Put(own)
+		if late {
 			return l.full
 		}
 		return nil
@@ -173,7 +180,7 @@ func (l *Places) Release(caller string) {
 
 // call lets the first of a queue go on.
 func (l *Places) call(s *share) {
-	close(s.queue[0].come)
+	s.queue[0].come <- struct{}{}
 	s.queue = s.queue[1:]
 	if len(s.queue) == 0 {
 		l.stopWaiting(s)
