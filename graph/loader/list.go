@@ -19,8 +19,9 @@ type listOp struct {
 	fetch func(ctx context.Context, parent string, options any, p paging.Page) (paging.Fetched, error)
 	// rows are those of a page.
 	rows func(result any) reflect.Value
-	// connect puts pages together; rows are pointers to the window's rows.
-	connect func(a *paging.Answer, list string) (connection any, rows []reflect.Value)
+	// connect puts pages together; rows are pointers to the window's rows, copies unless the
+	// window is alone.
+	connect func(a *paging.Answer, list string, alone bool) (connection any, rows []reflect.Value)
 }
 
 func (op *listOp) announce(at visit, c *plan.Call, parent fsclient.Recorder, p *promise) error {
@@ -57,10 +58,13 @@ func (op *listOp) announce(at visit, c *plan.Call, parent fsclient.Recorder, p *
 		if len(a.Got) > 1 {
 			at.waves.page(at.wave)
 		}
-		connection, values := op.connect(a, list)
+		alone := c.Alone
 		for _, page := range a.Got {
-			at.noteEmbedded(op.rows(page.Result))
+			if at.noteEmbedded(op.rows(page.Result)) {
+				alone = false
+			}
 		}
+		connection, values := op.connect(a, list, alone)
 		if selected.Rows != nil {
 			for _, v := range values {
 				at.next().walkValue(v, selected.Rows)

@@ -7,6 +7,7 @@ import (
 
 	"fsgateway/graph/paging"
 	"fsgateway/internal/fsclient"
+	"fsgateway/internal/stack"
 )
 
 // lengthKey names a list of full records as a caller sees it.
@@ -33,6 +34,7 @@ func (s *Session) choose(op *recordOp, ids []string, caller string) {
 		pages, _ := s.ops.lengths.Get(length)
 		p := paging.NewRecords(op.name, pages, found, func(r fsclient.Recorder) { s.embed(r) })
 		p.List = func(ctx context.Context, page paging.Page) (got paging.Fetched, err error) {
+			stack.Grow()
 			err = safely(func() (err error) {
 				got, err = op.list(ctx, page)
 				return err
@@ -41,6 +43,7 @@ func (s *Session) choose(op *recordOp, ids []string, caller string) {
 		}
 		if op.get != nil {
 			p.Get = func(ctx context.Context, id string) (r fsclient.Recorder, err error) {
+				stack.Grow()
 				err = safely(func() (err error) {
 					r, err = op.get(ctx, id)
 					return err

@@ -200,17 +200,21 @@ func (s *Session) single(ctx context.Context, op *recordOp, id string) (any, err
 }
 
 // noteEmbedded keeps what v, an answer as it came, holds of records that links lead to, and
-// of a single record for other operations, too: what comes in lists would be much.
-func (s *Session) noteEmbedded(v reflect.Value) {
+// of a single record for other operations, too: what comes in lists would be much. It reports
+// whether there was anything, which must not be changed then.
+func (s *Session) noteEmbedded(v reflect.Value) (kept bool) {
 	if len(s.plan.Linked) == 0 {
-		return
+		return false
 	}
 	whole, _ := v.Interface().(fsclient.Recorder)
 	fsclient.Records(v, func(r fsclient.Recorder) {
-		if k, news := s.embed(r); news && whole != nil && whole != r && s.ops.Primed != nil {
+		k, news := s.embed(r)
+		kept = kept || k.id != ""
+		if news && whole != nil && whole != r && s.ops.Primed != nil {
 			s.ops.Primed.Note(s.ctx, k.kind, k.id, r, whole)
 		}
 	})
+	return kept
 }
 
 // embed keeps a part of an answer, and reports whether it tells anything new.

@@ -8,9 +8,9 @@ import (
 )
 
 // Connect makes the connection of a window of a list out of the pages that cover it, and
-// returns pointers to its rows beside it.
+// returns pointers to its rows beside it: copies unless nobody else has the pages.
 // Rows that shifted between two pages come once.
-func Connect[T any](a *Answer, list string) (any, []reflect.Value) {
+func Connect[T any](a *Answer, list string, alone bool) (any, []reflect.Value) {
 	hash := ListHash(list)
 	c := &model.Connection[T]{Total: a.Total, Unusable: a.Unusable, Cursor: func(offset int) string { return EncodeCursor(hash, offset) }}
 	at, until := a.Start, a.Start+a.N
@@ -28,7 +28,10 @@ func Connect[T any](a *Answer, list string) (any, []reflect.Value) {
 		if from >= to {
 			continue
 		}
-		own := fsclient.CloneAll(items[from:to])
+		own := items[from:to]
+		if !alone {
+			own = fsclient.CloneAll(own)
+		}
 		for i := range own {
 			row := &own[i]
 			if r, ok := any(row).(fsclient.Recorder); ok {

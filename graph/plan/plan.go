@@ -42,15 +42,15 @@ func (s *Schema) Of(op *graphql.OperationContext) *Plan {
 	if d, ok := op.Stats.GetExtension(extension).(*Document); ok && d.doc == op.Doc {
 		return d.Plan(op.Operation, op.Variables)
 	}
-	return s.compile(op, s.linkedTypes(op.Doc), new(atomic.Int64))
+	return s.compile(op, s.linkedTypes(op.Doc), new(progress))
 }
 
 // IsOf reports whether the plan was made for an operation of a cached document, this one.
 func (p *Plan) IsOf(op *ast.OperationDefinition) bool { return p.op == op }
 
-func (s *Schema) compile(op *graphql.OperationContext, linked map[string]bool, compiled *atomic.Int64) *Plan {
+func (s *Schema) compile(op *graphql.OperationContext, linked map[string]bool, p *progress) *Plan {
 	def := map[ast.Operation]*ast.Definition{ast.Query: s.Query, ast.Mutation: s.Mutation, ast.Subscription: s.Subscription}[op.Operation.Operation]
-	root := s.newSelection(op, compiled, def, op.Operation.SelectionSet)
+	root := s.newSelection(op, p, def, op.Operation.SelectionSet)
 	return &Plan{Linked: linked, Root: root.Node(reflect.TypeFor[Root]()), root: root}
 }
 
@@ -74,9 +74,15 @@ type Document struct {
 	wanted     sync.Map                   // reflect.Type -> fsclient.Fields
 	conditions []string                   // variables that decide what is selected, or whether a field takes a call
 
-	mu       sync.Mutex
-	plans    map[choice]*Plan
-	compiled atomic.Int64 // fields in the plans
+	mu    sync.Mutex
+	plans map[choice]*Plan
+	progress
+}
+
+// progress is what the plans of a document have in common while they are compiled.
+type progress struct {
+	compiled atomic.Int64 // fields
+	alone    map[*ast.Field]bool
 }
 
 // choice is an operation with what each of the document's conditions is: true, false, or
@@ -94,8 +100,40 @@ const maxCompiled = 1000
 // for.
 func (s *Schema) NewDocument(doc *ast.QueryDocument) *Document {
 	d := &Document{schema: s, doc: doc, linked: s.linkedTypes(doc), plans: map[choice]*Plan{}}
-	d.conditions, d.selected = s.conditionsOf(doc), s.selectedIn(doc)
+	d.conditions, d.selected, d.alone = s.conditionsOf(doc), s.selectedIn(doc), s.aloneIn(doc)
 	return d
+}
+
+// aloneIn returns the fields of a document that are lists of rows and cannot have a row in
+// common with another place: no other field has a list of the type, and none is around it.
+func (s *Schema) aloneIn(doc *ast.QueryDocument) map[*ast.Field]bool {
+	alone, lists := map[*ast.Field]bool{}, map[string]int{}
+	s.visit(doc, func(_ ast.DirectiveList, f *ast.Field) {
+		if f != nil && f.Definition != nil {
+			lists[f.Definition.Type.Name()]++
+		}
+	})
+	var visit func(ast.SelectionSet)
+	visit = func(set ast.SelectionSet) {
+		for _, sel := range set {
+			switch sel := sel.(type) {
+			case *ast.Field:
+				switch def := sel.Definition; {
+				case def == nil || def.Type.Elem != nil:
+				case isList(s.Types[def.Type.Name()]):
+					alone[sel] = lists[def.Type.Name()] == 1
+				default:
+					visit(sel.SelectionSet)
+				}
+			case *ast.InlineFragment:
+				visit(sel.SelectionSet)
+			}
+		}
+	}
+	for _, op := range doc.Operations {
+		visit(op.SelectionSet)
+	}
+	return alone
 }
 
 // Plan returns the plan of an operation of the document, with its variables.
@@ -118,7 +156,7 @@ func (d *Document) Plan(op *ast.OperationDefinition, variables map[string]any) *
 	}
 	p := d.plans[choice{op, string(state)}]
 	if p == nil {
-		p = d.schema.compile(&graphql.OperationContext{Doc: d.doc, Operation: op, Variables: own}, d.linked, &d.compiled)
+		p = d.schema.compile(&graphql.OperationContext{Doc: d.doc, Operation: op, Variables: own}, d.linked, &d.progress)
 		p.op, p.Wanted = op, d.Wanted
 		d.plans[choice{op, string(state)}] = p
 		d.compiled.Add(1) // one that selects nothing counts, too

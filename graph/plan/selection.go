@@ -25,17 +25,17 @@ type Selection struct {
 	nodes map[reflect.Type]*Node
 	list  func() *List // what it selects of a connection
 
-	compiled *atomic.Int64 // counts the fields of the document's plans
+	*progress
 }
 
-func (s *Schema) newSelection(op *graphql.OperationContext, compiled *atomic.Int64, typ *ast.Definition, sets ...ast.SelectionSet) *Selection {
-	sel := &Selection{schema: s, op: op, typ: typ, sets: sets, compiled: compiled}
+func (s *Schema) newSelection(op *graphql.OperationContext, p *progress, typ *ast.Definition, sets ...ast.SelectionSet) *Selection {
+	sel := &Selection{schema: s, op: op, typ: typ, sets: sets, progress: p}
 	sel.list = sync.OnceValue(sel.compileList)
 	return sel
 }
 
 func (s *Selection) below(typ *ast.Definition, sets ...ast.SelectionSet) *Selection {
-	return s.schema.newSelection(s.op, s.compiled, typ, sets...)
+	return s.schema.newSelection(s.op, s.progress, typ, sets...)
 }
 
 // Node is what an operation selects of one type of object: the compiled form
@@ -82,6 +82,7 @@ type Call struct {
 	Field
 	AST   *ast.Field
 	Below *Selection
+	Alone bool // no other place of the answer can have the rows of its list
 }
 
 // Node returns the selection compiled for values of a struct type, nil if the type is
@@ -136,7 +137,7 @@ func (s *Selection) compileField(n *Node, f graphql.CollectedField) writer {
 	}
 	below := s.below(s.schema.Types[f.Definition.Type.Name()], f.Selections)
 	if bound.Calls(f.ArgumentMap(s.op.Variables)) {
-		return writeCall(f, n.addCall(&Call{bound, f.Field, below}), below)
+		return writeCall(f, n.addCall(&Call{bound, f.Field, below, s.alone[f.Field]}), below)
 	}
 	n.Mask |= bound.Bit
 	if bound.Detail {

@@ -1,10 +1,12 @@
 package wire
 
 import (
+	"bytes"
 	"context"
 	"maps"
 	"net/http"
 	"strconv"
+	"sync"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/gqlerror"
@@ -73,13 +75,25 @@ func (x *Exchange) write(ctx context.Context, status int, res *graphql.Response)
 	if status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", "Bearer")
 	}
-	body := form.Envelope(errs, res.Data, res.Extensions)
+	body := bodies.Get().(*bytes.Buffer)
+	defer func() {
+		if body.Cap() <= maxBody {
+			bodies.Put(body)
+		}
+	}()
+	body.Reset()
+	form.WriteEnvelope(body, errs, res.Data, res.Extensions)
 	h.Set("Content-Type", x.media+"; charset=utf-8")
-	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h.Set("Content-Length", strconv.Itoa(body.Len()))
 	x.begin(status)
-	_, _ = x.w.Write(body) // the client may be gone; there is nobody to tell
+	_, _ = x.w.Write(body.Bytes()) // the client may be gone; there is nobody to tell
 	x.Done(ctx, x.Result)
 }
+
+// bodies are buffers of answers that were written, none of more than maxBody bytes.
+var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+const maxBody = 64 << 10
 
 // begin sends the header.
 func (x *Exchange) begin(status int) {

@@ -255,7 +255,11 @@ func decodeSlice(d *decoder, v reflect.Value, f *form, kind jsontext.Kind, byID 
 	// The place of a row in its list counts, so one that cannot be read stays, as
 	// a broken one. Other elements are left out.
 	all := read
-	v.Grow(4) // so that an empty list is not nil
+	first := 4
+	if f.elem.isRow { // they are large, and may be many: the first one tells
+		first = 1
+	}
+	v.Grow(first) // so that an empty list is not nil
 	v.SetLen(0)
 	begin := d.InputOffset()
 	for n := 0; d.PeekKind() != ']'; n = v.Len() {

@@ -157,8 +157,8 @@ func (s *shape) optionalID() bool {
 
 // empty reports whether no field of the struct v has a value.
 func empty(v reflect.Value) bool {
-	for _, i := range shapeOf(v.Type()).fields {
-		if !v.Field(i).IsZero() {
+	for _, f := range shapeOf(v.Type()).list {
+		if !v.Field(f.field).IsZero() {
 			return false
 		}
 	}
@@ -191,13 +191,14 @@ type shape struct {
 	fields    map[string]int      // Go name -> field index
 	isRecord  bool
 	hasFaults bool
-	derives   bool     // some fields are worked out from others
-	id        int      // index of the ID field, -1 without
-	holders   []holder // fields that can hold records
+	derives   bool    // some fields are worked out from others
+	id        int     // index of the ID field, -1 without
+	list      []typed // fields
+	holders   []typed // those that can hold records
 }
 
-// holder is a field that can hold records.
-type holder struct {
+// typed is a field and the form of its type.
+type typed struct {
 	field int
 	form  *form
 }
@@ -233,8 +234,9 @@ func newShape(t reflect.Type) *shape {
 func (s *shape) add(i int, f reflect.StructField) {
 	s.fields[f.Name] = i
 	form := formOf(f.Type)
+	s.list = append(s.list, typed{i, form})
 	if form.holds {
-		s.holders = append(s.holders, holder{i, form})
+		s.holders = append(s.holders, typed{i, form})
 	}
 	under := func(name string, k *key) {
 		k.name, k.field, k.form = name, i, form
@@ -297,9 +299,9 @@ func (s *shape) keyOf(raw jsontext.Value, guess *atomic.Pointer[key]) *key {
 func Fill(dst, src Recorder, fields Fields) {
 	d, s := reflect.ValueOf(dst).Elem(), reflect.ValueOf(src).Elem()
 	missing := fields.Only(src.Held()).Without(dst.Held())
-	for _, i := range shapeOf(d.Type()).fields {
-		if missing.Has(FieldAt(i)) {
-			d.Field(i).Set(Cloned(s.Field(i)))
+	for _, f := range shapeOf(d.Type()).list {
+		if missing.Has(FieldAt(f.field)) {
+			d.Field(f.field).Set(f.form.cloned(s.Field(f.field)))
 		}
 	}
 	if faults := missing.Only(src.Unreadable()); faults != 0 {

@@ -11,16 +11,21 @@ import (
 // never ran has no data entry.
 func Envelope(errs gqlerror.List, data []byte, extensions map[string]any) []byte {
 	var b bytes.Buffer
+	WriteEnvelope(&b, errs, data, extensions)
+	return b.Bytes()
+}
+
+// WriteEnvelope is [Envelope] for who has a buffer.
+func WriteEnvelope(b *bytes.Buffer, errs gqlerror.List, data []byte, extensions map[string]any) {
 	b.Grow(len(data) + 32)
 	b.WriteByte('{')
-	Entry(&b, "errors", errs, len(errs) > 0)
+	Entry(b, "errors", errs, len(errs) > 0)
 	if data != nil {
-		Key(&b, "data")
+		Key(b, "data")
 		b.Write(data)
 	}
-	Entry(&b, "extensions", extensions, len(extensions) > 0)
+	Entry(b, "extensions", extensions, len(extensions) > 0)
 	b.WriteByte('}')
-	return b.Bytes()
 }
 
 // Entry writes an entry of an object that is being written.
