@@ -17,7 +17,7 @@ import (
 // and records it does not find, are problems of the input's author; any
 // other failure is an error.
 func write[I, T any](ctx context.Context, input *I, do func(context.Context, *I) (*T, error)) (*T, []model.UserError, error) {
-	written, err := do(ctx, input)
+	written, err := do(loader.Calls(ctx), input)
 	if err == nil {
 		return written, []model.UserError{}, nil
 	}

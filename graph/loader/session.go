@@ -12,6 +12,7 @@ import (
 
 	"fsgateway/graph/plan"
 	"fsgateway/internal/fsclient"
+	"fsgateway/internal/memo"
 	"fsgateway/internal/stack"
 )
 
@@ -47,10 +48,10 @@ type sessionKey struct{}
 // NewSession makes the session of the operation in ctx and puts it there. The sizes of
 // lists are remembered from one operation to the next for each caller.
 func (o *Operations) NewSession(ctx context.Context, caller string) (context.Context, *Session) {
-	s := &Session{ops: o, ctx: ctx, op: graphql.GetOperationContext(ctx)}
+	s := &Session{ops: o, ctx: memo.Context(ctx), op: graphql.GetOperationContext(ctx)}
 	s.plan = o.schema.Of(s.op)
-	if s.plan.Wanted != nil && s.op.Operation.Operation == ast.Query {
-		s.ctx = fsclient.WithWanted(ctx, s.plan.Wanted)
+	if s.plan.Wanted != nil && s.op.Operation.Operation != ast.Subscription {
+		s.ctx = fsclient.WithWanted(s.ctx, s.plan.Wanted)
 	}
 	s.waves = waves{launch: func(op *recordOp, ids []string) { s.choose(op, ids, caller) }}
 	if o.Wave != nil {
@@ -84,6 +85,9 @@ func sessionFrom(ctx context.Context) *Session {
 	}
 	return s
 }
+
+// Calls returns the context for the calls of the session in ctx: that of its operation.
+func Calls(ctx context.Context) context.Context { return sessionFrom(ctx).ctx }
 
 // Start announces everything that the root fields of a query need.
 func (s *Session) Start() {

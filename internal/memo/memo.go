@@ -1,0 +1,40 @@
+// Package memo has a context that remembers what it is asked for.
+package memo
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+)
+
+// Context returns a context with the values of ctx, which looks for each of them once: those
+// who ask for the same few a hundred times do not pay for how many others are around them.
+func Context(ctx context.Context) context.Context { return &memo{Context: ctx} }
+
+type memo struct {
+	context.Context
+	n     atomic.Int32 // how many of the entries are there to be read
+	mu    sync.Mutex   // for who adds one
+	known [12]entry
+}
+
+type entry struct{ key, value any }
+
+func (m *memo) Value(key any) any {
+	n := int(m.n.Load())
+	for i := range n {
+		if e := &m.known[i]; e.key == key {
+			return e.value
+		}
+	}
+	value := m.Context.Value(key)
+	if n < len(m.known) {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if int(m.n.Load()) == n { // else another was quicker, perhaps with the same
+			m.known[n] = entry{key, value}
+			m.n.Add(1)
+		}
+	}
+	return value
+}
