@@ -231,7 +231,9 @@ func (s *Session) embed(r fsclient.Recorder) (k key, news bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old := s.embedded[k]
-	news = old == nil || r.Held().Without(old.Held()) != 0
+	if old != nil && r.Held().Without(old.Held()) == 0 && (old.Listed() || !r.Listed()) {
+		return k, false
+	}
 	if old != nil && old.Held().Without(r.Held()) != 0 {
 		r = fsclient.Copy(r)
 		fsclient.Fill(r, old, fsclient.AllFields)
@@ -241,7 +243,7 @@ func (s *Session) embed(r fsclient.Recorder) (k key, news bool) {
 		s.embedded = make(map[key]fsclient.Recorder, s.expected)
 	}
 	s.embedded[k] = r
-	return k, news
+	return k, true
 }
 
 // fromEmbedded gives what has arrived of a record so far, or is known from operations before,

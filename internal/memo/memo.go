@@ -15,7 +15,7 @@ type memo struct {
 	context.Context
 	n     atomic.Int32 // how many of the entries are there to be read
 	mu    sync.Mutex   // for who adds one
-	known [12]entry
+	known [8]entry
 }
 
 type entry struct{ key, value any }

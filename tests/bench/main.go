@@ -2,8 +2,9 @@
 // written by hand for each query, in turns, against an upstream in another process.
 //
 // Each server runs alone on one core where the machine allows. CPU and allocations are
-// what its own process reports, medians of several rounds; answers are compared before
-// anything is measured. Run it as `make bench`.
+// what its own process reports, medians of several rounds; a ratio is the median of those
+// to what the handler took in the same round, for a machine is faster at one time than at
+// another. Answers are compared before anything is measured. Run it as `make bench`.
 package main
 
 import (
@@ -12,6 +13,7 @@ import (
 	"flag"
 	"fmt"
 	"log"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"reflect"
@@ -29,8 +31,8 @@ func main() {
 	o := options{}
 	var growth bool
 	var soak time.Duration
-	flag.DurationVar(&o.duration, "time", 2*time.Second, "how long each query is asked in each round")
-	flag.IntVar(&o.rounds, "rounds", 3, "how many rounds")
+	flag.DurationVar(&o.duration, "time", 400*time.Millisecond, "how long each query is asked in each round")
+	flag.IntVar(&o.rounds, "rounds", 24, "how many rounds")
 	flag.IntVar(&o.connections, "connections", 16, "connections at once")
 	flag.DurationVar(&o.latency, "latency", 0, "how long the upstream takes for each call")
 	flag.IntVar(&o.callers, "callers", 16, "how many tokens the requests come with, in turns; identical calls of one token at once would be shared")
@@ -65,6 +67,7 @@ type options struct {
 // figures are what a query cost a server, on average.
 type figures struct {
 	cpu         time.Duration
+	ratio       float64 // of cpu, to that of the handler in the same round
 	allocations float64
 	bytes       float64
 	perSecond   float64
@@ -157,12 +160,17 @@ func run(ctx context.Context, o options) error {
 	got := map[string][]figures{} // by server and query
 	for range o.rounds {
 		for _, q := range names {
-			for _, s := range servers {
-				f, err := load(s, upstream, q, o)
+			round := map[string]figures{}
+			for _, i := range rand.Perm(len(servers)) {
+				f, err := load(servers[i], upstream, q, o)
 				if err != nil {
 					return err
 				}
-				got[s.role+q.name] = append(got[s.role+q.name], f)
+				round[servers[i].role] = f
+			}
+			for role, f := range round {
+				f.ratio = float64(f.cpu) / float64(round["hand"].cpu)
+				got[role+q.name] = append(got[role+q.name], f)
 			}
 		}
 	}
@@ -201,7 +209,7 @@ func report(names []query, got map[string][]figures, o options) {
 	for _, q := range names {
 		g, h, t := median(got["gateway"+q.name]), median(got["hand"+q.name]), median(got["tuned"+q.name])
 		fmt.Fprintf(w, "%s\t%.1f / %.1f\t%d / %d\t%.2f\t%.2f\t%.0f / %.0f\t%.0f / %.0f\t%.0f / %.0f\t%.1f / %.1f\t%.1f / %.1f\t\n", q.name, g.calls, h.calls,
-			g.cpu.Microseconds(), h.cpu.Microseconds(), float64(g.cpu)/float64(h.cpu), float64(g.cpu)/float64(t.cpu), g.allocations, h.allocations, g.bytes/1024, h.bytes/1024,
+			g.cpu.Microseconds(), h.cpu.Microseconds(), g.ratio, g.ratio/t.ratio, g.allocations, h.allocations, g.bytes/1024, h.bytes/1024,
 			g.perSecond, h.perSecond, ms(g.p50), ms(h.p50), ms(g.p99), ms(h.p99))
 	}
 	_ = w.Flush()
@@ -222,6 +230,7 @@ func median(all []figures) figures {
 	}
 	return figures{
 		cpu:         time.Duration(of(func(f figures) float64 { return float64(f.cpu) })),
+		ratio:       of(func(f figures) float64 { return f.ratio }),
 		allocations: of(func(f figures) float64 { return f.allocations }),
 		bytes:       of(func(f figures) float64 { return f.bytes }),
 		perSecond:   of(func(f figures) float64 { return f.perSecond }),
