@@ -213,8 +213,7 @@ func (o *Options) run(ctx context.Context, ops *loader.Operations, estimator *co
 			return ctx
 		}
 		if op.Operation.Operation == ast.Query {
-			session.Expect(estimate.Estimate)
-			session.Start()
+			session.Start(estimate.Estimate)
 		}
 		return ctx
 	})

@@ -138,8 +138,16 @@ func TestCachesChangeNothing(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 7))
 		virtually(t, config(), sandbox.Options{RateLimit: -1}, func(v *virtual) {
 			roots := [][2]string{
-				{"product", sandbox.ProductID}, {"variant", sandbox.VariantID}, {"product", sandbox.ProductID}, {"variant", sandbox.VariantID}, {"brand", sandbox.BrandID}, {"category", sandbox.CategoryID},
-				{"treatmentPlan", sandbox.PlanWithLabs}, {"patient", sandbox.PatientWithManyPlans}, {"practitioner", sandbox.PractitionerID}, {"protocol", sandbox.ProtocolID},
+				{"product", sandbox.ProductID},
+				{"variant", sandbox.VariantID},
+				{"product", sandbox.ProductID},
+				{"variant", sandbox.VariantID},
+				{"brand", sandbox.BrandID},
+				{"category", sandbox.CategoryID},
+				{"treatmentPlan", sandbox.PlanWithLabs},
+				{"patient", sandbox.PatientWithManyPlans},
+				{"practitioner", sandbox.PractitionerID},
+				{"protocol", sandbox.ProtocolID},
 			}
 			for range 40 {
 				root := roots[r.IntN(len(roots))]

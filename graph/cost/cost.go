@@ -237,8 +237,10 @@ func (c *count) call(call *plan.Call, at place) {
 	case loader.Values:
 		c.add(restOf(call.AST), at, 1, 1)
 		held := entire
-		if n := call.Below.Node(t); n != nil && n.Record != nil && !c.ops.Sole(n) { // one of a list
-			held = item
+		if n := call.Below.Node(t); n != nil {
+			if fetch, fetched := c.ops.Fetch(n, c.caller); fetched && !fetch.Sole { // one of a list
+				held = item
+			}
 		}
 		c.value(call.Below, t, at.next(), held)
 	}

@@ -113,7 +113,7 @@ func Detail(ctx context.Context, obj any) error {
 func Arrived(ctx context.Context, payload any) {
 	s, field := sessionFrom(ctx), graphql.GetFieldContext(ctx).Field
 	s.Arrived(field, payload)
-	if !s.calls.made() {
+	if s.Rounds() == 0 {
 		return
 	}
 	v := reflect.ValueOf(payload).Elem()

@@ -14,7 +14,7 @@
 //   - The walk (walk.go) is given each value as it arrives, a row or a record or the
 //     query itself, with its selection. It starts every call that the selection needs
 //     and the value does not hold, and goes on with what these bring.
-//   - Embedded is what arrived of a record inside something else. If it is enough, the
+//   - Embedded is what arrived of a record inside something else (package parts). If it is enough, the
 //     record is not fetched.
 //   - A hydration (hydration.go) is a record that waits for its missing fields. The
 //     fields that it holds may be read meanwhile.

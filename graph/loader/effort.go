@@ -41,6 +41,7 @@ type Fetch struct {
 	Lacks, ID fsclient.Fields // what it does not bring, and what is known without it
 	Planned   bool            // they may come from their list,
 	Pages     int             // which has so many pages for the caller, 0 if that is not known
+	Sole      bool            // there is one of the type for the caller
 }
 
 // Fetch returns how the records of a node are fetched for a caller; false for objects that
@@ -50,20 +51,7 @@ func (o *Operations) Fetch(n *plan.Node, caller string) (Fetch, bool) {
 	if op == nil {
 		return Fetch{}, false
 	}
-	f := Fetch{Operation: op.operation, Lacks: op.lacks, ID: op.idBit, Planned: op.list != nil}
+	f := Fetch{Operation: op.operation, Lacks: op.lacks, ID: op.idBit, Planned: op.list != nil, Sole: op.sole != nil}
 	f.Pages, _ = o.lengths.Get(lengthKey{caller, op.name})
 	return f, true
-}
-
-// Sole reports whether the records of a node are the only one of their type that a caller
-// has.
-func (o *Operations) Sole(n *plan.Node) bool { return recordOf(n) != nil && recordOf(n).sole != nil }
-
-// TypeOf returns the Go type of the records of a type of the schema that are fetched by
-// id, nil for others.
-func (o *Operations) TypeOf(name string) reflect.Type {
-	if op := o.byName[name]; op != nil {
-		return op.typ
-	}
-	return nil
 }

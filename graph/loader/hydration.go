@@ -97,9 +97,6 @@ func (s *Session) join(k hydrationKey, rec fsclient.Recorder) (h *hydration, fre
 	h, known := s.hydrations[k]
 	if !known {
 		h = &hydration{hydrationKey: k}
-		if s.hydrations == nil {
-			s.hydrations = make(map[hydrationKey]*hydration, s.expected)
-		}
 		s.hydrations[k] = h
 	}
 	rec.SetPending(h)

@@ -90,7 +90,7 @@ func (op *recordOp) never(fields ...string) {
 // Schema returns what compiles operations for the loader.
 func (o *Operations) Schema() *plan.Schema { return o.schema }
 
-// Record, Fetched and Call make it the [plan.Operations].
+// Record, TypeOf and Call make it the [plan.Operations].
 func (o *Operations) Record(t reflect.Type) any {
 	if op := o.records[t]; op != nil {
 		return op
@@ -98,7 +98,12 @@ func (o *Operations) Record(t reflect.Type) any {
 	return nil
 }
 
-func (o *Operations) Fetched(name string) bool { return o.byName[name] != nil }
+func (o *Operations) TypeOf(name string) reflect.Type {
+	if op := o.byName[name]; op != nil {
+		return op.typ
+	}
+	return nil
+}
 
 func (o *Operations) Call(name string) any {
 	if op := o.byField[name]; op != nil {

@@ -24,7 +24,7 @@ func (s *Session) choose(op *recordOp, ids []string, caller string) {
 		found, left := map[string]fsclient.Recorder{}, make([]string, 0, len(keys))
 		for _, k := range keys {
 			// The list may have come since the key was parked.
-			if r := s.whole(k); r != nil {
+			if r := s.embedded.Of(k.kind, k.id); r != nil && r.Listed() {
 				found[k.id] = r
 				continue
 			}
@@ -33,22 +33,14 @@ func (s *Session) choose(op *recordOp, ids []string, caller string) {
 		length := lengthKey{caller, op.name}
 		pages, _ := s.ops.lengths.Get(length)
 		p := paging.NewRecords(op.name, pages, found, func(r fsclient.Recorder) { s.embed(r) })
-		p.List = func(ctx context.Context, page paging.Page) (got paging.Fetched, err error) {
+		p.List = func(ctx context.Context, page paging.Page) (paging.Fetched, error) {
 			stack.Grow()
-			err = safely(func() (err error) {
-				got, err = op.list(ctx, page)
-				return err
-			})
-			return got, err
+			return safely(func() (paging.Fetched, error) { return op.list(ctx, page) })
 		}
 		if op.get != nil {
-			p.Get = func(ctx context.Context, id string) (r fsclient.Recorder, err error) {
+			p.Get = func(ctx context.Context, id string) (fsclient.Recorder, error) {
 				stack.Grow()
-				err = safely(func() (err error) {
-					r, err = op.get(ctx, id)
-					return err
-				})
-				return r, err
+				return safely(func() (fsclient.Recorder, error) { return op.get(ctx, id) })
 			}
 		}
 		p.Fetch(ctx, left)

@@ -44,7 +44,7 @@ func (p *promise) guard() {
 
 // safely makes an error of a panic: in a goroutine of its own it would end the
 // process.
-func safely(f func() error) (err error) {
+func safely[T any](f func() (T, error)) (v T, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = apierror.Recovered(r)
@@ -92,16 +92,8 @@ type key struct{ kind, id, query string }
 
 // calls holds the promise of each key.
 type calls struct {
-	expected int // about how many there will be
 	mu       sync.Mutex
 	promises map[key]*promise
-}
-
-// made reports whether there is a call.
-func (m *calls) made() bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return len(m.promises) > 0
 }
 
 // promise returns the promise of a key and whether it is new.
@@ -111,9 +103,6 @@ func (m *calls) promise(k key) (p *promise, fresh bool) {
 	p, known := m.promises[k]
 	if !known {
 		p = new(promise)
-		if m.promises == nil {
-			m.promises = make(map[key]*promise, m.expected)
-		}
 		m.promises[k] = p
 	}
 	return p, !known

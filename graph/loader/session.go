@@ -10,6 +10,7 @@ import (
 	"github.com/graph-gophers/dataloader/v7"
 	"github.com/vektah/gqlparser/v2/ast"
 
+	"fsgateway/graph/parts"
 	"fsgateway/graph/plan"
 	"fsgateway/internal/fsclient"
 	"fsgateway/internal/memo"
@@ -28,11 +29,10 @@ type Session struct {
 	waves waves
 	after int // round trips of the fields of a mutation
 
-	expected int // calls
+	embedded parts.Parts
 
 	mu         sync.Mutex
 	fields     map[fieldKey]*promise       // what the executor will come for
-	embedded   map[key]fsclient.Recorder   // parts of records that arrived inside others; never changed
 	hydrations map[hydrationKey]*hydration // under way
 	args       map[*ast.Field]map[string]any
 }
@@ -53,17 +53,19 @@ func (o *Operations) NewSession(ctx context.Context, caller string) (context.Con
 	if s.plan.Wanted != nil && s.op.Operation.Operation != ast.Subscription {
 		s.ctx = fsclient.WithWanted(s.ctx, s.plan.Wanted)
 	}
-	s.waves = waves{launch: func(op *recordOp, ids []string) { s.choose(op, ids, caller) }}
+	s.waves = waves{parked: map[*recordOp]map[string]int{}, launch: func(op *recordOp, ids []string) { s.choose(op, ids, caller) }}
 	if o.Wave != nil {
 		s.waves.begin = func(n int) (end func()) { return o.Wave(ctx, n) }
 	}
+	s.expect(0)
 	return context.WithValue(ctx, sessionKey{}, s), s
 }
 
-// Expect makes room for what about n calls bring.
-func (s *Session) Expect(n int) {
-	s.expected = min(n, 128)
-	s.calls.expected = s.expected
+// expect makes room for what about n calls bring.
+func (s *Session) expect(n int) {
+	s.fields, s.hydrations = make(map[fieldKey]*promise), make(map[hydrationKey]*hydration, n)
+	s.calls.promises = make(map[key]*promise, n)
+	s.embedded.Expect(n)
 }
 
 // Rounds returns how many round trips to the partner followed each other.
@@ -89,8 +91,9 @@ func sessionFrom(ctx context.Context) *Session {
 // Calls returns the context for the calls of the session in ctx: that of its operation.
 func Calls(ctx context.Context) context.Context { return sessionFrom(ctx).ctx }
 
-// Start announces everything that the root fields of a query need.
-func (s *Session) Start() {
+// Start announces everything that the root fields of a query need, in about so many calls.
+func (s *Session) Start(calls int) {
+	s.expect(min(calls, 128))
 	s.waves.enter(0)
 	defer s.waves.leave(0)
 	visit{s, 1}.announce(s.plan.Root, nil, reflect.Value{})
@@ -104,9 +107,6 @@ func (s *Session) field(parent any, f *ast.Field) (p *promise, fresh bool) {
 	p, known := s.fields[k]
 	if !known {
 		p = new(promise)
-		if s.fields == nil {
-			s.fields = map[fieldKey]*promise{}
-		}
 		s.fields[k] = p
 	}
 	return p, !known
@@ -115,11 +115,8 @@ func (s *Session) field(parent any, f *ast.Field) (p *promise, fresh bool) {
 // fetch carries out calls for the keys in one batch. The keys are all
 // there is, so the batch starts with the last of them and never by the clock.
 func (s *Session) fetch(keys []key, batch func(context.Context, []key) []*dataloader.Result[any]) {
-	guarded := func(ctx context.Context, keys []key) (results []*dataloader.Result[any]) {
-		err := safely(func() error {
-			results = batch(ctx, keys)
-			return nil
-		})
+	guarded := func(ctx context.Context, keys []key) []*dataloader.Result[any] {
+		results, err := safely(func() ([]*dataloader.Result[any], error) { return batch(ctx, keys), nil })
 		if err != nil {
 			results = make([]*dataloader.Result[any], len(keys))
 			for i := range results {
@@ -203,9 +200,8 @@ func (s *Session) single(ctx context.Context, op *recordOp, id string) (any, err
 	return r, nil
 }
 
-// noteEmbedded keeps what v, an answer as it came, holds of records that links lead to, and
-// of a single record for other operations, too: what comes in lists would be much. It reports
-// whether there was anything, which must not be changed then.
+// noteEmbedded keeps what v, an answer as it came, holds of records that links lead to, for
+// other operations, too, unless it came in a list. It reports whether there was anything.
 func (s *Session) noteEmbedded(v reflect.Value) (kept bool) {
 	if len(s.plan.Linked) == 0 {
 		return false
@@ -228,28 +224,13 @@ func (s *Session) embed(r fsclient.Recorder) (k key, news bool) {
 		return k, false
 	}
 	k = recordKey(op, fsclient.IDOf(r))
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	old := s.embedded[k]
-	if old != nil && r.Held().Without(old.Held()) == 0 && (old.Listed() || !r.Listed()) {
-		return k, false
-	}
-	if old != nil && old.Held().Without(r.Held()) != 0 {
-		r = fsclient.Copy(r)
-		fsclient.Fill(r, old, fsclient.AllFields)
-		r.Hold(old.Held())
-	}
-	if s.embedded == nil {
-		s.embedded = make(map[key]fsclient.Recorder, s.expected)
-	}
-	s.embedded[k] = r
-	return k, true
+	return k, s.embedded.Add(k.kind, k.id, r)
 }
 
 // fromEmbedded gives what has arrived of a record so far, or is known from operations before,
 // if that has all that is missing.
 func (s *Session) fromEmbedded(k hydrationKey) fsclient.Recorder {
-	if r := s.arrived(k); r != nil || s.ops.Primed == nil {
+	if r := s.embedded.With(k.kind, k.id, k.missing, k.node.Details); r != nil || s.ops.Primed == nil {
 		return r
 	}
 	source, whole := s.ops.Primed.Known(s.ctx, k.kind, k.id, k.missing)
@@ -261,25 +242,5 @@ func (s *Session) fromEmbedded(k hydrationKey) fsclient.Recorder {
 		return nil
 	}
 	fsclient.Records(reflect.ValueOf(r), func(part fsclient.Recorder) { s.embed(part) })
-	return s.arrived(k)
-}
-
-// arrived gives what has arrived of a record so far if that has all that is missing.
-func (s *Session) arrived(k hydrationKey) fsclient.Recorder {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if r := s.embedded[k.key]; r != nil && fsclient.Lacks(r, k.missing, k.node.Details) == 0 {
-		return r
-	}
-	return nil
-}
-
-// whole gives a record that has arrived in its list of full records.
-func (s *Session) whole(k key) fsclient.Recorder {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if r := s.embedded[k]; r != nil && r.Listed() {
-		return r
-	}
-	return nil
+	return s.embedded.With(k.kind, k.id, k.missing, k.node.Details)
 }

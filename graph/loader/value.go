@@ -87,9 +87,7 @@ func (at visit) reference(op *recordOp, id string, c *plan.Call) fsclient.Record
 		at.walk(v, n)
 	}
 	if pending(rec) == nil { // it had arrived, and whenHere has nothing to wait for
-		at.mu.Lock()
-		defer at.mu.Unlock()
-		if known := at.embedded[recordKey(op, id)]; known != nil {
+		if known := at.embedded.Of(op.name, fsclient.IDKey(id)); known != nil {
 			fsclient.Respell(rec, known)
 		}
 	}

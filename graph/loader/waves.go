@@ -72,9 +72,6 @@ func (w *waves) park(op *recordOp, id string, wave int, fresh bool) {
 	if at, parked := ids[id]; parked || fresh {
 		if ids == nil {
 			ids = map[string]int{}
-			if w.parked == nil {
-				w.parked = map[*recordOp]map[string]int{}
-			}
 			w.parked[op] = ids
 		}
 		if !parked || wave < at {

@@ -17,8 +17,9 @@ import (
 type Operations interface {
 	// Record returns how records of a Go type are fetched by id, nil if they are not.
 	Record(t reflect.Type) any
-	// Fetched reports whether records of a type of the schema are fetched by id.
-	Fetched(name string) bool
+	// TypeOf returns the Go type of the records of a type of the schema that are fetched by
+	// id, nil for others.
+	TypeOf(name string) reflect.Type
 	// Call returns the call behind a field, "Type.field", or else behind an operation of
 	// the API; nil for none.
 	Call(name string) any

@@ -108,30 +108,14 @@ func (s *Schema) NewDocument(doc *ast.QueryDocument) *Document {
 // common with another place: no other field has a list of the type, and none is around it.
 func (s *Schema) aloneIn(doc *ast.QueryDocument) map[*ast.Field]bool {
 	alone, lists := map[*ast.Field]bool{}, map[string]int{}
-	s.visit(doc, func(_ ast.DirectiveList, f *ast.Field) {
-		if f != nil && f.Definition != nil {
+	s.visit(doc, func(_ ast.DirectiveList, f *ast.Field, many bool) {
+		if f != nil && f.Definition != nil && strings.HasSuffix(f.Definition.Type.Name(), "Connection") {
+			alone[f] = !many
 			lists[f.Definition.Type.Name()]++
 		}
 	})
-	var visit func(ast.SelectionSet)
-	visit = func(set ast.SelectionSet) {
-		for _, sel := range set {
-			switch sel := sel.(type) {
-			case *ast.Field:
-				switch def := sel.Definition; {
-				case def == nil || def.Type.Elem != nil:
-				case isList(s.Types[def.Type.Name()]):
-					alone[sel] = lists[def.Type.Name()] == 1
-				default:
-					visit(sel.SelectionSet)
-				}
-			case *ast.InlineFragment:
-				visit(sel.SelectionSet)
-			}
-		}
-	}
-	for _, op := range doc.Operations {
-		visit(op.SelectionSet)
+	for f := range alone {
+		alone[f] = alone[f] && lists[f.Definition.Type.Name()] == 1
 	}
 	return alone
 }
@@ -176,7 +160,7 @@ func (s *Schema) conditionsOf(doc *ast.QueryDocument) (names []string) {
 			}
 		}
 	}
-	s.visit(doc, func(directives ast.DirectiveList, f *ast.Field) {
+	s.visit(doc, func(directives ast.DirectiveList, f *ast.Field, _ bool) {
 		for _, d := range directives {
 			note(d.Arguments)
 		}
@@ -190,12 +174,12 @@ func (s *Schema) conditionsOf(doc *ast.QueryDocument) (names []string) {
 // linkedTypes are the [Plan.Linked] of all operations of a document.
 func (s *Schema) linkedTypes(doc *ast.QueryDocument) map[string]bool {
 	linked := map[string]bool{}
-	s.visit(doc, func(_ ast.DirectiveList, f *ast.Field) {
+	s.visit(doc, func(_ ast.DirectiveList, f *ast.Field, _ bool) {
 		if f == nil || f.Definition == nil || f.ObjectDefinition == nil || isList(f.ObjectDefinition) {
 			return
 		}
 		for _, def := range s.possible(f.Definition.Type.Name()) {
-			if s.ops.Fetched(def.Name) {
+			if s.ops.TypeOf(def.Name) != nil {
 				linked[def.Name] = true
 			}
 		}
@@ -203,28 +187,29 @@ func (s *Schema) linkedTypes(doc *ast.QueryDocument) map[string]bool {
 	return linked
 }
 
-// visit calls f for each selection of a document; the field is nil for fragments.
-func (s *Schema) visit(doc *ast.QueryDocument, f func(ast.DirectiveList, *ast.Field)) {
-	var visit func(ast.SelectionSet)
-	visit = func(set ast.SelectionSet) {
+// visit calls f for each selection of a document; the field is nil for fragments. many says
+// that there can be several objects with the field: below a list, or in a fragment.
+func (s *Schema) visit(doc *ast.QueryDocument, f func(_ ast.DirectiveList, _ *ast.Field, many bool)) {
+	var visit func(ast.SelectionSet, bool)
+	visit = func(set ast.SelectionSet, many bool) {
 		for _, sel := range set {
 			switch sel := sel.(type) {
 			case *ast.Field:
-				f(sel.Directives, sel)
-				visit(sel.SelectionSet)
+				f(sel.Directives, sel, many)
+				visit(sel.SelectionSet, many || sel.Definition != nil && (sel.Definition.Type.Elem != nil || isList(s.Types[sel.Definition.Type.Name()])))
 			case *ast.InlineFragment:
-				f(sel.Directives, nil)
-				visit(sel.SelectionSet)
+				f(sel.Directives, nil, many)
+				visit(sel.SelectionSet, many)
 			case *ast.FragmentSpread:
-				f(sel.Directives, nil)
+				f(sel.Directives, nil, many)
 			}
 		}
 	}
 	for _, op := range doc.Operations {
-		visit(op.SelectionSet)
+		visit(op.SelectionSet, false)
 	}
 	for _, fragment := range doc.Fragments {
-		visit(fragment.SelectionSet)
+		visit(fragment.SelectionSet, true)
 	}
 }
 

@@ -14,9 +14,9 @@ import (
 // nothing performs no operations.
 type nothing struct{}
 
-func (nothing) Record(reflect.Type) any { return nil }
-func (nothing) Fetched(string) bool     { return false }
-func (nothing) Call(string) any         { return nil }
+func (nothing) Record(reflect.Type) any    { return nil }
+func (nothing) TypeOf(string) reflect.Type { return nil }
+func (nothing) Call(string) any            { return nil }
 
 // TestPlansAreBounded: a document keeps a bounded number of compiled fields, however many
 // choices of its conditions are asked for, and no value of a request.

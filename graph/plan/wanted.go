@@ -45,7 +45,7 @@ func (d *Document) wantedOf(t reflect.Type) fsclient.Fields {
 // type.
 func (s *Schema) selectedIn(doc *ast.QueryDocument) map[string]map[string]bool {
 	selected := map[string]map[string]bool{}
-	s.visit(doc, func(_ ast.DirectiveList, f *ast.Field) {
+	s.visit(doc, func(_ ast.DirectiveList, f *ast.Field, _ bool) {
 		if f == nil || f.ObjectDefinition == nil {
 			return
 		}

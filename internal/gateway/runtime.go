@@ -19,7 +19,7 @@ const (
 	ballastSize = 12 << 20
 )
 
-var ballast []byte
+var ballast []byte //nolint:unused // it is there to be counted
 
 // TuneRuntime sets the garbage collector and a soft limit of memory, 90 percent of the
 // container's or else of the machine's, near which garbage is collected as often as

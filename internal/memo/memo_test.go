@@ -2,6 +2,7 @@ package memo_test
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"testing"
 	"time"
@@ -38,7 +39,7 @@ func TestContext(t *testing.T) {
 	defer stop()
 	cancel(cause{})
 	<-below.Done()
-	if context.Cause(below) != (cause{}) || ctx.Err() == nil {
+	if !errors.Is(context.Cause(below), cause{}) || ctx.Err() == nil {
 		t.Error(context.Cause(below), ctx.Err())
 	}
 }
