@@ -131,6 +131,7 @@ func Arrived(ctx context.Context, payload any) {
 
 // Arrived is [Arrived] for the value of field f.
 func (s *Session) Arrived(f graphql.CollectedField, payload any) {
+	s.expect(0)
 	s.waves.enter(0)
 	defer s.waves.leave(0)
 	if len(s.plan.Linked) > 0 {

@@ -44,8 +44,7 @@ type Fetch struct {
 	Sole      bool            // there is one of the type for the caller
 }
 
-// Fetch returns how the records of a node are fetched for a caller; false for objects that
-// are not fetched by an id.
+// Fetch returns how the records of a node are fetched for a caller; false for other objects.
 func (o *Operations) Fetch(n *plan.Node, caller string) (Fetch, bool) {
 	op := recordOf(n)
 	if op == nil {

@@ -41,13 +41,16 @@ func pending(rec fsclient.Recorder) *hydration {
 	return h
 }
 
-// hydrate completes a record: from what has arrived embedded elsewhere if that
-// is enough, else by its own call. What the record holds already is walked
-// meanwhile, the rest of it when it is there.
+// hydrate completes a record: from what has arrived embedded elsewhere if that is enough, else
+// by its own call. What it holds already is walked meanwhile, the rest when it is there.
 func (at visit) hydrate(rec fsclient.Recorder, v reflect.Value, n *plan.Node, missing fsclient.Fields) {
 	op := recordOf(n)
 	id := fsclient.IDOf(rec)
 	k := hydrationKey{recordKey(op, id), n, missing, at.wave}
+	if h, _ := at.join(k, rec, false); h != nil {
+		at.walkChildren(v, n, fsclient.AllFields.Without(rec.Held()))
+		return
+	}
 	if from := at.fromEmbedded(k); from != nil {
 		fsclient.Fill(rec, from, missing)
 		// As if it had taken the call: whether something arrived in time to spare
@@ -56,7 +59,7 @@ func (at visit) hydrate(rec fsclient.Recorder, v reflect.Value, n *plan.Node, mi
 		return
 	}
 	at.walkChildren(v, n, fsclient.AllFields.Without(rec.Held()))
-	h, fresh := at.join(k, rec)
+	h, fresh := at.join(k, rec, true)
 	if !fresh {
 		return
 	}
@@ -90,11 +93,14 @@ func (at visit) complete(rec fsclient.Recorder, n *plan.Node, missing fsclient.F
 	}
 }
 
-// join has a record wait for its hydration, and reports whether that is new.
-func (s *Session) join(k hydrationKey, rec fsclient.Recorder) (h *hydration, fresh bool) {
+// join has a record wait for its hydration, if there is one or it is to begin, and says if it is new.
+func (s *Session) join(k hydrationKey, rec fsclient.Recorder, begin bool) (h *hydration, fresh bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h, known := s.hydrations[k]
+	if !known && !begin {
+		return nil, false
+	}
 	if !known {
 		h = &hydration{hydrationKey: k}
 		s.hydrations[k] = h

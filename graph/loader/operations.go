@@ -52,13 +52,11 @@ func New(schema *ast.Schema, c *fsclient.Client, viewer func(context.Context) *m
 	return o
 }
 
-// Primed knows in which records others came, for operations to come, which may read more of
-// them.
+// Primed knows in which records others came, for operations that may read more of them.
 type Primed interface {
 	// Note keeps the JSON of a record in which another one came.
 	Note(ctx context.Context, kind, id string, part, whole fsclient.Recorder)
-	// Known returns it, and the type of that record; "" if there is none, or if the part lacks
-	// some of the wanted fields.
+	// Known returns it, and the type of that record; "" if none of the part has what is wanted.
 	Known(ctx context.Context, kind, id string, wanted fsclient.Fields) (source string, whole reflect.Type)
 }
 

@@ -57,14 +57,13 @@ func (o *Operations) NewSession(ctx context.Context, caller string) (context.Con
 	if o.Wave != nil {
 		s.waves.begin = func(n int) (end func()) { return o.Wave(ctx, n) }
 	}
-	s.expect(0)
 	return context.WithValue(ctx, sessionKey{}, s), s
 }
 
 // expect makes room for what about n calls bring.
 func (s *Session) expect(n int) {
-	s.fields, s.hydrations = make(map[fieldKey]*promise), make(map[hydrationKey]*hydration, n)
-	s.calls.promises = make(map[key]*promise, n)
+	s.fields, s.calls.promises = make(map[fieldKey]*promise), make(map[key]*promise, n)
+	s.hydrations = make(map[hydrationKey]*hydration, n)
 	s.embedded.Expect(n)
 }
 

@@ -39,8 +39,7 @@ func (op *valueOp) announce(at visit, c *plan.Call, parent fsclient.Recorder, p 
 	return nil
 }
 
-// value returns the promise of an operation's value, and starts its call if it is
-// the first to ask.
+// value returns the promise of an operation's value, and starts its call if it is new.
 func (s *Session) value(op *valueOp, parent string, args map[string]any) *promise {
 	k := key{kind: op.operation, id: parent, query: fmt.Sprint(args)}
 	p, fresh := s.calls.promise(k)

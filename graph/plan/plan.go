@@ -96,8 +96,7 @@ type choice struct {
 // clients choose how many conditions and fragments it has. Beyond it all are made anew.
 const maxCompiled = 1000
 
-// NewDocument returns the plans of a valid document, which are made when they are asked
-// for.
+// NewDocument returns the plans of a valid document, which are made when they are asked for.
 func (s *Schema) NewDocument(doc *ast.QueryDocument) *Document {
 	d := &Document{schema: s, doc: doc, linked: s.linkedTypes(doc), plans: map[choice]*Plan{}}
 	d.conditions, d.selected, d.alone = s.conditionsOf(doc), s.selectedIn(doc), s.aloneIn(doc)

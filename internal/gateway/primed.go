@@ -62,8 +62,11 @@ func (p *primed) Note(ctx context.Context, kind, id string, part, whole fsclient
 // Known returns the record in which another came if the partner has lately accepted the caller's
 // token, and nothing in the catalogue has changed since.
 func (p *primed) Known(ctx context.Context, kind, id string, wanted fsclient.Fields) (source string, whole reflect.Type) {
+	if primedFor[kind] == 0 || fsclient.IsFresh(ctx) {
+		return "", nil
+	}
 	op := transport.OperationFrom(ctx)
-	if op == nil || primedFor[kind] == 0 || fsclient.IsFresh(ctx) {
+	if op == nil {
 		return "", nil
 	}
 	have, ok := p.records.Get(primedKey{op.Caller.Key, kind, id})

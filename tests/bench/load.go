@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,15 +30,38 @@ type process struct {
 	cmd       *exec.Cmd
 }
 
-// start runs this program in a role, on a core of its own if there are two.
+// onCores returns how a command is run on the given cores: nothing where it cannot be.
+func onCores(cores string) []string {
+	taskset, err := exec.LookPath("taskset")
+	if err != nil || runtime.NumCPU() == 1 {
+		return nil
+	}
+	return []string{taskset, "-c", cores}
+}
+
+// leaveCore has this process and those that it starts keep to other cores than the first, which
+// is for the server that is measured.
+func leaveCore() error {
+	run := onCores("1-" + strconv.Itoa(runtime.NumCPU()-1))
+	if run == nil {
+		return nil
+	}
+	out, err := exec.CommandContext(context.Background(), run[0], "-a", "-p", "-c", run[2], strconv.Itoa(os.Getpid())).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%w: %s", err, out)
+	}
+	return nil
+}
+
+// start runs this program in a role: a server that is measured on the first core.
 func start(ctx context.Context, role string, upstream *process, o options) (*process, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
 	args := []string{self}
-	if taskset, err := exec.LookPath("taskset"); err == nil && role != "upstream" {
-		args = []string{taskset, "-c", "0", self}
+	if role != "upstream" {
+		args = append(onCores("0"), self)
 	}
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Env = append(os.Environ(), "BENCH_ROLE="+role, "BENCH_LATENCY="+o.latency.String(), "BENCH_TLS="+strconv.FormatBool(o.tls))
