@@ -69,7 +69,7 @@ func testMemory(t *testing.T, binary string) {
 		environment []string
 		says        string
 	}{
-		{[]string{"GOGC=", "GOMEMLIMIT=256MiB"}, `"gcPercent":240,"memoryLimitMB":256`},
+		{[]string{"GOGC=", "GOMEMLIMIT=256MiB"}, `"gcPercent":200,"memoryLimitMB":256`},
 		{[]string{"GOGC=77", "GOMEMLIMIT=1GiB"}, `"gcPercent":77,"memoryLimitMB":1024`},
 	} {
 		p := launchIn(t, binary, c.environment, "--drain-delay", "0s")

@@ -11,6 +11,7 @@ import (
 
 	"fsgateway/graph/model"
 	"fsgateway/internal/fsclient"
+	"fsgateway/internal/quote"
 )
 
 // Source is where values come from that are not in the object at hand. A session of
@@ -95,33 +96,8 @@ func (o *output) null(nonNull bool) bool {
 	return true
 }
 
-// quote writes a string as gqlgen does, which leaves what is not UTF-8 as it is.
-func (o *output) quote(s string) {
-	const hex = "0123456789ABCDEF"
-	o.buf = append(o.buf, '"')
-	b, start := o.buf, 0
-	for i := range len(s) {
-		c := s[i]
-		if c >= 0x20 && c != '"' && c != '\\' {
-			continue
-		}
-		b = append(b, s[start:i]...)
-		start = i + 1
-		switch c {
-		case '\t':
-			b = append(b, '\\', 't')
-		case '\r':
-			b = append(b, '\\', 'r')
-		case '\n':
-			b = append(b, '\\', 'n')
-		case '"', '\\':
-			b = append(b, '\\', c)
-		default:
-			b = append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&0xf])
-		}
-	}
-	o.buf = append(append(b, s[start:]...), '"')
-}
+// quote writes a string.
+func (o *output) quote(s string) { o.buf = quote.Append(o.buf, s) }
 
 // object writes the selected fields of an object.
 func (o *output) object(n *Node, object reflect.Value) bool {
