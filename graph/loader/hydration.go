@@ -22,7 +22,8 @@ import (
 type hydration struct {
 	promise
 	hydrationKey
-	places []fsclient.Recorder // guarded by the session's lock
+	places []fsclient.Recorder  // guarded by the session's lock
+	first  [2]fsclient.Recorder // most have no more of them
 }
 
 type hydrationKey struct {
@@ -103,6 +104,7 @@ func (s *Session) join(k hydrationKey, rec fsclient.Recorder, begin bool) (h *hy
 	}
 	if !known {
 		h = &hydration{hydrationKey: k}
+		h.places = h.first[:0]
 		s.hydrations[k] = h
 	}
 	rec.SetPending(h)

@@ -47,11 +47,11 @@ func (s *Session) choose(op *recordOp, ids []string, caller string) {
 		if p.Pages > 0 {
 			s.ops.lengths.Add(length, p.Pages)
 		}
-		results := make([]*dataloader.Result[any], len(keys))
+		results, all := make([]*dataloader.Result[any], len(keys)), make([]dataloader.Result[any], len(keys))
 		for i, k := range keys {
-			results[i] = &dataloader.Result[any]{Error: p.Failed[k.id]}
+			results[i], all[i].Error = &all[i], p.Failed[k.id]
 			if r := found[k.id]; r != nil {
-				results[i].Data = r
+				all[i].Data = r
 			}
 		}
 		return results
