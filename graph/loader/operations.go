@@ -52,11 +52,11 @@ func New(schema *ast.Schema, c *fsclient.Client, viewer func(context.Context) *m
 	return o
 }
 
-// Primed knows in which records others came, for operations that may read more of them.
+// Primed keeps records that hold others, for later operations that ask for those.
 type Primed interface {
-	// Note keeps the JSON of a record in which another one came.
+	// Note keeps the JSON of a record that holds part.
 	Note(ctx context.Context, kind, id string, part, whole fsclient.Recorder)
-	// Known returns it, and the type of that record; "" if none of the part has what is wanted.
+	// Known returns it, and the record's type; "" if no record holds all that is wanted of the part.
 	Known(ctx context.Context, kind, id string, wanted fsclient.Fields) (source string, whole reflect.Type)
 }
 

@@ -7,8 +7,8 @@ import (
 	"fsgateway/internal/fsclient"
 )
 
-// Parts are what has arrived of records, by type and id. The zero value is ready for use. What
-// is added is never changed, and must not be by others.
+// Parts holds what has arrived of records, by type and id. The zero value is ready for use.
+// Records that were added must not be changed.
 type Parts struct {
 	mu   sync.Mutex
 	byID map[key]fsclient.Recorder

@@ -103,8 +103,8 @@ func (s *Schema) NewDocument(doc *ast.QueryDocument) *Document {
 	return d
 }
 
-// aloneIn returns the fields of a document that are lists of rows and cannot have a row in
-// common with another place: no other field has a list of the type, and none is around it.
+// aloneIn reports for each connection field of a document whether its rows are shown nowhere
+// else: it is the only field of its type, and is below no list.
 func (s *Schema) aloneIn(doc *ast.QueryDocument) map[*ast.Field]bool {
 	alone, lists := map[*ast.Field]bool{}, map[string]int{}
 	s.visit(doc, func(_ ast.DirectiveList, f *ast.Field, many bool) {

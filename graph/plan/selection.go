@@ -82,7 +82,7 @@ type Call struct {
 	Field
 	AST   *ast.Field
 	Below *Selection
-	Alone bool // no other place of the answer can have the rows of its list
+	Alone bool // no other place of the answer can show rows of its list
 }
 
 // Node returns the selection compiled for values of a struct type, nil if the type is

@@ -186,7 +186,7 @@ func (l *Lease) Close() {
 func (a *Accounts) Take(ctx context.Context, key string, l *Lease) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.limit == 0 && a.byKey[key] == nil { // nothing is said against them
+	if a.limit == 0 && a.byKey[key] == nil { // nothing is known against them
 		return nil
 	}
 	acc := a.account(key)

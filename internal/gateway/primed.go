@@ -11,9 +11,9 @@ import (
 	"fsgateway/internal/transport"
 )
 
-// primed are records of the catalogue in whose answers others came, such as a product with its
-// variants, by these. Each is there for the caller who got it, for as long as an answer for the
-// other record would be kept. What came in lists is not among them: it is much, and seldom asked for.
+// primed are records of the catalogue that hold others, such as a product with its variants, by
+// the id of each that they hold. An entry is for the caller who got it, and is kept for as long
+// as an answer for that id would be. What lists hold is not kept: it is a lot, and seldom asked for.
 type primed struct {
 	gateway *Gateway
 	records *cache.Cache[primedKey, primedIn]
@@ -22,9 +22,9 @@ type primed struct {
 type primedKey struct{ caller, kind, id string }
 
 type primedIn struct {
-	held   fsclient.Fields // of the record
-	whole  reflect.Type    // of the one that it came in
-	source string          // which is a part of an answer that is kept, or was
+	held   fsclient.Fields // what it holds of the record with the id
+	whole  reflect.Type    // its own type
+	source string          // its JSON
 	at     time.Time       // when the partner was asked
 }
 
@@ -38,7 +38,7 @@ func newPrimed(g *Gateway) *primed {
 	return &primed{g, cache.New[primedKey, primedIn](g.config.CacheSize / primedShare)}
 }
 
-// Note keeps the record in which another came, unless as much of that is there already.
+// Note keeps the record that holds part, unless as much of part is known already.
 func (p *primed) Note(ctx context.Context, kind, id string, part, whole fsclient.Recorder) {
 	op := transport.OperationFrom(ctx)
 	life, source := primedFor[kind], whole.JSON()
@@ -59,7 +59,7 @@ func (p *primed) Note(ctx context.Context, kind, id string, part, whole fsclient
 	p.records.Put(k, in, len(k.caller)+len(id)+len(source), life-age)
 }
 
-// Known returns the record in which another came if the partner has lately accepted the caller's
+// Known returns a record that holds another if the partner has lately accepted the caller's
 // token, and nothing in the catalogue has changed since.
 func (p *primed) Known(ctx context.Context, kind, id string, wanted fsclient.Fields) (source string, whole reflect.Type) {
 	if primedFor[kind] == 0 || fsclient.IsFresh(ctx) {

@@ -7,8 +7,8 @@ import (
 	"sync/atomic"
 )
 
-// Context returns a context with the values of ctx, which looks for each of them once: those
-// who ask for the same few a hundred times do not pay for how many others are around them.
+// Context returns a context with the values of ctx that looks each of them up once. A value that
+// is asked for a hundred times then costs the same however deep it lies.
 func Context(ctx context.Context) context.Context { return &memo{Context: ctx} }
 
 type memo struct {

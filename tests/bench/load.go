@@ -30,7 +30,8 @@ type process struct {
 	cmd       *exec.Cmd
 }
 
-// onCores returns how a command is run on the given cores: nothing where it cannot be.
+// onCores returns what to put before a command to run it on the given cores, nil where the
+// machine has one core or no taskset.
 func onCores(cores string) []string {
 	taskset, err := exec.LookPath("taskset")
 	if err != nil || runtime.NumCPU() == 1 {
@@ -39,8 +40,8 @@ func onCores(cores string) []string {
 	return []string{taskset, "-c", cores}
 }
 
-// leaveCore has this process and those that it starts keep to other cores than the first, which
-// is for the server that is measured.
+// leaveCore keeps this process, and those that it starts, off the first core, which is for the
+// server that is measured.
 func leaveCore() error {
 	run := onCores("1-" + strconv.Itoa(runtime.NumCPU()-1))
 	if run == nil {

@@ -15,7 +15,7 @@ func Envelope(errs gqlerror.List, data []byte, extensions map[string]any) []byte
 	return b.Bytes()
 }
 
-// WriteEnvelope is [Envelope] for who has a buffer.
+// WriteEnvelope is [Envelope] into a buffer.
 func WriteEnvelope(b *bytes.Buffer, errs gqlerror.List, data []byte, extensions map[string]any) {
 	b.Grow(len(data) + 32)
 	b.WriteByte('{')
