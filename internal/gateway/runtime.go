@@ -14,9 +14,9 @@ const (
 	// times over.
 	gcPercent = 200
 	// ballastSize is counted as in use although it is never touched, and so takes no memory:
-	// while caches hold little, garbage of 24 MB more may come together. Else, with 3 MB in use,
+	// while caches hold little, garbage of 20 MB more may come together. Else, with 3 MB in use,
 	// it would be collected every hundred queries.
-	ballastSize = 12 << 20
+	ballastSize = 10 << 20
 )
 
 var ballast []byte //nolint:unused // it is there to be counted
