@@ -26,9 +26,9 @@ var ballast []byte //nolint:unused // it is there to be counted
 // it takes. GOGC and GOMEMLIMIT take precedence. It returns both, in percent and bytes.
 func TuneRuntime() (gc int, limit int64) {
 	gc = gcPercent
-	if os.Getenv("GOGC") == "" {
+	own := os.Getenv("GOGC") == ""
+	if own {
 		debug.SetGCPercent(gc)
-		ballast = make([]byte, ballastSize)
 	} else {
 		gc = debug.SetGCPercent(gc)
 		debug.SetGCPercent(gc)
@@ -37,8 +37,8 @@ func TuneRuntime() (gc int, limit int64) {
 	if err != nil {
 		limit = debug.SetMemoryLimit(-1) // there is none to be found
 	}
-	if limit < 16*ballastSize { // which counts, touched or not
-		ballast = nil
+	if own && limit >= 16*ballastSize { // of which it is a part, touched or not
+		ballast = make([]byte, ballastSize)
 	}
 	return gc, limit
 }
