@@ -24,6 +24,8 @@ var ballast []byte //nolint:unused // it is there to be counted
 // TuneRuntime sets the garbage collector and a soft limit of memory, 90 percent of the
 // container's or else of the machine's, near which garbage is collected as often as
 // it takes. GOGC and GOMEMLIMIT take precedence. It returns both, in percent and bytes.
+// It is called first of all: Go clears memory that was used before, and a ballast that
+// is cleared takes the memory that it is there to save.
 func TuneRuntime() (gc int, limit int64) {
 	gc = gcPercent
 	own := os.Getenv("GOGC") == ""

@@ -10,6 +10,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -98,6 +99,7 @@ func Serve(config Config, out io.Writer, listening Listening, opts ...Option) (e
 	if err := config.Validate(); err != nil {
 		return err
 	}
+	gc, memory := TuneRuntime() // before memory is used and freed
 	logger, err := obs.NewLogger(out, config.LogLevel, config.LogFormat)
 	if err != nil {
 		return fmt.Errorf("%s, %s: %w", config.name(&config.LogLevel), config.name(&config.LogFormat), err)
@@ -129,7 +131,7 @@ func Serve(config Config, out io.Writer, listening Listening, opts ...Option) (e
 		g.greet(out, health)
 	}
 	base, _ := config.upstreamURL()
-	gc, memory := TuneRuntime()
+	debug.FreeOSMemory() // what starting took, mostly to read the schema and to fill the sandbox
 	logger.Info().Str("address", g.config.publicURL()+"/graphql").Str("upstream", base).Str("admin", health).
 		Str("version", g.build.Version).Str("commit", g.build.Commit).Str("date", g.build.Date).
 		Int("gcPercent", gc).Int64("memoryLimitMB", memory>>20).Msg("serving")
