@@ -62,6 +62,8 @@ type Options struct {
 	// Introspection reports whether a request may read the schema, or why that
 	// cannot be told; nil allows it.
 	Introspection func(context.Context) (bool, error)
+	// Apart makes calls under a context an operation of their own.
+	Apart func(context.Context) context.Context
 	// Wave is told when a round trip to the partner begins, and end when it is over; nil for
 	// nobody.
 	Wave func(ctx context.Context, n int) (end func())
@@ -128,7 +130,7 @@ func NewHandler(r *Resolver, o Options) *Handler {
 	h.SetRecoverFunc(func(_ context.Context, v any) error { return apierror.Recovered(v) })
 	estimator := cost.New(ops, payloads())
 	running := &shares{o: &o, running: map[shareKey]*run{}}
-	streams := live.New(ops, live.Options{Caller: o.Caller, Ended: o.Ended, Present: presenter, Timeout: o.Timeout, MaxStreams: o.MaxStreams})
+	streams := live.New(ops, live.Options{Caller: o.Caller, Ended: o.Ended, Apart: o.Apart, Present: presenter, Timeout: o.Timeout, MaxStreams: o.MaxStreams})
 	h.AroundOperations(o.operations(ops, estimator, running, streams, subgraph))
 	h.AroundResponses(streams.EachEvent)
 	// Root fields of a mutation run one after the other, and each may change
@@ -189,43 +191,50 @@ func (o *Options) operations(ops *loader.Operations, estimator *cost.Estimator, 
 // known reports whether the sender of a request is known.
 func (o *Options) known(ctx context.Context) bool { return o.Known == nil || o.Known(ctx) }
 
-// run runs a query or a mutation, unless it costs too much or is not to run at all.
+// admitted is an operation that may run, or why it may not.
+type admitted struct {
+	session  *loader.Session
+	estimate cost.Cost
+	refused  *graphql.Response // nil if it may
+}
+
+// run runs a query or a mutation, unless it costs too much or is not to run at all. The calls
+// that are kept for it are given back when all its parts are answered, and if there is a bug.
 func (o *Options) run(ctx context.Context, ops *loader.Operations, estimator *cost.Estimator, next graphql.OperationHandler) graphql.ResponseHandler {
-	op, caller := graphql.GetOperationContext(ctx), o.Caller(ctx)
-	var estimate cost.Cost
-	var session *loader.Session // nil for what is deferred, which was counted with the rest
-	var refused *graphql.Response
-	release := func() {}
-	ctx = wire.BothPasses(ctx, func(ctx context.Context) context.Context {
-		ctx, session = ops.NewSession(ctx, caller)
-		explain := func() *cost.Plan { return estimator.Explain(graphql.GetOperationContext(ctx), session, caller) }
-		if asks(op, dryRunHeader) {
-			refused = dryRun(explain())
-			return ctx
-		}
-		estimate = estimator.Of(graphql.GetOperationContext(ctx), session, caller)
-		err := o.Cost.tooExpensive(estimate, explain)
-		if err == nil {
-			release, err = o.reserve(ctx, estimate)
-		}
-		if err != nil {
-			refused = &graphql.Response{Errors: gqlerror.List{err}}
-			return ctx
-		}
-		if op.Operation.Operation == ast.Query {
-			session.Start(estimate.Estimate)
-		}
-		return ctx
-	})
-	if refused != nil {
-		return graphql.OneShot(refused)
-	}
-	ran := false
+	release, ran := func() {}, false
 	defer func() {
-		if !ran { // a bug
+		if !ran {
 			release()
 		}
 	}()
+	ctx, this := wire.BothPasses(ctx, func(ctx context.Context) (context.Context, *admitted) {
+		op, caller := graphql.GetOperationContext(ctx), o.Caller(ctx)
+		ctx, session := ops.NewSession(ctx, caller)
+		this := &admitted{session: session}
+		explain := func() *cost.Plan { return estimator.Explain(op, session, caller) }
+		if asks(op, dryRunHeader) {
+			this.refused = dryRun(explain())
+			return ctx, this
+		}
+		this.estimate = estimator.Of(op, session, caller)
+		err := o.Cost.tooExpensive(this.estimate, explain)
+		if err == nil {
+			var free func()
+			if free, err = o.reserve(ctx, this.estimate); err == nil {
+				release = wire.AtEnd(ctx, free)
+			}
+		}
+		switch {
+		case err != nil:
+			this.refused = &graphql.Response{Errors: gqlerror.List{err}}
+		case op.Operation.Operation == ast.Query:
+			session.Start(this.estimate.Estimate)
+		}
+		return ctx, this
+	})
+	if this.refused != nil {
+		return graphql.OneShot(this.refused)
+	}
 	responses := next(ctx)
 	ran = true
 	return func(ctx context.Context) *graphql.Response {
@@ -234,8 +243,8 @@ func (o *Options) run(ctx context.Context, ops *loader.Operations, estimator *co
 		if res != nil && o.MaxAnswer > 0 && len(res.Data) > o.MaxAnswer {
 			res = tooLarge(o.MaxAnswer)
 		}
-		if session != nil && (o.Cost.Show || asks(op, costHeader)) {
-			o.Cost.shown(ctx, estimate, session, res)
+		if o.Cost.Show || asks(graphql.GetOperationContext(ctx), costHeader) { // so far, if a part comes later
+			o.Cost.shown(ctx, this.estimate, this.session, res)
 		}
 		return res
 	}

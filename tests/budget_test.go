@@ -363,3 +363,114 @@ func TestBudgetInOrder(t *testing.T) {
 		wg.Wait()
 	})
 }
+
+// TestBudgetOfClinicFromTheFirst: the first operation of a caller is let in or refused as the
+// clinic's, too, and to ask for the clinic is no part of it.
+func TestBudgetOfClinicFromTheFirst(t *testing.T) {
+	t.Parallel()
+	const query = `{ patients(first: 9) { nodes { dateOfBirth } } }` // 10 calls
+	t.Run("Whole", func(t *testing.T) {
+		t.Parallel()
+		c := config()
+		c.Budget, c.BudgetScope = 20, "clinic"
+		h := startWith(t, c, sandbox.Options{})
+		if a := h.as(sandbox.TokenPractitioner, query); a.Errors != nil {
+			t.Fatal(a.Errors)
+		}
+		if a := h.as(sandbox.TokenStaff, query); a.Data != nil || len(a.Errors) != 1 || a.Errors[0].Extensions["code"] != "RATE_LIMITED" {
+			t.Errorf("%v %v", a.Data, a.Errors)
+		}
+		if n := h.sandbox.Count(""); n != 12 {
+			t.Errorf("%d calls, want 10 and two for the clinic", n)
+		}
+		if left := at(t, h.query(`{ rateLimit { remaining } }`)["rateLimit"], "remaining"); left != 8.0 {
+			t.Errorf("%v are left", left)
+		}
+	})
+	t.Run("LimitOfAnOperation", func(t *testing.T) {
+		t.Parallel()
+		c := config()
+		c.MaxUpstreamCalls, c.BudgetScope = 10, "clinic"
+		if a := startWith(t, c, sandbox.Options{}).as(sandbox.TokenPractitioner, query); a.Errors != nil {
+			t.Error(a.Errors)
+		}
+	})
+	t.Run("NotTold", func(t *testing.T) {
+		t.Parallel()
+		c := config()
+		c.BudgetScope = "clinic"
+		virtually(t, c, sandbox.Options{}, func(v *virtual) {
+			v.sandbox.AddFault(sandbox.Fault{Operation: "getClinic", Status: http.StatusInternalServerError})
+			v.query(query).fails(v)
+			v.query(query).fails(v)
+			if n := v.sandbox.Count("getClinic"); n != 1 {
+				v.Errorf("asked for %d times", n)
+			}
+			time.Sleep(time.Minute)
+			v.query(query).fails(v)
+			if n := v.sandbox.Count("getClinic"); n != 2 {
+				v.Errorf("asked for %d times, a minute later", n)
+			}
+		})
+	})
+}
+
+// TestBudgetOfDeferredParts: what is kept for a query is kept until its last part, and is
+// given back where there is none.
+func TestBudgetOfDeferredParts(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.Budget = 20
+	remaining := func(v *virtual) any {
+		r := v.query(`{ rateLimit { remaining } }`)
+		r.fails(v)
+		return at(v, r.Data, "rateLimit.remaining")
+	}
+	t.Run("Kept", func(t *testing.T) {
+		t.Parallel()
+		virtually(t, c, sandbox.Options{RateLimit: -1}, func(v *virtual) {
+			v.sandbox.AddFault(sandbox.Fault{Operation: "listPatientTreatmentPlans", Latency: time.Second})
+			var wg sync.WaitGroup
+			wg.Go(func() {
+				parts := v.parts(`{ patient(id: "` + sandbox.PatientWithManyPlans + `") { firstName ... @defer { treatmentPlans(first: 15) { nodes { personalMessage } } } } }`)
+				for _, i := range parts[1].Incremental {
+					if len(i.Errors) != 0 {
+						v.Error(i.Errors)
+					}
+				}
+			})
+			time.Sleep(time.Second / 2)
+			v.query(`{ patients(first: 12) { nodes { dateOfBirth } } }`).fails(v, failed{"", "RATE_LIMITED"})
+			wg.Wait()
+			if left := remaining(v); left != float64(20-v.sandbox.Count("")) {
+				v.Errorf("%v are left after %d calls", left, v.sandbox.Count(""))
+			}
+		})
+	})
+	t.Run("NoSecondPart", func(t *testing.T) {
+		t.Parallel()
+		c := c
+		c.MaxAnswer = 100
+		virtually(t, c, sandbox.Options{RateLimit: -1}, func(v *virtual) {
+			r := v.post(requestBody(v, `{ patients(first: 9) { nodes { id ... @defer { dateOfBirth } } } }`), "Accept", deferAccept)
+			r.fails(v, failed{"", "QUERY_TOO_COMPLEX"})
+			if left := remaining(v); left != float64(20-v.sandbox.Count("")) {
+				v.Errorf("%v are left after %d calls", left, v.sandbox.Count(""))
+			}
+		})
+	})
+}
+
+// TestLimitWithRetries: calls that are made again count like all others.
+func TestLimitWithRetries(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.MaxUpstreamCalls = 10
+	virtually(t, c, sandbox.Options{}, func(v *virtual) {
+		v.sandbox.AddFault(sandbox.Fault{Operation: "getPatient", Status: http.StatusServiceUnavailable, Times: 3})
+		r := v.query(`{ patients(first: 8) { nodes { dateOfBirth } } }`)
+		if n := v.sandbox.Count(""); n != c.MaxUpstreamCalls || len(r.Errors) != 2 {
+			v.Errorf("%d calls, %v", n, r.Errors)
+		}
+	})
+}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -234,6 +235,36 @@ func TestDearEvents(t *testing.T) {
 		h.emit(sandbox.Emission{Type: "patient.updated"})
 		s.value()
 	}
+}
+
+// TestLimitOfEachEvent: what one operation may take is what each event of a subscription may,
+// however long that runs, and not what watching for events takes.
+func TestLimitOfEachEvent(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.MaxUpstreamCalls = 8
+	t.Run("Sent", func(t *testing.T) {
+		t.Parallel()
+		h := startWith(t, c, sandbox.Options{})
+		s := h.subscribe(sandbox.TokenPractitioner, `subscription { patientUpdated { patient { id orders(first: 1) { totalCount } } } }`)
+		for range 12 {
+			h.emit(sandbox.Emission{Type: "patient.updated"})
+			s.value()
+		}
+	})
+	t.Run("Polled", func(t *testing.T) {
+		t.Parallel()
+		polled(t, func(v *virtual, h *harness) {
+			s := h.begun("sse", sandbox.TokenPractitioner, watchAll)
+			defer s.close()
+			for range 3 {
+				time.Sleep(5 * time.Minute)
+				ids := h.happen(sandbox.Emission{Type: "patient.updated"}, sandbox.Emission{Type: "order.placed"})
+				time.Sleep(time.Minute)
+				s.sees(ids...)
+			}
+		})
+	})
 }
 
 // TestTooExpensive: what would take too many calls is refused before the first one, and

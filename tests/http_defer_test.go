@@ -37,7 +37,8 @@ type part struct {
 			Extensions map[string]any
 		}
 	}
-	HasNext *bool
+	Extensions map[string]any
+	HasNext    *bool
 }
 
 // clocked notes when an answer was flushed.
@@ -418,5 +419,33 @@ func TestDeferInline(t *testing.T) {
 				v.Errorf("%d calls", n)
 			}
 		})
+	})
+}
+
+// TestDryRunOfDeferredParts: a plan comes at once, and nothing is run for it.
+func TestDryRunOfDeferredParts(t *testing.T) {
+	t.Parallel()
+	virtually(t, config(), sandbox.Options{}, func(v *virtual) {
+		r := v.post(requestBody(v, `{ patients(first: 3) { nodes { id ... @defer { dateOfBirth } } } clinic { name } }`), "Accept", deferAccept, "X-Gateway-Dry-Run", "1")
+		r.fails(v)
+		if r.Extensions["plan"] == nil || v.sandbox.Count("") != 0 {
+			v.Errorf("%d calls, %s", v.sandbox.Count(""), r.text)
+		}
+		if strings.Contains(v.log.String(), "internal error") {
+			v.Error(v.log.String())
+		}
+	})
+}
+
+// TestCostOfDeferredParts: the last part says what all of them took.
+func TestCostOfDeferredParts(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.ShowCost = true
+	virtually(t, c, sandbox.Options{}, func(v *virtual) {
+		parts := v.parts(`{ patients(first: 3) { nodes { firstName ... @defer { dateOfBirth } } } }`)
+		if got := at(v, parts[1].Extensions, "cost.upstreamCalls"); got != 4.0 {
+			v.Errorf("%v calls", got)
+		}
 	})
 }

@@ -110,8 +110,26 @@ func TestPanicOfAPlannedResource(t *testing.T) {
 	r.fails(t, failed{"practitioner", "INTERNAL"})
 }
 
+// TestPanicGivesBack: a bug before an operation runs does not keep the calls that were
+// reserved for it.
+func TestPanicGivesBack(t *testing.T) {
+	t.Parallel()
+	kept := 0
+	r := askBroken(t, patientQuery, func(error) {}, func(o *graph.Options) {
+		o.Cost.Reserve = func(_ context.Context, _, most int) (func(), error) {
+			kept += most
+			return func() { kept -= most }, nil
+		}
+		o.Wave = func(context.Context, int) func() { panic(canary) }
+	})
+	r.fails(t, failed{"", "INTERNAL"})
+	if kept != 0 {
+		t.Errorf("%d calls stay reserved", kept)
+	}
+}
+
 // askBroken asks a gateway whose every call to the partner panics.
-func askBroken(t *testing.T, query string, logBug func(error)) *reply {
+func askBroken(t *testing.T, query string, logBug func(error), set ...func(*graph.Options)) *reply {
 	t.Helper()
 	broken, err := fsclient.New("http://partner.example/api", &http.Client{Transport: transport.Func(func(*http.Request) (*http.Response, error) { panic(canary) })})
 	if err != nil {
@@ -122,6 +140,9 @@ func askBroken(t *testing.T, query string, logBug func(error)) *reply {
 	o.Options.Options = wire.Options{
 		RequestID: middleware.RequestIDFrom, LogBug: func(_ context.Context, err error) { logBug(err) },
 		Timeout: time.Minute, Done: func(context.Context, wire.Result) {}, MaxBody: 1 << 20,
+	}
+	for _, set := range set {
+		set(&o)
 	}
 	h := middleware.RequestID(graph.NewHandler(&graph.Resolver{Client: broken}, o))
 	req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/graphql", strings.NewReader(requestBody(t, query)))

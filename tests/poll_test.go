@@ -15,7 +15,7 @@ import (
 func polled(t *testing.T, test func(v *virtual, h *harness)) {
 	t.Helper()
 	c := config()
-	c.PollEvents = time.Minute
+	c.PollEvents, c.MaxUpstreamCalls = time.Minute, 20 // however often it is asked
 	now := func() time.Time { return time.Now().AddDate(27, 0, 0) }
 	virtually(t, c, sandbox.Options{Now: now}, func(v *virtual) {
 		h, _ := v.online()

@@ -28,6 +28,8 @@ type stream struct {
 	end   func()
 	close []func()
 	over  bool
+	// apart makes calls under a context an operation of their own.
+	apart func(context.Context) context.Context
 	// session is done when the caller's session ends; nil without one.
 	session context.Context
 }
@@ -64,7 +66,7 @@ func Follow[T any](ctx context.Context, f *Feed, types []fsclient.EventType, aft
 	}
 	next := func(ctx context.Context) (*T, string, error) {
 		for {
-			e, err := source.next(ctx)
+			e, err := source.next(ctx.Value(streamKey{}).(*stream).apart(ctx))
 			if err != nil {
 				return nil, "", err
 			}
@@ -91,6 +93,8 @@ type Options struct {
 	// which is watched until ctx is done; nil for a caller without a session. A stream
 	// ends with it. Ended may be nil.
 	Ended func(ctx context.Context) context.Context
+	// Apart makes calls under a context an operation of their own: those for each event.
+	Apart func(context.Context) context.Context
 	// Present turns an error into what the client sees.
 	Present graphql.ErrorPresenterFunc
 	// Timeout bounds the answer to each event.
@@ -122,7 +126,7 @@ func (s *Streams) Begin(ctx context.Context) (context.Context, *gqlerror.Error) 
 	if refused != nil {
 		return ctx, refused
 	}
-	st := new(stream)
+	st := &stream{apart: s.o.Apart}
 	if s.o.Ended != nil {
 		st.session = s.o.Ended(ctx)
 	}
@@ -153,7 +157,7 @@ func (s *Streams) EachEvent(ctx context.Context, next graphql.ResponseHandler) *
 		return &graphql.Response{Errors: gqlerror.List{s.o.Present(ctx, ended(err))}}
 	}
 	op := graphql.GetOperationContext(ctx)
-	ctx, cancel := context.WithTimeout(ctx, s.o.Timeout)
+	ctx, cancel := context.WithTimeout(s.o.Apart(ctx), s.o.Timeout)
 	defer cancel()
 	// Something has happened, so what was kept from before may be wrong.
 	ctx, session := s.loads.NewSession(fsclient.WithFresh(ctx), s.o.Caller(ctx))

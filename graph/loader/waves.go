@@ -22,6 +22,7 @@ type waves struct {
 // enter counts something as part of a wave until leave is called for it.
 func (w *waves) enter(wave int) {
 	w.mu.Lock()
+	defer w.mu.Unlock()
 	for len(w.open) <= wave {
 		w.open = append(w.open, 0)
 	}
@@ -31,7 +32,6 @@ func (w *waves) enter(wave int) {
 		}
 		w.ends[wave] = w.begin(wave)
 	}
-	w.mu.Unlock()
 }
 
 // page notes that a list of a wave took a second round trip.

@@ -21,8 +21,11 @@ type deferral struct {
 	main, whole *graphql.OperationContext
 	labels      map[*ast.InlineFragment]string
 	schema      *ast.Schema
-	// ctx has the calls of both passes, once the first has begun.
-	ctx context.Context
+	// ctx has the calls of both passes, and begun what came of beginning them, once the
+	// first has begun.
+	ctx   context.Context
+	begun any
+	end   func() // when both are over, or there is no second; may be nil
 }
 
 type deferralKey struct{}
@@ -35,18 +38,30 @@ const later = "@later"
 // type, by which its fragments are known to apply.
 const typeAlias = "@type"
 
-// BothPasses returns the context that begin makes for an operation's calls. The two
-// passes of a query with @defer share one, made for the whole query.
-func BothPasses(ctx context.Context, begin func(context.Context) context.Context) context.Context {
+// BothPasses returns what begin makes of an operation: the context for its calls, and
+// whatever else there is to know of it. The two passes of a query with @defer share it, made
+// for the whole query.
+func BothPasses[T any](ctx context.Context, begin func(context.Context) (context.Context, T)) (context.Context, T) {
 	d, _ := ctx.Value(deferralKey{}).(*deferral)
 	if d == nil {
 		return begin(ctx)
 	}
 	this := graphql.GetOperationContext(ctx)
 	if d.ctx == nil {
-		d.ctx = begin(graphql.WithOperationContext(ctx, d.whole))
+		d.ctx, d.begun = begin(graphql.WithOperationContext(ctx, d.whole))
 	}
-	return graphql.WithOperationContext(d.ctx, this)
+	return graphql.WithOperationContext(d.ctx, this), d.begun.(T)
+}
+
+// AtEnd returns what is to be called when the operation in ctx has been run once: f, or
+// nothing if a part comes later, behind which f is called.
+func AtEnd(ctx context.Context, f func()) (now func()) {
+	d, _ := ctx.Value(deferralKey{}).(*deferral)
+	if d == nil {
+		return f
+	}
+	d.end = f
+	return func() {}
 }
 
 // Defers reports whether the query in ctx has parts that come later.

@@ -18,8 +18,13 @@ const boundary = "graphql"
 // the form of August 2022, which is Apollo Client's.
 func (x *Exchange) stream(ctx context.Context, exec graphql.GraphExecutor, d *deferral) {
 	ctx = context.WithValue(ctx, deferralKey{}, d)
+	defer func() {
+		if d.end != nil {
+			d.end()
+		}
+	}()
 	first := x.run(ctx, exec, d.main)
-	if status(first) != http.StatusOK || first.Data == nil {
+	if status(first) != http.StatusOK || first.Data == nil || string(first.Data) == "null" { // to which nothing can be added
 		x.write(ctx, x.Status(first), first)
 		return
 	}

@@ -32,7 +32,7 @@ type allowance struct {
 	// token and is never among them.
 	rejected *budget.Accounts
 	scope    string
-	clinics  *lru.Cache[string, string] // by caller, "" for one who may not know theirs
+	clinics  *lru.Cache[string, clinic] // by caller
 	asking   singleflight.Group
 	wait     time.Duration
 	turns    *transport.Places // of operations that wait for calls, in order for each caller
@@ -50,7 +50,7 @@ func (g *Gateway) newAllowance() *allowance {
 		wait: c.BudgetWait, turns: transport.NewPlaces(math.MaxInt, 1),
 	}
 	var err error
-	if a.clinics, err = lru.New[string, string](maxAccepted); err != nil {
+	if a.clinics, err = lru.New[string, clinic](maxAccepted); err != nil {
 		panic(err) // the number is wrong
 	}
 	g.close = append(g.close, func() error { a.calls.Close(); return nil })
@@ -79,40 +79,67 @@ func (a *allowance) key(c transport.Caller) string {
 	case scopeApp:
 		return scopeApp
 	case scopeClinic:
-		if clinic, ok := a.clinics.Get(c.Key); ok && clinic != "" {
-			return scopeClinic + " " + clinic
+		if known, ok := a.clinics.Get(c.Key); ok && known.name != "" {
+			return scopeClinic + " " + known.name
 		}
 	}
 	return c.Key
 }
 
-// learning asks for the clinic of a caller before their first call, if calls are counted for
-// clinics.
+// learn asks for the clinic of ctx's caller, if calls are counted for clinics and it is not
+// known: before the first operation is let in, whose calls are the clinic's, too.
+func (g *Gateway) learn(ctx context.Context) {
+	a, op := g.allowance, transport.OperationFrom(ctx)
+	if a.scope != scopeClinic || op == nil || ctx.Value(learningKey{}) != nil || a.learned(op.Caller) {
+		return
+	}
+	_, _, _ = a.asking.Do(op.Caller.Key, func() (any, error) {
+		if a.learned(op.Caller) { // a moment ago
+			return nil, nil
+		}
+		// A caller who leaves does not end what others wait for.
+		own := context.WithValue(transport.Apart(context.WithoutCancel(ctx)), learningKey{}, true)
+		found, err := g.client.Clinic.Get(own)
+		e, _ := errors.AsType[*fsclient.Error](err)
+		switch {
+		case err == nil:
+			name := g.keys.Name("clinic " + string(found.ID))
+			a.clinics.Add(op.Caller.Key, clinic{name: name})
+			_ = a.calls.Take(own, a.key(op.Caller), nil) // this call; it has been made, whatever is left
+		case e != nil && e.Kind == fsclient.KindForbidden:
+			a.clinics.Add(op.Caller.Key, clinic{})
+		default:
+			a.clinics.Add(op.Caller.Key, clinic{until: time.Now().Add(askAgain)})
+		}
+		return nil, nil
+	})
+}
+
+// learning is [Gateway.learn] for calls of which none are kept beforehand, such as those of
+// subscriptions.
 func (g *Gateway) learning(base http.RoundTripper) http.RoundTripper {
-	a := g.allowance
-	if a.scope != scopeClinic {
+	if g.allowance.scope != scopeClinic {
 		return base
 	}
 	return transport.Func(func(r *http.Request) (*http.Response, error) {
-		ctx := r.Context()
-		op := transport.OperationFrom(ctx)
-		if op == nil || ctx.Value(learningKey{}) != nil || a.clinics.Contains(op.Caller.Key) {
-			return base.RoundTrip(r)
-		}
-		_, _, _ = a.asking.Do(op.Caller.Key, func() (any, error) {
-			// A caller who leaves does not end what others wait for.
-			clinic, err := g.client.Clinic.Get(context.WithValue(context.WithoutCancel(ctx), learningKey{}, true))
-			e, _ := errors.AsType[*fsclient.Error](err)
-			switch {
-			case err == nil:
-				a.clinics.Add(op.Caller.Key, g.keys.Name("clinic "+string(clinic.ID)))
-			case e != nil && e.Kind == fsclient.KindForbidden:
-				a.clinics.Add(op.Caller.Key, "")
-			}
-			return nil, nil // else it is asked again
-		})
+		g.learn(r.Context())
 		return base.RoundTrip(r)
 	})
+}
+
+// clinic is what is known of a caller's clinic.
+type clinic struct {
+	name  string    // "" if the caller may not know it, or it could not be asked for
+	until time.Time // when it is asked for again, zero for never
+}
+
+// askAgain is how long a clinic that could not be asked for is left alone.
+const askAgain = 10 * time.Second
+
+// learned reports whether there is no use in asking for a caller's clinic.
+func (a *allowance) learned(c transport.Caller) bool {
+	known, ok := a.clinics.Get(c.Key)
+	return ok && (known.until.IsZero() || time.Now().Before(known.until))
 }
 
 // learningKey marks the call for a clinic, which waits for no other.

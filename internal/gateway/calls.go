@@ -65,10 +65,17 @@ func (g *Gateway) coalesced(ctx context.Context, calls int64) {
 }
 
 // bounded refuses the calls of an operation beyond those that one may make, whatever was
-// estimated.
+// estimated. Calls that are made again count like all others.
 func (g *Gateway) bounded(base http.RoundTripper) http.RoundTripper {
+	most := g.config.MaxUpstreamCalls
+	if most == 0 {
+		return base
+	}
 	return transport.Func(func(r *http.Request) (*http.Response, error) {
-		if most := g.config.MaxUpstreamCalls; most > 0 && transport.Begun(r.Context()) > int64(most) {
+		if !transport.Begin(r.Context(), most) {
+			if r.Body != nil {
+				r.Body.Close()
+			}
 			return nil, &fsclient.Refused{Kind: fsclient.KindTooExpensive}
 		}
 		return base.RoundTrip(r)

@@ -216,10 +216,10 @@ func (g *Gateway) openClient(embedded *sandbox.Server) error {
 	places := transport.NewPlaces(config.MaxConcurrency, config.MaxConcurrency).Bound(config.MaxWaiting, config.QueueTimeout, &fsclient.Refused{Kind: fsclient.KindBusy, RetryAfter: time.Second})
 	g.metrics.watch(g, places)
 	// From the client towards the network.
-	chain := g.bounded(g.learning(
+	chain := g.learning(
 		transport.Authorize(g.sign,
 			g.accepted.noting(
-				g.hedging(g.retrying(
+				g.hedging(g.retrying(g.bounded(
 					transport.Limit(places, g.stranger,
 						g.allowance.within(
 							g.breaking(
@@ -260,12 +260,14 @@ func (g *Gateway) openGraph(o options) error {
 		SignInURL:     g.signInURL(),
 		RateLimit:     g.allowance.left,
 		Wave:          g.waveSpan(),
+		Apart:         transport.Apart,
 		Version:       func(ctx context.Context) uint64 { return g.kept.Version(transport.CallerFrom(ctx).Key) },
 		MaxAnswer:     config.MaxAnswer,
 		Cost: graph.CostOptions{
 			Coalesced: g.coalesced,
 			Reserve: func(ctx context.Context, estimated, most int) (func(), error) {
 				middleware.EntryFrom(ctx).Estimated = estimated
+				g.learn(ctx)
 				return g.allowance.reserve(ctx, most)
 			},
 			Most: config.MaxUpstreamCalls, Show: config.ShowCost,

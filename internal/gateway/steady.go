@@ -70,7 +70,7 @@ func (g *Gateway) retrying(base http.RoundTripper) http.RoundTripper {
 			if res != nil {
 				wait = max(wait, fsclient.RetryAfter(res.Header))
 			}
-			if !repeatable(r, res, err) || !inTime(r.Context(), wait) || !g.retries.spend() {
+			if !repeatable(r, res, err) || !inTime(r.Context(), wait) || g.exhausted(r.Context()) || !g.retries.spend() {
 				break
 			}
 			if res != nil {
@@ -99,11 +99,16 @@ func (g *Gateway) retrying(base http.RoundTripper) http.RoundTripper {
 
 // secondRead allows a read whose answer broke off to be made again.
 func (g *Gateway) secondRead(ctx context.Context, broken error) (context.Context, bool) {
-	if g.config.Retries == 0 || ctx.Err() != nil || errors.Is(broken, context.DeadlineExceeded) && !errors.Is(broken, transport.ErrEarly) || !g.retries.spend() {
+	if g.config.Retries == 0 || ctx.Err() != nil || g.exhausted(ctx) || errors.Is(broken, context.DeadlineExceeded) && !errors.Is(broken, transport.ErrEarly) || !g.retries.spend() {
 		return ctx, false
 	}
 	g.metrics.retries.Inc()
 	return transport.WithWholeTime(ctx), true
+}
+
+// exhausted reports whether the operation in ctx may make no further call.
+func (g *Gateway) exhausted(ctx context.Context) bool {
+	return g.config.MaxUpstreamCalls > 0 && transport.Exhausted(ctx, g.config.MaxUpstreamCalls)
 }
 
 // repeatable reports whether a call may be made again, and whether that may help. A call

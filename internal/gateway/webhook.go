@@ -13,6 +13,7 @@ import (
 	"fsgateway/internal/middleware"
 	"fsgateway/internal/poller"
 	"fsgateway/internal/sandbox"
+	"fsgateway/internal/transport"
 	"fsgateway/internal/webhook"
 )
 
@@ -87,7 +88,7 @@ func (g *Gateway) newPoller() *poller.Poller {
 		return nil
 	}
 	p := poller.New(poller.Options{
-		Every: g.config.PollEvents, Events: g.client.Events, Bus: g.events, Turn: g.pollTurn,
+		Every: g.config.PollEvents, Events: g.client.Events, Bus: g.events, Turn: g.pollTurn, Apart: transport.Apart,
 		Done: func(err error) {
 			outcome := "ok"
 			if err != nil {

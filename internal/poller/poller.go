@@ -39,6 +39,8 @@ type Options struct {
 	// and how to end that: other processes poll it next time if it was done, and
 	// may do so at once if it was not. nil stands for always.
 	Turn func(ctx context.Context, clinic, category string) (end func(done bool), mine bool)
+	// Apart makes calls under a context an operation of their own.
+	Apart func(context.Context) context.Context
 	// Done is told of each poll, of a failure that ended it or nil.
 	Done func(error)
 }
@@ -256,7 +258,7 @@ func (p *Poller) wanted(c *clinic) map[string]*reading {
 // lets it be read.
 func (p *Poller) list(ctx context.Context, r *reading) {
 	for _, by := range r.by {
-		merged, end := merge(by, ctx)
+		merged, end := p.merge(by, ctx)
 		r.list, r.err = p.read(merged, r.name, r.after)
 		end()
 		if !nobody(r.err) {
@@ -296,7 +298,7 @@ func (p *Poller) publish(ctx context.Context, c *clinic, all []found) error {
 		var wg sync.WaitGroup
 		for i, f := range part {
 			wg.Go(func() {
-				merged, end := merge(f.by, ctx)
+				merged, end := p.merge(f.by, ctx)
 				defer end()
 				e, body, err := p.o.Events.GetBody(merged, f.id)
 				if errs[i] = err; err == nil {
@@ -337,9 +339,10 @@ func nobody(err error) bool {
 	return ok && (e.Kind == fsclient.KindForbidden || e.Kind == fsclient.KindUnauthorized || e.Kind == fsclient.KindCanceled)
 }
 
-// merge is ctx, with the values of by, that ends with either.
-func merge(by, ctx context.Context) (context.Context, context.CancelFunc) {
-	merged, cancel := context.WithCancel(by)
+// merge is ctx, with the values of by, that ends with either. Its calls are not part of the
+// operation that by belongs to, which goes on for as long as a stream does.
+func (p *Poller) merge(by, ctx context.Context) (context.Context, context.CancelFunc) {
+	merged, cancel := context.WithCancel(p.o.Apart(by))
 	stop := context.AfterFunc(ctx, cancel)
 	return merged, func() { stop(); cancel() }
 }

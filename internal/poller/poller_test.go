@@ -15,6 +15,7 @@ import (
 	"fsgateway/internal/fsclient"
 	"fsgateway/internal/poller"
 	"fsgateway/internal/sandbox"
+	"fsgateway/internal/transport"
 )
 
 // tokenKey is under which a stream's context has its token.
@@ -98,7 +99,7 @@ func inBubble(t *testing.T, test func(*house)) {
 // poller opens one, which ends with the test.
 func (h *house) poller() *poller.Poller {
 	var mu sync.Mutex
-	p := poller.New(poller.Options{Every: time.Minute, Events: h.client.Events, Bus: h.bus, Turn: h.turns.take, Done: func(err error) {
+	p := poller.New(poller.Options{Every: time.Minute, Events: h.client.Events, Bus: h.bus, Turn: h.turns.take, Apart: transport.Apart, Done: func(err error) {
 		mu.Lock()
 		defer mu.Unlock()
 		if err != nil {

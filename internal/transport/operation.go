@@ -43,13 +43,27 @@ func WithOperation(ctx context.Context, o *Operation) context.Context {
 	return context.WithValue(ctx, operationKey{}, o)
 }
 
-// Begun counts a call that is begun under ctx, and returns how many the operation has begun
-// by now: 0 outside of one.
-func Begun(ctx context.Context) int64 {
-	if o := OperationFrom(ctx); o != nil {
-		return o.asked.Add(1)
+// Apart makes calls under ctx an operation of their own, by the caller of the one that they would
+// be part of: what a stream asks for one event is not the same operation's as for another.
+func Apart(ctx context.Context) context.Context {
+	o := OperationFrom(ctx)
+	if o == nil {
+		return ctx
 	}
-	return 0
+	return WithOperation(ctx, &Operation{Caller: o.Caller, Calls: o.Calls})
+}
+
+// Begin counts a call that is begun under ctx, and reports whether the operation may begin
+// another, of most in all. Outside of one it may.
+func Begin(ctx context.Context, most int) bool {
+	o := OperationFrom(ctx)
+	return o == nil || o.asked.Add(1) <= int64(most)
+}
+
+// Exhausted reports whether the operation in ctx has begun as many calls as it may.
+func Exhausted(ctx context.Context, most int) bool {
+	o := OperationFrom(ctx)
+	return o != nil && o.asked.Load() >= int64(most)
 }
 
 // Number returns the number of a call that is made under ctx among those of its operation,
