@@ -156,8 +156,9 @@ func (p *process) ask(client *http.Client, q query, caller int) (status int, bod
 	return res.StatusCode, body, err
 }
 
-// load asks a query on several connections for a while.
-func load(p, upstream *process, q query, o options) (figures, error) {
+// load asks a query on several connections for a while: at most rate times a second, or as
+// often as it is answered if rate is 0.
+func load(p, upstream *process, q query, rate float64, o options) (figures, error) {
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: o.connections}}
 	defer client.CloseIdleConnections()
 	for i := range 2 * max(o.connections, o.callers) { // to warm up
@@ -174,11 +175,18 @@ func load(p, upstream *process, q query, o options) (figures, error) {
 	var took []time.Duration
 	var failed error
 	var wg sync.WaitGroup
+	gap := time.Duration(0) // between two queries of a connection
+	if rate > 0 {
+		gap = time.Duration(float64(o.connections) / rate * float64(time.Second))
+	}
 	begin := time.Now()
 	for caller := range o.connections {
+		next := begin.Add(gap * time.Duration(caller) / time.Duration(o.connections))
 		wg.Go(func() {
 			var own []time.Duration
 			for time.Since(begin) < o.duration {
+				time.Sleep(time.Until(next))
+				next = next.Add(gap)
 				at := time.Now()
 				caller += o.connections
 				status, _, err := p.ask(client, q, caller%o.callers)

@@ -15,6 +15,7 @@ import (
 	"flag"
 	"fmt"
 	"log"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -72,7 +73,10 @@ type options struct {
 // figures are what a query cost a server, on average.
 type figures struct {
 	cpu         time.Duration
-	ratio       float64 // of cpu, to that of the handler in the same round
+	ratio       float64       // of cpu, to that of the handler in the same round
+	pacedCPU    time.Duration // at a rate that all servers keep
+	pacedRatio  float64
+	pacedRate   float64 // per second
 	allocations float64
 	bytes       float64
 	perSecond   float64
@@ -103,7 +107,7 @@ func grow(ctx context.Context, o options) error {
 	for _, q := range growing() {
 		var all []figures
 		for range o.rounds {
-			f, err := load(gateway, upstream, q, o)
+			f, err := load(gateway, upstream, q, 0, o)
 			if err != nil {
 				return err
 			}
@@ -127,7 +131,7 @@ func keep(ctx context.Context, o options) error {
 	asked, begin := 0.0, time.Now()
 	for round := range 20 {
 		q := queries[round%len(queries)]
-		f, err := load(gateway, upstream, q, o)
+		f, err := load(gateway, upstream, q, 0, o)
 		if err != nil {
 			return err
 		}
@@ -137,6 +141,9 @@ func keep(ctx context.Context, o options) error {
 	}
 	return nil
 }
+
+// pace is the part of what the slowest server answered in a round that all are asked after it.
+const pace = 0.8
 
 func run(ctx context.Context, o options) error {
 	upstream, err := start(ctx, "upstream", nil, o)
@@ -165,16 +172,27 @@ func run(ctx context.Context, o options) error {
 	got := map[string][]figures{} // by server and query
 	for range o.rounds {
 		for _, q := range names {
-			round := map[string]figures{}
+			round, rate := map[string]figures{}, math.Inf(1)
 			for _, i := range rand.Perm(len(servers)) {
-				f, err := load(servers[i], upstream, q, o)
+				f, err := load(servers[i], upstream, q, 0, o)
 				if err != nil {
 					return err
 				}
 				round[servers[i].role] = f
+				rate = min(rate, pace*f.perSecond)
+			}
+			paced := map[string]figures{}
+			for _, i := range rand.Perm(len(servers)) {
+				f, err := load(servers[i], upstream, q, rate, o)
+				if err != nil {
+					return err
+				}
+				paced[servers[i].role] = f
 			}
 			for role, f := range round {
 				f.ratio = float64(f.cpu) / float64(round["hand"].cpu)
+				f.pacedCPU, f.pacedRate = paced[role].cpu, paced[role].perSecond
+				f.pacedRatio = float64(f.pacedCPU) / float64(paced["hand"].cpu)
 				got[role+q.name] = append(got[role+q.name], f)
 			}
 		}
@@ -210,12 +228,13 @@ func same(servers []*process, q query) error {
 func report(names []query, got map[string][]figures, o options) {
 	fmt.Printf("%d connections, %d callers, upstream latency %s, %d rounds of %s; the gateway / the handler; tuned: as a multiple of the handler with the gateway's GC settings\n\n", o.connections, o.callers, o.latency, o.rounds, o.duration)
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "query\tcalls\tCPU µs\tratio\ttuned\tallocations\tKB\tper second\tp50 ms\tp99 ms\t")
+	fmt.Fprintln(w, "query\tcalls\tat\tCPU µs\tratio\ttuned\tallocations\tKB\tper second\tCPU µs\tratio\ttuned\tp50 ms\tp99 ms\t")
 	for _, q := range names {
 		g, h, t := median(got["gateway"+q.name]), median(got["hand"+q.name]), median(got["tuned"+q.name])
-		fmt.Fprintf(w, "%s\t%.1f / %.1f\t%d / %d\t%.2f\t%.2f\t%.0f / %.0f\t%.0f / %.0f\t%.0f / %.0f\t%.1f / %.1f\t%.1f / %.1f\t\n", q.name, g.calls, h.calls,
-			g.cpu.Microseconds(), h.cpu.Microseconds(), g.ratio, g.ratio/t.ratio, g.allocations, h.allocations, g.bytes/1024, h.bytes/1024,
-			g.perSecond, h.perSecond, ms(g.p50), ms(h.p50), ms(g.p99), ms(h.p99))
+		fmt.Fprintf(w, "%s\t%.1f / %.1f\t%.0f\t%d / %d\t%.2f\t%.2f\t%.0f / %.0f\t%.0f / %.0f\t%.0f / %.0f\t%d / %d\t%.2f\t%.2f\t%.1f / %.1f\t%.1f / %.1f\t\n",
+			q.name, g.calls, h.calls, g.pacedRate, g.pacedCPU.Microseconds(), h.pacedCPU.Microseconds(), g.pacedRatio, g.pacedRatio/t.pacedRatio,
+			g.allocations, h.allocations, g.bytes/1024, h.bytes/1024,
+			g.perSecond, h.perSecond, g.cpu.Microseconds(), h.cpu.Microseconds(), g.ratio, g.ratio/t.ratio, ms(g.p50), ms(h.p50), ms(g.p99), ms(h.p99))
 	}
 	_ = w.Flush()
 	fmt.Println()
@@ -236,6 +255,9 @@ func median(all []figures) figures {
 	return figures{
 		cpu:         time.Duration(of(func(f figures) float64 { return float64(f.cpu) })),
 		ratio:       of(func(f figures) float64 { return f.ratio }),
+		pacedCPU:    time.Duration(of(func(f figures) float64 { return float64(f.pacedCPU) })),
+		pacedRatio:  of(func(f figures) float64 { return f.pacedRatio }),
+		pacedRate:   of(func(f figures) float64 { return f.pacedRate }),
 		allocations: of(func(f figures) float64 { return f.allocations }),
 		bytes:       of(func(f figures) float64 { return f.bytes }),
 		perSecond:   of(func(f figures) float64 { return f.perSecond }),
