@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -52,6 +53,13 @@ func TestAnsweredBy(t *testing.T) {
 		{"NotFound", `{ patient(id: "none") { firstName } }`, nil, 1, "plan"},
 		{"Computed", `{ variant(id: "` + sandbox.VariantID + `") { currency imageUrl(size: SMALL) } treatmentPlan(id: "` + sandbox.PlanWithLabs + `") { resources { downloadUrl } } }`, nil, 2, "plan"},
 		{"Union", `{ patientEvents(first: 3) { nodes { data { __typename ... on PatientEventData { patient { id } } } } } }`, nil, 4, "plan"},
+		{"UnionMerged", `query($no: Boolean = false) { patientEvents(first: 3) { nodes { data {
+			__typename name: __typename
+			... on PatientEventData { __typename name: __typename patient { id } ... on EventData { __typename } }
+			... on PatientEventData @include(if: $no) { left: __typename }
+			...Data @skip(if: $no)
+		} } } } fragment Data on PatientEventData { name: __typename __typename patient { __typename firstName } }`, nil, 4, "plan"},
+		{"UnionOfNodes", `{ recordsByExternalId(externalId: "` + sandbox.SharedExternalID + `") { nodes { record { __typename ... on Node { id __typename } ... on Patient { __typename id firstName } ... on Staff { id __typename } } } } }`, nil, 1, "plan"},
 		{"Conditions", `{ patients(first: 3) { nodes { id @skip(if: true) email @include(if: true) ... @include(if: false) { dateOfBirth } } } }`, nil, 1, "plan"},
 		{"NothingSelected", `{ patients(first: 3) { nodes { id @skip(if: true) } } }`, nil, 1, "plan"},
 		{"CustomDosage", `query($p: ID) { product(id: "` + sandbox.ProductID + `") { customDosage(practitionerId: $p) { amount } } }`, nil, 1, "plan"},
@@ -160,6 +168,9 @@ func TestPlanIsShared(t *testing.T) {
 func FuzzAnswers(f *testing.F) {
 	for i, r := range generated(f) {
 		f.Add(r.Query, string(r.Variables), byte(i))
+	}
+	for seed := range uint64(50) {
+		f.Add(newDocuments(f).random(rand.New(rand.NewPCG(seed, 5))), "", byte(0))
 	}
 	operations := []string{"", "getPatient", "listPatients", "getTreatmentPlan", "getVariant", "listPractitioners", "getProduct", "listOrders"}
 	faults := []sandbox.Fault{

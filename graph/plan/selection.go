@@ -2,6 +2,7 @@ package plan
 
 import (
 	"reflect"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -117,9 +118,12 @@ func (s *Selection) compile(b *Binding) *Node {
 	for _, set := range s.sets {
 		for _, f := range graphql.CollectFields(s.op, set, b.Satisfies) {
 			s.compiled.Add(1)
-			w := s.compileField(n, f)
+			w, key := s.compileField(n, f), keyOf(f)
 			writable = writable && w != nil
-			n.fields = append(n.fields, written{keyOf(f), w})
+			// A union's __typename and its member's are not collected as one field.
+			if !slices.ContainsFunc(n.fields, func(have written) bool { return have.key == key }) {
+				n.fields = append(n.fields, written{key, w})
+			}
 		}
 	}
 	if !writable {
