@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -44,6 +47,10 @@ func TestCost(t *testing.T) {
 		{"Details", `{ patients(first: 50) { nodes { dateOfBirth } } }`, 51, 51, 51, 2},
 		{"Pages", `{ patients(first: 250) { nodes { id } } }`, 3, 3, 3, 2},
 		{"TotalAlone", `{ patients { totalCount } }`, 1, 1, 1, 1},
+		{"TotalOfTheLast", `{ patients(last: 500) { totalCount } }`, 1, 1, 1, 1},
+		{"Last", `{ patients(last: 1) { nodes { id } } }`, 2, 2, 2, 2},
+		{"PageInfoAlone", `{ patients(first: 500) { pageInfo { hasNextPage } } }`, 1, 1, 1, 1},
+		{"TotalsBelow", `{ patients(first: 20) { nodes { orders(last: 1) { totalCount } } } }`, 21, 21, 21, 2},
 		{"ListsBelow", `{ patients(first: 5) { nodes { treatmentPlans(first: 2) { nodes { state } } } } }`, 6, 6, 6, 2},
 		{"AsLongAsAssumed", `{ patients(first: 2) { nodes { treatmentPlans(first: 100) { nodes { personalMessage } } } } }`, 13, 203, 0, 0},
 		{"LookUp", `{ patient(id: "` + many + `") { firstName } }`, 1, 1, 1, 1},
@@ -79,6 +86,51 @@ func TestCost(t *testing.T) {
 			if got := costOf(t, a, "roundTrips"); got != c.rounds {
 				t.Errorf("%d round trips, want %d", got, c.rounds)
 			}
+		})
+	}
+}
+
+// TestCostOfOtherPages: once it is known which pages the partner gives, a list counts as
+// many of them as it takes.
+func TestCostOfOtherPages(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, query string
+		answer      func(h http.Handler, w http.ResponseWriter, r *http.Request)
+		most        int
+	}{
+		{"Smaller", `{ patients(first: 100) { nodes { id } } }`, func(h http.Handler, w http.ResponseWriter, r *http.Request) {
+			q := r.URL.Query()
+			if size, err := strconv.Atoi(q.Get("page[size]")); err == nil {
+				q.Set("page[size]", strconv.Itoa(min(size, 25)))
+			}
+			r.URL.RawQuery = q.Encode()
+			h.ServeHTTP(w, r)
+		}, 4},
+		{"WithoutTotal", `{ patients(first: 250) { pageInfo { hasNextPage } } }`, func(h http.Handler, w http.ResponseWriter, r *http.Request) {
+			res := httptest.NewRecorder()
+			h.ServeHTTP(res, r)
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = w.Write(regexp.MustCompile(`"(total_count|total_pages)": *\d+`).ReplaceAll(res.Body.Bytes(), []byte(`"$1":null`)))
+		}, 4},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := sandbox.New(sandbox.Options{})
+			h := startRemote(t, config(), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { c.answer(s, w, r) }))
+			for range 2 {
+				a := h.with(askingCost(), sandbox.TokenPractitioner, c.query)
+				if len(a.Errors) > 0 {
+					t.Fatal(a.Errors)
+				}
+				if calls, most := costOf(t, a, "upstreamCalls"), costOf(t, a, "maximumCalls"); most == c.most {
+					if calls > most {
+						t.Errorf("%d calls, at most %d", calls, most)
+					}
+					return
+				}
+			}
+			t.Errorf("not said to take at most %d calls", c.most)
 		})
 	}
 }
@@ -496,8 +548,15 @@ func (d documents) field(r *rand.Rand, b *strings.Builder, f *ast.FieldDefinitio
 	if strings.HasSuffix(f.Type.Name(), "Connection") {
 		node, n := d.schema.Types[f.Type.Name()].Fields.ForName("nodes").Type.Name(), 1+r.IntN(4)
 		args := fmt.Sprintf("first: %d", n)
+		if f.Arguments.ForName("last") != nil && r.IntN(4) == 0 {
+			args = fmt.Sprintf("last: %d", n)
+		}
 		if f.Name == "recordsByExternalId" {
 			args += fmt.Sprintf(", externalId: %q", sandbox.SharedExternalID)
+		}
+		if r.IntN(6) == 0 {
+			fmt.Fprintf(b, "none_%d: %s(%s) { totalCount pageInfo { hasNextPage } }", r.IntN(1_000_000), f.Name, args)
+			return
 		}
 		fmt.Fprintf(b, "first%d_%d: %s(%s) { totalCount nodes %s }", n, r.IntN(1_000_000), f.Name, args, d.selection(r, node, depth-1))
 		return

@@ -225,39 +225,39 @@ func (c *count) value(s *plan.Selection, t reflect.Type, at place, held holding)
 // call counts a field that performs a call.
 func (c *count) call(call *plan.Call, at place) {
 	at = c.field(at, call.Name)
-	switch kind, t := c.ops.Effort(call.Call); kind {
+	switch effort := c.ops.Effort(call.Call); effort.Kind {
 	case loader.Lists:
-		c.list(call, t, at)
+		c.list(call, effort, at)
 	case loader.LooksUp:
-		c.record(call.Below, t, at)
+		c.record(call.Below, effort.Type, at)
 	case loader.LooksUpAny:
 		c.nodes(call, at)
 	case loader.Known:
-		c.value(call.Below, t, at, entire)
+		c.value(call.Below, effort.Type, at, entire)
 	case loader.Values:
-		c.add(restOf(call.AST), at, 1, 1)
+		c.add(restOf(call.AST), at, 1, float64(effort.Most))
 		held := entire
-		if n := call.Below.Node(t); n != nil {
+		if n := call.Below.Node(effort.Type); n != nil {
 			if fetch, fetched := c.ops.Fetch(n, c.caller); fetched && !fetch.Sole { // one of a list
 				held = item
 			}
 		}
-		c.value(call.Below, t, at.next(), held)
+		c.value(call.Below, effort.Type, at.next(), held)
 	}
 }
 
 // list counts a list and its rows.
-func (c *count) list(call *plan.Call, row reflect.Type, at place) {
+func (c *count) list(call *plan.Call, effort loader.Effort, at place) {
 	selected := call.Below.List()
-	calls, rows := paging.Cost(c.args(call.AST), selected.Wanted, selected.PageInfo)
+	calls, rows := paging.Cost(c.args(call.AST), effort.Sizes, selected.Wanted, selected.PageInfo)
 	likely, likelyRows := calls, rows
 	if at.depth > 1 { // below a record
 		likelyRows = min(rows, int(call.Size))
-		likely = min(calls, paging.PagesOf(likelyRows, paging.MaxPage)+calls-paging.PagesOf(rows, paging.MaxPage))
+		likely = min(calls, paging.PagesOf(likelyRows, effort.Sizes.Max)+calls-paging.PagesOf(rows, effort.Sizes.Max))
 	}
 	c.add(restOf(call.AST), at, float64(likely), float64(calls))
 	if selected.Rows != nil && rows > 0 {
-		c.value(selected.Rows, row, at.next().times(float64(likelyRows), float64(rows)), item)
+		c.value(selected.Rows, effort.Type, at.next().times(float64(likelyRows), float64(rows)), item)
 	}
 }
 

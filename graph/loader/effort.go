@@ -3,34 +3,43 @@ package loader
 import (
 	"reflect"
 
+	"fsgateway/graph/paging"
 	"fsgateway/graph/plan"
 	"fsgateway/internal/fsclient"
 )
 
-// Effort is a kind of call behind a field, for who counts calls before they are made.
-type Effort int
+// Kind is a kind of call behind a field.
+type Kind int
 
 const (
-	Lists      Effort = iota // pages of rows
-	Values                   // one call for a value
-	LooksUp                  // a record by its id
-	LooksUpAny               // records of any type by their ids
-	Known                    // none
+	Lists      Kind = iota // pages of rows
+	Values                 // a value
+	LooksUp                // a record by its id
+	LooksUpAny             // records of any type by their ids
+	Known                  // none
 )
 
-// Effort returns what a [plan.Call] does, and the type of its rows, record or value.
-func (o *Operations) Effort(call any) (Effort, reflect.Type) {
+// Effort is what the call behind a field does, for who counts calls before they are made.
+type Effort struct {
+	Kind  Kind
+	Type  reflect.Type // of the rows, the record or the value
+	Sizes paging.Sizes // of a list's pages, as far as they are known
+	Most  int          // calls that a value takes
+}
+
+// Effort returns what a [plan.Call] does.
+func (o *Operations) Effort(call any) Effort {
 	switch op := call.(type) {
 	case *listOp:
-		return Lists, op.row
+		return Effort{Kind: Lists, Type: op.row, Sizes: o.sizes.Get(op.operation)}
 	case *valueOp:
-		return Values, op.typ
+		return Effort{Kind: Values, Type: op.typ, Most: op.most}
 	case lookUp:
-		return LooksUp, op.op.typ
+		return Effort{Kind: LooksUp, Type: op.op.typ}
 	case nodes:
-		return LooksUpAny, nil
+		return Effort{Kind: LooksUpAny}
 	case interface{ typ() reflect.Type }: // known
-		return Known, op.typ()
+		return Effort{Kind: Known, Type: op.typ()}
 	}
 	panic("loader: a call of no kind")
 }

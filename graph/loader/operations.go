@@ -204,14 +204,16 @@ func value[T any](o *Operations, operation string, get func(ctx context.Context,
 }
 
 // valueWith is [value] for an operation that takes arguments.
-func valueWith[T any](o *Operations, operation string, get func(ctx context.Context, parent string, args map[string]any) (*T, error)) {
-	o.byField[operation] = &valueOp{operation, reflect.TypeFor[T](), func(ctx context.Context, parent string, args map[string]any) (any, error) {
+func valueWith[T any](o *Operations, operation string, get func(ctx context.Context, parent string, args map[string]any) (*T, error)) *valueOp {
+	op := &valueOp{operation, reflect.TypeFor[T](), 1, func(ctx context.Context, parent string, args map[string]any) (any, error) {
 		v, err := get(ctx, parent, args)
 		if err != nil {
 			return nil, err
 		}
 		return v, nil
 	}}
+	o.byField[operation] = op
+	return op
 }
 
 // free makes a value operation of one that hangs on nothing.

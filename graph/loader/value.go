@@ -14,6 +14,7 @@ import (
 type valueOp struct {
 	operation string
 	typ       reflect.Type
+	most      int // calls that it takes
 	get       func(ctx context.Context, parent string, args map[string]any) (any, error)
 }
 

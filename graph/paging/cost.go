@@ -2,10 +2,10 @@ package paging
 
 import "maps"
 
-// Cost returns the number of pages and of rows that a connection's arguments ask for. rows
-// reports whether rows are selected, and pageInfo whether pageInfo is. Invalid arguments
-// cost nothing.
-func Cost(args map[string]any, rows, pageInfo bool) (pages, n int) {
+// Cost returns the number of pages and of rows that a connection's arguments ask for, of a
+// list with pages of the given sizes. rows reports whether rows are selected, and pageInfo
+// whether pageInfo is. Invalid arguments cost nothing.
+func Cost(args map[string]any, s Sizes, rows, pageInfo bool) (pages, n int) {
 	if args["after"] != nil || args["before"] != nil { // of whichever list
 		args = maps.Clone(args)
 		for _, name := range [...]string{"after", "before"} {
@@ -16,20 +16,20 @@ func Cost(args map[string]any, rows, pageInfo bool) (pages, n int) {
 		}
 	}
 	w, err := NewWindow(args, "")
-	if err != nil {
+	switch {
+	case err != nil:
 		return 0, 0
+	case !rows && (!pageInfo || !s.Uncounted), w.N == 0: // one row, whose page tells the total
+		return 1, 0
 	}
 	if rows {
 		n = w.N
 	}
-	cover := len(Pages(w.Start, w.N, Sizes{Min: 1, Max: MaxPage}))
 	switch {
 	case w.FromEnd: // the total first; where the window begins is not known before
-		return 2 + PagesOf(w.N, MaxPage), n
-	case rows && w.N > 0:
-		return cover, n
-	case pageInfo: // the total tells, or else the window does
-		return 1 + cover, n
+		return 1 + min(w.N, PagesOf(w.N, s.Max)+1), n
+	case !rows:
+		return 1 + len(Pages(w.Start, w.N, s)), n
 	}
-	return 1, n
+	return len(Pages(w.Start, w.N, s)), n
 }

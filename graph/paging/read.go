@@ -121,10 +121,11 @@ func (r *Reader) once() (*Answer, error) {
 	}, nil
 }
 
-// remember keeps what the pages showed of their sizes, unless they may as well
-// have been the whole list.
+// remember keeps whether the pages told the total, and what they showed of their sizes
+// unless they may as well have been the whole list.
 func (r *Reader) remember() {
 	s := r.sizes
+	s.Uncounted = r.total == nil
 	proven := r.total != nil || slices.ContainsFunc(r.got, func(c Covered) bool { return c.Start > 0 && c.End > c.Start })
 	if !proven {
 		s.Max = max(s.Min, r.Sizes.Get(r.Operation).Max)

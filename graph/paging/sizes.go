@@ -8,8 +8,9 @@ import (
 // Sizes is what is known of the sizes of a list's pages: the partner may cap
 // what is asked for, or page at a size of its own.
 type Sizes struct {
-	Min, Max int // what may be asked for
-	Seen     int // the most rows that a page had: as many are not cut
+	Min, Max  int  // what may be asked for
+	Seen      int  // the most rows that a page had: as many are not cut
+	Uncounted bool // the partner does not tell the list's total
 }
 
 // Learn notes that a page asked for at one size turned out to have another.
