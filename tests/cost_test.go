@@ -55,7 +55,7 @@ func TestCost(t *testing.T) {
 		{"AsLongAsAssumed", `{ patients(first: 2) { nodes { treatmentPlans(first: 100) { nodes { personalMessage } } } } }`, 13, 203, 0, 0},
 		{"LookUp", `{ patient(id: "` + many + `") { firstName } }`, 1, 1, 1, 1},
 		{"LookUpAndList", `{ patient(id: "` + many + `") { firstName treatmentPlans(first: 5) { nodes { id } } } }`, 2, 2, 2, 1},
-		{"Planned", `{ patient(id: "` + many + `") { treatmentPlans(first: 5) { nodes { practitioner { lastName } } } } }`, 2, 7, 2, 2},
+		{"Planned", `{ patient(id: "` + many + `") { treatmentPlans(first: 5) { nodes { practitioner { lastName } } } } }`, 2, 12, 2, 2},
 		{"Embedded", `{ variant(id: "` + sandbox.VariantID + `") { product { name brand { name } } } }`, 1, 1, 1, 1},
 		{"NotEmbedded", `{ variant(id: "` + sandbox.VariantID + `") { product { descriptionHtml } } }`, 2, 2, 2, 2},
 		{"Products", `{ products(first: 100) { nodes { name brand { name } primaryVariant { sku } } } }`, 1, 1, 1, 1},
@@ -100,12 +100,7 @@ func TestCostOfOtherPages(t *testing.T) {
 		most        int
 	}{
 		{"Smaller", `{ patients(first: 100) { nodes { id } } }`, func(h http.Handler, w http.ResponseWriter, r *http.Request) {
-			q := r.URL.Query()
-			if size, err := strconv.Atoi(q.Get("page[size]")); err == nil {
-				q.Set("page[size]", strconv.Itoa(min(size, 25)))
-			}
-			r.URL.RawQuery = q.Encode()
-			h.ServeHTTP(w, r)
+			smallPages(h, 25).ServeHTTP(w, r)
 		}, 4},
 		{"WithoutTotal", `{ patients(first: 250) { pageInfo { hasNextPage } } }`, func(h http.Handler, w http.ResponseWriter, r *http.Request) {
 			res := httptest.NewRecorder()
@@ -132,6 +127,91 @@ func TestCostOfOtherPages(t *testing.T) {
 			}
 			t.Errorf("not said to take at most %d calls", c.most)
 		})
+	}
+}
+
+// smallPages is a partner that gives pages of a few rows, whatever is asked for.
+func smallPages(h http.Handler, rows int) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		q := r.URL.Query()
+		if size, err := strconv.Atoi(q.Get("page[size]")); err == nil {
+			q.Set("page[size]", strconv.Itoa(min(size, rows)))
+		}
+		r.URL.RawQuery = q.Encode()
+		h.ServeHTTP(w, r)
+	})
+}
+
+// TestCostOfAbsentRecords: records that are not in the list of their resource are asked for
+// one by one after it, and are counted so.
+func TestCostOfAbsentRecords(t *testing.T) {
+	t.Parallel()
+	header := askingCost()
+	header.Set("Cache-Control", "no-cache")
+	for _, typ := range []string{"Practitioner", "Staff", "Brand", "Ingredient", "PractitionerType"} {
+		for _, rows := range []int{100, 1} {
+			t.Run(fmt.Sprintf("%s/%d", typ, rows), func(t *testing.T) {
+				t.Parallel()
+				for _, n := range []int{1, 2, 3, 6, 100} {
+					h := startRemote(t, unlimited(), smallPages(sandbox.New(sandbox.Options{RateLimit: -1}), rows))
+					var ids []string
+					for i := range n {
+						ids = append(ids, fmt.Sprintf("%s:00000000-0000-4000-8000-%012d", typ, i))
+					}
+					const query = `query($ids: [ID!]!) { nodes(ids: $ids) { id ... on Practitioner { lastName } } }`
+					for _, known := range []bool{false, true} {
+						if known { // how long the list is: two of them are looked for there
+							h.with(header, sandbox.TokenPractitioner, query, "ids", []string{ids[0], typ + ":b"})
+						}
+						a := h.with(header, sandbox.TokenPractitioner, query, "ids", ids)
+						calls, estimate, most := costOf(t, a, "upstreamCalls"), costOf(t, a, "estimatedCalls"), costOf(t, a, "maximumCalls")
+						if calls > most && (known || typ != "PractitionerType") || known && most > calls {
+							t.Errorf("%d calls for %d records, at most %d; known %t", calls, n, most, known)
+						}
+						if typ != "PractitionerType" && estimate != n {
+							t.Errorf("%d are estimated for %d records", estimate, n)
+						}
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestCostOfUnions: what is selected of one type of a union takes nothing from what is
+// selected of another.
+func TestCostOfUnions(t *testing.T) {
+	t.Parallel()
+	h := startWith(t, unlimited(), sandbox.Options{RateLimit: -1})
+	header := askingCost()
+	header.Set("Cache-Control", "no-cache")
+	ask := func(header http.Header, fragments string) *answer {
+		return h.with(header, sandbox.TokenPractitioner, `{ clinicKeyEvents(first: 100) { nodes { data { __typename `+fragments+` } } } }`)
+	}
+	for _, pair := range [][2]string{
+		{
+			`... on PatientEventData { patient { labOrders(first: 100) { nodes { name } } orders(first: 1) { totalCount } dependents(first: 1) { totalCount } } }`,
+			`... on LabOrderEventData { labOrder { practitioner { templates(first: 500) { nodes { name } } } } }`,
+		},
+		{
+			`... on PatientEventData { patient { labOrders(first: 100) { nodes { name } } } }`,
+			`... on OrderEventData { order { lineItems { variant { product { descriptionHtml } } } patient { dateOfBirth } } }`,
+		},
+	} {
+		one, two, both := ask(dryRun(), pair[0]), ask(dryRun(), pair[1]), ask(dryRun(), pair[0]+" "+pair[1])
+		for _, figure := range []string{"estimatedCalls", "maximumCalls"} {
+			if got, want := costOf(t, both, figure), max(costOf(t, one, figure), costOf(t, two, figure)); got != want {
+				t.Errorf("%s %d, want %d: %s", figure, got, want, pair)
+			}
+		}
+	}
+	mixed := `... on OrderEventData { practitioners { externalId } } ... on ProductEventData { product { brand { prefix } } }
+		... on LabOrderEventData { labOrder { practitioner { externalId } } } ... on TreatmentPlanEventData { treatmentPlan { practitioner { externalId } } }`
+	for range 2 {
+		a := ask(header, mixed)
+		if calls, most := costOf(t, a, "upstreamCalls"), costOf(t, a, "maximumCalls"); calls > most || len(a.Errors) > 0 {
+			t.Errorf("%d calls, at most %d: %v", calls, most, a.Errors)
+		}
 	}
 }
 
@@ -337,6 +417,14 @@ func TestTooExpensive(t *testing.T) {
 		}
 		if n := h.sandbox.Count(""); n != 0 {
 			t.Errorf("%d calls", n)
+		}
+	})
+	t.Run("Dearest", func(t *testing.T) {
+		t.Parallel()
+		h := start(t)
+		a := h.as(sandbox.TokenPractitioner, `{ orders(first: 1) { nodes { patient { gender } } } few: labOrders(first: 400) { nodes { patient { gender } } } many: labOrders(first: 500) { nodes { patient { gender } } } more: labOrders(first: 400) { nodes { patient { gender } } } }`)
+		if len(a.Errors) != 1 || a.Errors[0].Extensions["field"] != "many.patient" {
+			t.Errorf("%v", a.Errors)
 		}
 	})
 	t.Run("Counted", func(t *testing.T) {

@@ -22,6 +22,8 @@ type Cost struct{ Estimate, Bound int }
 type Plan struct {
 	Cost
 	Waves []Wave // calls that can be made at the same time, in order
+
+	paths map[string]float64 // the estimated calls of each path
 }
 
 // Wave is the calls that wait for the answers of those of the wave before.
@@ -55,7 +57,7 @@ func (e *Estimator) Of(op *graphql.OperationContext, s *loader.Session, caller s
 // Explain is [Estimator.Of] with the calls.
 func (e *Estimator) Explain(op *graphql.OperationContext, s *loader.Session, caller string) *Plan {
 	c := e.count(op, s, caller, true)
-	out := &Plan{Cost: c.total()}
+	out := &Plan{Cost: c.total(), paths: c.paths}
 	for _, wave := range c.waves {
 		if len(wave) > 0 {
 			out.Waves = append(out.Waves, wave)
@@ -65,7 +67,7 @@ func (e *Estimator) Explain(op *graphql.OperationContext, s *loader.Session, cal
 }
 
 func (e *Estimator) count(op *graphql.OperationContext, s *loader.Session, caller string, explain bool) *count {
-	c := &count{Estimator: e, caller: caller, args: s.Arguments, explain: explain}
+	c := (&count{Estimator: e, caller: caller, args: s.Arguments, explain: explain}).another()
 	if op.Operation.Operation == ast.Query {
 		c.node(s.Plan().Root, once, entire)
 		c.settle()
@@ -86,7 +88,7 @@ func (e *Estimator) count(op *graphql.OperationContext, s *loader.Session, calle
 // payload counts a field of a mutation, which is a call, or of a subscription, for one event:
 // what is selected of its payload beyond the partner's answer, or beyond what all events have.
 func (c *count) payload(p *plan.Plan, f graphql.CollectedField, write bool) {
-	at := c.field(once, f.Name)
+	at := c.field(once, f.Alias)
 	if write {
 		c.add(restOf(f.Field), at, 1, 1)
 	}
@@ -96,7 +98,7 @@ func (c *count) payload(p *plan.Plan, f graphql.CollectedField, write bool) {
 		if write || t == c.payloads["Event"] {
 			held = entire
 		}
-		c.value(child.Below, t, c.field(at, child.Name).next(), held)
+		c.value(child.Below, t, c.field(at, child.Key).next(), held)
 	}
 }
 
@@ -116,11 +118,12 @@ func (at place) times(estimate, bound float64) place {
 	return at
 }
 
-// field is the place of a field of the values. Paths take a moment, and are for explanations.
-func (c *count) field(at place, name string) place {
+// field is the place of a field of the values, by its key in the answer. Paths take a
+// moment, and are for explanations.
+func (c *count) field(at place, key string) place {
 	at.depth++
 	if c.explain {
-		at.path = strings.TrimPrefix(at.path+"."+name, ".")
+		at.path = strings.TrimPrefix(at.path+"."+key, ".")
 	}
 	return at
 }
@@ -148,18 +151,19 @@ type count struct {
 	args   func(*ast.Field) map[string]any
 
 	estimate, bound float64
-	// planned are the references to records that may come from their list, whose calls
-	// are known when all of a wave are.
-	planned []planned
+	// planned are the records that may come from their list, by their resource and wave.
+	// What it takes to read the list is known when all of them are.
+	planned []*planned
 
 	explain bool // the rest is kept
 	waves   []Wave
+	paths   map[string]float64 // see [Plan]
 }
 
 type planned struct {
 	fetch           loader.Fetch
-	at              place // one of them
-	estimate, bound float64
+	at              place   // one of them
+	estimate, bound float64 // how many come from the list, and how many may
 }
 
 // node counts what a value of a selection needs.
@@ -194,7 +198,7 @@ func (c *count) node(n *plan.Node, at place, held holding) {
 // with a call.
 func (c *count) children(n *plan.Node, at place, missing fsclient.Fields) {
 	for _, child := range n.Children {
-		at := c.field(at, child.Name).times(child.Size, child.Size)
+		at := c.field(at, child.Key).times(child.Size, child.Size)
 		if child.Bit.Only(missing) != 0 {
 			at = at.next()
 		}
@@ -202,29 +206,52 @@ func (c *count) children(n *plan.Node, at place, missing fsclient.Fields) {
 	}
 }
 
-// value counts what a value of a Go type needs; of an interface, the most that one of its
-// types does.
+// value counts what a value of a Go type needs.
 func (c *count) value(s *plan.Selection, t reflect.Type, at place, held holding) {
 	if t.Kind() != reflect.Interface {
 		c.node(s.Node(t), at, held)
 		return
 	}
-	var most *count
+	var types []*count
 	for _, t := range fsclient.Implementations(t) { // an event's data is a snapshot, of which nothing is known
 		one := c.another()
 		one.node(s.Node(t), at, held)
-		if one.settle(); most == nil || one.bound > most.bound {
+		types = append(types, one)
+	}
+	if len(types) > 0 {
+		c.either(types)
+	}
+}
+
+// either adds the calls of values that can be of several types: in each figure as many as
+// if all were of the type that takes most. Whichever lists these may come from are read
+// beside each other, as the values may be of all types.
+func (c *count) either(types []*count) {
+	likely, most := types[0], types[0]
+	for _, one := range types {
+		if one.likely() > likely.likely() {
+			likely = one
+		}
+		if one.bound > most.bound {
 			most = one
 		}
 	}
-	if most != nil {
-		c.merge(most, 0)
+	for _, one := range types {
+		for _, p := range one.planned {
+			have := likely.plan(p.fetch, p.at)
+			have.bound = max(have.bound, p.bound)
+		}
 	}
+	if most != likely {
+		likely.show(most, 0)
+		likely.bound = most.bound
+	}
+	c.merge(likely, 0)
 }
 
 // call counts a field that performs a call.
 func (c *count) call(call *plan.Call, at place) {
-	at = c.field(at, call.Name)
+	at = c.field(at, call.AST.Alias)
 	switch effort := c.ops.Effort(call.Call); effort.Kind {
 	case loader.Lists:
 		c.list(call, effort, at)
@@ -261,8 +288,8 @@ func (c *count) list(call *plan.Call, effort loader.Effort, at place) {
 	}
 }
 
-// record counts a record that is asked for by its id, which is fetched to prove that it
-// exists.
+// record counts records that are asked for by their ids, which are fetched to prove that
+// they exist.
 func (c *count) record(s *plan.Selection, t reflect.Type, at place) {
 	n := s.Node(t)
 	if n == nil {
@@ -303,7 +330,9 @@ func (c *count) nodes(call *plan.Call, at place) {
 	}
 }
 
-// fetch counts the calls for the rest of records.
+// fetch counts the calls for the rest of records, or for all of those that a client names,
+// of which nothing is missing. The list of a resource has what records lead to; what a
+// client names it need not have.
 func (c *count) fetch(n *plan.Node, f loader.Fetch, missing fsclient.Fields, at place) {
 	if c.explain {
 		calls := c.calls(f.Operation, at)
@@ -313,17 +342,34 @@ func (c *count) fetch(n *plan.Node, f loader.Fetch, missing fsclient.Fields, at 
 			}
 		}
 	}
-	if !f.Planned {
+	switch {
+	case !f.Planned:
 		c.add(f.Operation, at, 1, 1)
 		return
+	case f.OnlyListed:
+		c.add(f.Operation, at, 0, 0)
+	case missing == 0:
+		c.add(f.Operation, at, 1, 1)
+		c.plan(f, at).bound += at.bound
+		return
+	default:
+		c.add(f.Operation, at, 0, 1)
 	}
-	i := slices.IndexFunc(c.planned, func(p planned) bool { return p.fetch.Operation == f.Operation && p.at.wave == at.wave })
-	if i < 0 {
-		i = len(c.planned)
-		c.planned = append(c.planned, planned{fetch: f, at: at})
+	p := c.plan(f, at)
+	p.estimate, p.bound = p.estimate+at.estimate, p.bound+at.bound
+}
+
+// plan returns the records that may come from a list in the wave of a place.
+func (c *count) plan(f loader.Fetch, at place) *planned {
+	for _, p := range c.planned {
+		if p.fetch.Operation == f.Operation && p.at.wave == at.wave {
+			return p
+		}
 	}
-	c.planned[i].estimate += at.estimate
-	c.planned[i].bound += at.bound
+	at.estimate, at.bound = 1, 1
+	p := &planned{fetch: f, at: at}
+	c.planned = append(c.planned, p)
+	return p
 }
 
 // add counts calls for each of the values of a place.
@@ -333,6 +379,7 @@ func (c *count) add(operation string, at place, estimate, bound float64) {
 	if c.explain {
 		calls := c.calls(operation, at)
 		calls.Estimate, calls.Bound = calls.Estimate+whole(estimate), calls.Bound+whole(bound)
+		c.paths[at.path] += estimate
 	}
 }
 
@@ -353,39 +400,91 @@ func (c *count) calls(operation string, at place) *Calls {
 	return calls
 }
 
-// settle chooses between single calls and the list, as the planner does.
+// settle adds the calls for the lists that records may come from.
 func (c *count) settle() {
+	total := map[string]float64{} // of all waves: the planner may find them in one
 	for _, p := range c.planned {
-		pages := float64(p.fetch.Pages)
-		estimate, bound := min(p.estimate, max(1, pages)), p.bound
-		switch {
-		case bound <= 1:
-		case pages == 0: // the first page of the list may tell that the rest is dearer
-			bound++
-		default:
-			bound = min(bound, pages)
-		}
-		p.at.estimate, p.at.bound = 1, 1
-		c.add(p.fetch.Operation, p.at, estimate, bound)
+		total[p.fetch.Operation] += p.bound
+	}
+	for _, p := range c.planned {
+		c.add(p.fetch.Operation, p.at, p.likely(), p.pages(total[p.fetch.Operation]))
 	}
 	c.planned = nil
 }
 
-// another returns a count of its own for a part of the operation.
-func (c *count) another() *count {
-	return &count{Estimator: c.Estimator, caller: c.caller, args: c.args, explain: c.explain}
+// likely is how many calls are expected for records that are in a list.
+func (p *planned) likely() float64 {
+	pages := max(1, float64(p.fetch.Pages))
+	switch {
+	case p.estimate == 0:
+		return 0
+	case p.fetch.OnlyListed:
+		return pages
+	}
+	return min(p.estimate, pages)
 }
 
-// merge adds the calls of a part, which begins with a wave.
-func (c *count) merge(other *count, first int) {
-	c.estimate, c.bound = c.estimate+other.estimate, c.bound+other.bound
-	for wave, all := range other.waves {
+// pages is how many pages of the list may be read, as [paging.Records] decides, for records
+// of which there are so many in all: none if it is dearer than they are one by one, and as
+// many as records if its first page has to tell how many more it has. All records may be
+// missing from it, and asked for one by one after it.
+func (p *planned) pages(total float64) float64 {
+	pages := float64(p.fetch.Pages)
+	switch {
+	case p.fetch.OnlyListed:
+		return max(1, pages)
+	case total <= 1 || total < pages:
+		return 0
+	case pages == 0:
+		return 1 + p.bound
+	}
+	return min(p.bound, pages)
+}
+
+// likely is the estimate with the lists that are not settled.
+func (c *count) likely() float64 {
+	calls := c.estimate
+	for _, p := range c.planned {
+		calls += p.likely()
+	}
+	return calls
+}
+
+// another returns a count of its own for a part of the operation.
+func (c *count) another() *count {
+	part := &count{Estimator: c.Estimator, caller: c.caller, args: c.args, explain: c.explain}
+	if c.explain {
+		part.paths = map[string]float64{}
+	}
+	return part
+}
+
+// merge adds a part, which begins with a wave.
+func (c *count) merge(part *count, first int) {
+	c.estimate, c.bound = c.estimate+part.estimate, c.bound+part.bound
+	for _, p := range part.planned {
+		have := c.plan(p.fetch, p.at)
+		have.estimate, have.bound = have.estimate+p.estimate, have.bound+p.bound
+	}
+	for path, calls := range part.paths {
+		c.paths[path] += calls
+	}
+	c.show(part, first)
+}
+
+// show adds the calls of a part to those that are explained.
+func (c *count) show(part *count, first int) {
+	for wave, all := range part.waves {
 		for _, calls := range all {
 			var mine *Calls
 			for _, path := range calls.Fields {
 				mine = c.calls(calls.Operation, place{path: path, wave: first + wave})
 			}
-			mine.Lacking = append(mine.Lacking, calls.Lacking...)
+			for _, name := range calls.Lacking {
+				if !slices.Contains(mine.Lacking, name) {
+					mine.Lacking = append(mine.Lacking, name)
+				}
+			}
 			mine.Estimate, mine.Bound = mine.Estimate+calls.Estimate, mine.Bound+calls.Bound
 		}
 	}
@@ -393,13 +492,14 @@ func (c *count) merge(other *count, first int) {
 
 func (c *count) total() Cost { return Cost{whole(c.estimate), whole(c.bound)} }
 
-// Dearest returns the field that takes most of the calls.
+// Dearest returns the field that takes most of the calls, the first of several.
 func (p *Plan) Dearest() (path string) {
-	most := -1
 	for _, wave := range p.Waves {
 		for _, calls := range wave {
-			if calls.Estimate > most {
-				most, path = calls.Estimate, calls.Fields[0]
+			for _, field := range calls.Fields {
+				if path == "" || p.paths[field] > p.paths[path] {
+					path = field
+				}
 			}
 		}
 	}

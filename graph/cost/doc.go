@@ -4,8 +4,9 @@
 // Two figures are counted. The estimate is what the operation is likely to take: lists at
 // the root are as long as asked, lists below a record as long as the schema assumes for
 // them (@listSize) unless less is asked, and all references lead to different records. The
-// bound has all lists as long as asked. Nothing is taken to be known from before; what
-// comes inside something else is counted only where the schema says so (@embeds).
+// bound has all lists as long as asked, and no reference in the list of its resource.
+// Nothing is taken to be known from before but how long such lists are; what comes inside
+// something else is counted only where the schema says so (@embeds).
 //
 // Lists of values inside a record, which cannot be asked for in a length, are as long as
 // assumed in both, so a record with more of them can take more than the bound. The limit

@@ -46,11 +46,12 @@ func (o *Operations) Effort(call any) Effort {
 
 // Fetch is how records are fetched that lack something.
 type Fetch struct {
-	Operation string          // the operationId of the single fetch
-	Lacks, ID fsclient.Fields // what it does not bring, and what is known without it
-	Planned   bool            // they may come from their list,
-	Pages     int             // which has so many pages for the caller, 0 if that is not known
-	Sole      bool            // there is one of the type for the caller
+	Operation  string          // the operationId of the single fetch
+	Lacks, ID  fsclient.Fields // what it does not bring, and what is known without it
+	Planned    bool            // they may come from their list,
+	OnlyListed bool            // or can come from nowhere else,
+	Pages      int             // which has so many pages for the caller, 0 if that is not known
+	Sole       bool            // there is one of the type for the caller
 }
 
 // Fetch returns how the records of a node are fetched for a caller; false for other objects.
@@ -59,7 +60,7 @@ func (o *Operations) Fetch(n *plan.Node, caller string) (Fetch, bool) {
 	if op == nil {
 		return Fetch{}, false
 	}
-	f := Fetch{Operation: op.operation, Lacks: op.lacks, ID: op.idBit, Planned: op.list != nil, Sole: op.sole != nil}
+	f := Fetch{Operation: op.operation, Lacks: op.lacks, ID: op.idBit, Planned: op.list != nil, OnlyListed: op.get == nil, Sole: op.sole != nil}
 	f.Pages, _ = o.lengths.Get(lengthKey{caller, op.name})
 	return f, true
 }

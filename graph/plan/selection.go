@@ -53,6 +53,7 @@ type Node struct {
 // Child is a field whose value may need more.
 type Child struct {
 	Field
+	Key   string // in the answer; one of them, if several fields read the value
 	Below *Selection
 }
 
@@ -148,7 +149,7 @@ func (s *Selection) compileField(n *Node, f graphql.CollectedField) writer {
 		n.Details |= bound.Bit
 	}
 	if bound.walks && (bound.index >= 0 || bound.method >= 0) {
-		n.addChild(&Child{bound, below})
+		n.addChild(&Child{bound, f.Alias, below})
 	}
 	return s.schema.writeField(n.Binding, f, bound, below)
 }
@@ -158,7 +159,7 @@ func (n *Node) addChild(c *Child) {
 	for i, have := range n.Children {
 		if have.index == c.index && have.method == c.method {
 			sets := append(append([]ast.SelectionSet{}, have.Below.sets...), c.Below.sets...)
-			n.Children[i] = &Child{c.Field, c.Below.below(c.Below.typ, sets...)}
+			n.Children[i] = &Child{c.Field, have.Key, c.Below.below(c.Below.typ, sets...)}
 			return
 		}
 	}
