@@ -60,6 +60,8 @@ func TestCost(t *testing.T) {
 		{"NotEmbedded", `{ variant(id: "` + sandbox.VariantID + `") { product { descriptionHtml } } }`, 2, 2, 2, 2},
 		{"Products", `{ products(first: 100) { nodes { name brand { name } primaryVariant { sku } } } }`, 1, 1, 1, 1},
 		{"Nodes", `{ nodes(ids: ["Patient:` + many + `", "Variant:` + sandbox.VariantID + `"]) { ... on Patient { firstName } ... on Variant { sku } } }`, 2, 2, 2, 1},
+		{"LookUpByEmail", `{ patientByEmail(email: "` + sandbox.PatientEmail + `") { firstName } }`, 1, 5, 1, 1},
+		{"LookUpByExternalID", `{ patientByExternalId(externalId: "` + sandbox.SharedExternalID + `") { firstName } }`, 1, 5, 1, 1},
 		{"Clinic", `{ clinic { name } viewer { clinic { name } } }`, 2, 2, 1, 1},
 		{"Nothing", `{ __typename }`, 0, 0, 0, 0},
 	} {

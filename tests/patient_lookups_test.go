@@ -41,6 +41,8 @@ func TestPatientLookUps(t *testing.T) {
 		{"EmailOnTheSecondPage", byEmail, []string{manyRows(100, adamRow), adaRow}, ada, "", ""},
 		{"EmailOfSeveral", byEmail, []string{adaRow + "," + strings.Replace(adaRow, "p1", "p4", 1)}, "null", "BAD_USER_INPUT", "several patients have this email address"},
 		{"EmailOfSeveralOnTwoPages", byEmail, []string{adaRow + "," + manyRows(99, adamRow), strings.Replace(adaRow, "p1", "p4", 1)}, "null", "BAD_USER_INPUT", "several patients have this email address"},
+		{"EmailLikeTooMany", byEmail, []string{manyRows(100, adamRow), adaRow + "," + manyRows(99, adamRow), manyRows(100, bobRow), manyRows(100, adamRow), manyRows(100, bobRow)}, "null", "BAD_USER_INPUT", "too many records"},
+		{"ExternalIDLikeTooMany", byExternal, []string{manyRows(100, adamEMR), manyRows(100, planEMR), manyRows(100, adamEMR), manyRows(100, planEMR), manyRows(100, adamEMR)}, "null", "BAD_USER_INPUT", "too many records"},
 		{"EmailThatCannotBeRead", byEmail, []string{strings.Replace(adaRow, `"ada@example.org"`, `{"address":"a"}`, 1)}, "null", "UPSTREAM_ERROR", "could not be read"},
 		{"OneOfThemCannotBeRead", byEmail, []string{strings.Replace(adaRow, `"ada@example.org"`, `{"address":"a"}`, 1) + "," + adaRow}, ada, "", ""},
 		{"WithoutID", byEmail, []string{strings.Replace(adaRow, `"id":"p1",`, "", 1)}, "null", "UPSTREAM_ERROR", "could not be read"},
@@ -110,6 +112,12 @@ func TestPatientLookUpCalls(t *testing.T) {
 		v.query(`{ a: patientByEmail(email: "") { id } b: patientByExternalId(externalId: " ") { id } }`).fails(v, failed{"a", "BAD_USER_INPUT"}, failed{"b", "BAD_USER_INPUT"})
 		if n := v.sandbox.Count(""); n != 0 {
 			v.Errorf("%d calls for nothing", n)
+		}
+		for _, email := range []string{"e", "@", "ada@", "@example.org", "ada@example@org"} {
+			v.query(`{ a: patientByEmail(email: "`+email+`") { id } }`).fails(v, failed{"a", "BAD_USER_INPUT"})
+		}
+		if n := v.sandbox.Count(""); n != 0 {
+			v.Errorf("%d calls for what is no address", n)
 		}
 		for _, operation := range []string{"searchPatients", "findByMetadata"} {
 			v.sandbox.AddFault(sandbox.Fault{Operation: operation, Status: http.StatusNotFound, Body: `{"error":"Not found"}`})

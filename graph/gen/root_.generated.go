@@ -6553,9 +6553,9 @@ type OrderEdge {
 
   """
   The patient with this email address; null if there is none, an error if there are
-  several. The partner's search is loose; the gateway reads all that it finds, one call
-  for each 100 patients, and compares the address without regard to case. Scope
-  ` + "`" + `patients:read` + "`" + `.
+  several. The partner's search is loose; the gateway reads what it finds, one call for
+  each 100 patients and at most five, and compares the address without regard to case. It
+  is an error if the search finds more. Scope ` + "`" + `patients:read` + "`" + `.
   """
   patientByEmail(
     "The whole address."
@@ -6564,8 +6564,8 @@ type OrderEdge {
 
   """
   The patient with this external id, your own identifier; null if there is none, an
-  error if there are several. One call. Scopes ` + "`" + `catalog:read` + "`" + `, as far as is known, and
-  ` + "`" + `patients:read` + "`" + `.
+  error if there are several. One call; at most five, and an error if more is found. Scopes
+  ` + "`" + `catalog:read` + "`" + `, as far as is known, and ` + "`" + `patients:read` + "`" + `.
   """
   patientByExternalId(
     "The whole identifier, compared exactly."

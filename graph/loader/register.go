@@ -90,10 +90,10 @@ func (o *Operations) registerValues(c *fsclient.Client) {
 	o.byField["Query.nodes"] = nodes{many: true}
 	valueWith(o, "Query.patientByEmail", func(ctx context.Context, _ string, args map[string]any) (*fsclient.Patient, error) {
 		return c.Patients.FindByEmail(ctx, fmt.Sprint(args["email"]))
-	})
+	}).most = fsclient.MaxLookUpPages
 	valueWith(o, "Query.patientByExternalId", func(ctx context.Context, _ string, args map[string]any) (*fsclient.Patient, error) {
 		return c.Patients.FindByExternalID(ctx, fmt.Sprint(args["externalId"]))
-	})
+	}).most = fsclient.MaxLookUpPages
 	valueWith(o, "Product.customDosage", func(ctx context.Context, product string, args map[string]any) (*fsclient.Dosage, error) {
 		practitioner, err := fsclient.ParseID("Practitioner", args["practitionerId"])
 		if err != nil {

@@ -3,7 +3,6 @@ package fsclient
 import (
 	"context"
 	"io"
-	"iter"
 	"strings"
 )
 
@@ -91,18 +90,22 @@ func (s *PatientsService) Search(ctx context.Context, o *PatientSearchOptions) (
 	return getPage[Patient](ctx, s.client, get("/clinic/search/patients"), o, "patients")
 }
 
+// MaxLookUpPages is how many pages of a search a look-up reads, each with a call, before it
+// says that the search finds too much.
+const MaxLookUpPages = 5
+
 // FindByEmail returns the patient with the given email address, which are
 // compared without regard to case, or nil if there is none. The error is an
-// [InputError] if several patients have it. All pages of the search are read.
+// [InputError] for what is no address, if several patients have it, or if the search has
+// more than [MaxLookUpPages].
 //
 // op: GET /clinic/search/patients
 func (s *PatientsService) FindByEmail(ctx context.Context, email string) (*Patient, error) {
 	email = strings.TrimSpace(email)
-	if email == "" {
-		return nil, InputErrorf("email is empty; give the address to look for")
+	if name, domain, _ := strings.Cut(email, "@"); name == "" || domain == "" || strings.Contains(domain, "@") {
+		return nil, InputErrorf("email is not an address; give the whole one, such as ada@example.org")
 	}
-	patients := Each(wantingAll(ctx), s.Search, PatientSearchOptions{Query: &email})
-	return onlyPatient(patients, "email address; searchPatients lists them", func(p *Patient) (*Patient, error) {
+	return onlyPatient(ctx, s.Search, PatientSearchOptions{Query: &email}, "email address; searchPatients lists them", func(p *Patient) (*Patient, error) {
 		switch {
 		case p.Email != nil && strings.EqualFold(strings.TrimSpace(*p.Email), email):
 			return p, nil
@@ -114,8 +117,8 @@ func (s *PatientsService) FindByEmail(ctx context.Context, email string) (*Patie
 }
 
 // FindByExternalID returns the patient with the integrator's identifier, nil if
-// there is none. The error is an [InputError] if several patients have it. All
-// pages of the look-up are read.
+// there is none. The error is an [InputError] if several patients have it, or if the
+// look-up has more than [MaxLookUpPages].
 //
 // op: GET /clinic/metadata
 func (s *PatientsService) FindByExternalID(ctx context.Context, id string) (*Patient, error) {
@@ -123,8 +126,7 @@ func (s *PatientsService) FindByExternalID(ctx context.Context, id string) (*Pat
 	if err := options.Check(); err != nil {
 		return nil, err
 	}
-	matches := Each(wantingAll(ctx), s.client.Metadata.Search, options)
-	return onlyPatient(matches, "external id; recordsByExternalId lists them", func(m *ExternalIDMatch) (*Patient, error) {
+	return onlyPatient(ctx, s.client.Metadata.Search, options, "external id; recordsByExternalId lists them", func(m *ExternalIDMatch) (*Patient, error) {
 		p, ok := m.Record.(*Patient)
 		switch {
 		case m.ExternalID != nil && *m.ExternalID != id:
@@ -138,12 +140,19 @@ func (s *PatientsService) FindByExternalID(ctx context.Context, id string) (*Pat
 	})
 }
 
-// onlyPatient returns the one patient that match finds in rows, nil if there is
-// none; shared names what several patients have in common. Where none is found
+// onlyPatient returns the one patient that match finds in the rows of a search, nil if
+// there is none; shared names what several patients have in common. Where none is found
 // and match fails, because a row cannot be read, nobody knows whether there is
 // one.
-func onlyPatient[T any](rows iter.Seq2[*T, error], shared string, match func(*T) (*Patient, error)) (found *Patient, err error) {
-	for row, failed := range rows {
+func onlyPatient[T, O any, P Options[O]](ctx context.Context, search func(context.Context, P) (*Page[T], error), options O, shared string, match func(*T) (*Patient, error)) (found *Patient, err error) {
+	pages := 0
+	page := func(ctx context.Context, o P) (*Page[T], error) {
+		if pages++; pages > MaxLookUpPages {
+			return nil, InputErrorf("too many records are like this %s", shared)
+		}
+		return search(ctx, o)
+	}
+	for row, failed := range Each(wantingAll(ctx), page, options) {
 		if failed != nil {
 			return nil, failed
 		}
