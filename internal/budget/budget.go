@@ -6,8 +6,8 @@ package budget
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
+	"maps"
 	"sync"
 	"time"
 )
@@ -21,6 +21,12 @@ type Accounts struct {
 	mu    sync.Mutex
 	byKey map[string]*account
 	swept time.Time
+
+	// Of a shared count: the number of the last question, the accounts that the count has yet
+	// to be told of, and how many goroutines tell it.
+	asked   int64
+	untold  map[*account]struct{}
+	tellers int
 }
 
 // slots is how many parts a window has. A call counts until the whole part that it was
@@ -32,22 +38,29 @@ const rejectedFor = 5 * time.Second
 
 // account is what one caller has used.
 type account struct {
-	used     [slots + 1]int // calls by slot, modulo slots+1
-	last     int64          // the slot that was used last
-	sum      int
+	key      string
+	made     []part // oldest first
+	sum      int    // of the calls made
 	reserved int
 	blocked  time.Time // until when the partner wants no calls
 	rejected time.Time // until when the token counts as rejected
 
-	// Of a shared count: how many gateways have made calls of the caller lately, and how
-	// many calls it has not been told of.
-	gateways, untold int
+	// Of a shared count: how many gateways have made calls of the caller lately, and how many
+	// calls each question wants that is under way.
+	gateways int
+	asking   map[int64]int
+}
+
+// part is the calls of one slot.
+type part struct {
+	slot  int64
+	calls int
 }
 
 // New returns accounts of limit calls in each window; a limit of 0 is none. They are counted
 // in memory, or in a shared count if there is one.
 func New(limit int, window time.Duration, shared *Shared) *Accounts {
-	a := &Accounts{limit: limit, window: window, shared: shared, byKey: map[string]*account{}}
+	a := &Accounts{limit: limit, window: window, shared: shared, byKey: map[string]*account{}, untold: map[*account]struct{}{}}
 	if shared != nil {
 		shared.listen(a.block)
 	}
@@ -65,92 +78,123 @@ var ErrRejected = errors.New("budget: the token was rejected")
 // Lease is a number of calls kept for one operation. A nil Lease keeps none.
 type Lease struct {
 	accounts *Accounts
-	key      string
+	account  *account
 	left     int // guarded by the lock of the accounts
-
-	epoch, slot string // of a shared count, in which the calls were granted
 }
 
 // Reserve keeps n calls for an operation of a caller, at most a whole budget. The error is
 // a [*SpentError] if they are not left, or [ErrRejected].
 func (a *Accounts) Reserve(ctx context.Context, key string, n int) (*Lease, error) {
-	if a.limit > 0 {
-		n = min(n, a.limit)
-		if lease, err := a.reserveShared(ctx, key, n); !errors.Is(err, errAlone) {
-			return lease, err
-		}
-	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	acc := a.account(key)
-	if err := acc.refuses(); err != nil {
+	defer a.drop(acc)
+	if err := acc.refuses(); err != nil || a.limit == 0 {
 		return nil, err
 	}
-	if a.limit == 0 {
-		return nil, nil
-	}
-	if free := a.share(acc) - acc.sum - acc.reserved; n > free {
-		return nil, &SpentError{a.freeAfter(acc, n-free)}
-	}
-	acc.reserved += n
-	if a.shared != nil {
-		acc.untold += n
-	}
-	return &Lease{accounts: a, key: key, left: n}, nil
+	return a.reserve(ctx, acc, min(n, a.limit))
 }
 
-// errAlone says that there is no shared count, or that it cannot be asked.
-var errAlone = errors.New("budget: no shared count")
-
-// reserveShared is Reserve of a shared count.
-func (a *Accounts) reserveShared(ctx context.Context, key string, n int) (*Lease, error) {
-	g, err := a.ask(ctx, key, question{Need: n})
-	if err != nil {
-		return nil, err
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	acc := a.account(key)
+// reserve is Reserve with the lock.
+func (a *Accounts) reserve(ctx context.Context, acc *account, n int) (*Lease, error) {
+	g, err := a.ask(ctx, acc, n)
 	switch {
+	case err != nil: // alone
+		if free := a.share(acc) - acc.sum - acc.reserved; n > free {
+			return nil, &SpentError{a.freeAfter(acc, n-free)}
+		}
 	case g.Blocked > 0:
 		return nil, &SpentError{milliseconds(g.Blocked)}
 	case !g.Granted:
 		return nil, &SpentError{max(time.Millisecond, milliseconds(g.Wait))}
 	}
 	acc.reserved += n
-	return &Lease{accounts: a, key: key, left: n, epoch: g.Epoch, slot: g.Slot}, nil
+	return &Lease{accounts: a, account: acc, left: n}, nil
 }
 
-// ask asks the shared count about a caller, unless they are refused anyway, and notes what
-// it says.
-func (a *Accounts) ask(ctx context.Context, key string, q question) (g grant, err error) {
+// errAlone says that there is no shared count.
+var errAlone = errors.New("budget: no shared count")
+
+// ask tells the shared count all that counts of an account here, wants n calls of it, and
+// notes what it says. It gives up the lock while it waits.
+func (a *Accounts) ask(ctx context.Context, acc *account, n int) (grant, error) {
 	if a.shared == nil {
-		return g, errAlone
+		return grant{}, errAlone
 	}
+	_, untold := a.untold[acc]
+	delete(a.untold, acc)
+	a.asked++
+	number := a.asked
+	q := a.question(acc, number, n)
+	acc.asking[number] = n
+	a.mu.Unlock()
+	g, err := a.shared.ask(ctx, acc.key, q)
 	a.mu.Lock()
-	acc := a.account(key)
-	if err := acc.refuses(); err != nil && q.Need > 0 {
-		a.mu.Unlock()
+	delete(acc.asking, number)
+	a.age(acc, a.slot(time.Now()))
+	if err != nil {
+		if untold || n > 0 { // it may have granted them
+			a.tell(acc)
+		}
 		return g, err
 	}
+	acc.gateways = g.Gateways
+	acc.block(milliseconds(g.Blocked))
+	return g, nil
+}
+
+// question is that of an account. Of a call that was made it says how many slots ago, of one
+// that is kept how many slots ahead it can be made at last: no two clocks need agree.
+func (a *Accounts) question(acc *account, number int64, n int) question {
 	length := max(time.Millisecond, a.window/slots)
-	q.Slot, q.Slots = length.Milliseconds(), slots+1+int64((a.shared.hold+length-1)/length)
-	q.Limit, q.Fresh, q.Own, q.Untold = a.limit, rand.Text()[:8], acc.sum+acc.reserved, acc.untold
-	acc.untold = 0
-	a.mu.Unlock()
-	g, err = a.shared.ask(ctx, key, q)
+	q := question{
+		Number: number, Slot: length.Milliseconds(), Hold: max(1, int64((a.shared.hold+length-1)/length)),
+		Slots: slots + 2, // the server's begin at another time
+		Limit: a.limit, Need: n, Calls: [][2]int64{}, Open: map[int64]int{}, Block: max(0, time.Until(acc.blocked).Milliseconds()),
+	}
+	now := a.slot(time.Now())
+	for _, p := range acc.made {
+		q.Calls = append(q.Calls, [2]int64{now - p.slot, int64(p.calls)})
+	}
+	if acc.reserved > 0 {
+		q.Calls = append(q.Calls, [2]int64{-q.Hold, int64(acc.reserved)})
+	}
+	maps.Copy(q.Open, acc.asking)
+	return q
+}
+
+// tell has the shared count told of an account as soon as it can be.
+func (a *Accounts) tell(acc *account) {
+	if a.shared == nil || a.byKey[acc.key] != acc {
+		return
+	}
+	a.untold[acc] = struct{}{}
+	if a.tellers < maxTellers {
+		a.tellers++
+		a.shared.pending.Go(a.tellAll)
+	}
+}
+
+// tellAll tells the shared count of accounts until it has been told of all.
+func (a *Accounts) tellAll() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	acc = a.account(key)
-	if err != nil {
-		acc.untold += q.Untold
-		return g, errAlone
+	defer func() { a.tellers-- }()
+	for len(a.untold) > 0 {
+		for acc := range a.untold {
+			_, err := a.ask(context.Background(), acc, 0)
+			a.drop(acc)
+			if err != nil {
+				a.mu.Unlock()
+				goOn := a.shared.rest()
+				a.mu.Lock()
+				if !goOn {
+					return
+				}
+			}
+			break // what is ranged over has changed
+		}
 	}
-	acc.gateways = g.Gateways
-	if until := time.Now().Add(milliseconds(g.Blocked)); g.Blocked > 0 && until.After(acc.blocked) {
-		acc.blocked = until
-	}
-	return g, nil
 }
 
 func milliseconds(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
@@ -164,21 +208,17 @@ func (l *Lease) Close() {
 	if l == nil {
 		return
 	}
-	a := l.accounts
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	back := l.left
-	a.account(l.key).reserved -= back
+	l.accounts.mu.Lock()
+	defer l.accounts.mu.Unlock()
+	l.close()
+}
+
+// close is Close with the lock.
+func (l *Lease) close() {
+	l.account.reserved -= l.left
 	l.left = 0
-	switch {
-	case back == 0 || a.shared == nil:
-	case l.slot == "":
-		a.account(l.key).untold -= back
-	default:
-		a.shared.later(func() {
-			_, _ = a.ask(context.Background(), l.key, question{Back: back, At: l.slot, Epoch: l.epoch})
-		})
-	}
+	l.accounts.tell(l.account)
+	l.accounts.drop(l.account)
 }
 
 // Take counts a call of a caller, of those that the lease keeps or beyond them. The error
@@ -190,38 +230,51 @@ func (a *Accounts) Take(ctx context.Context, key string, l *Lease) error {
 		return nil
 	}
 	acc := a.account(key)
+	defer a.drop(acc)
 	if err := acc.refuses(); err != nil || a.limit == 0 {
 		return err
 	}
-	if l == nil || l.key != key || l.left == 0 {
-		a.mu.Unlock()
-		one, err := a.Reserve(ctx, key, 1)
-		a.mu.Lock()
+	if l == nil || l.account != acc || l.left == 0 {
+		one, err := a.reserve(ctx, acc, 1)
 		if err != nil {
 			return err
 		}
-		l, acc = one, a.account(key)
+		defer one.close()
+		l = one
 	}
 	l.left--
 	acc.reserved--
-	acc.used[acc.last%(slots+1)]++
 	acc.sum++
+	now := a.slot(time.Now())
+	if last := len(acc.made) - 1; last >= 0 && acc.made[last].slot >= now {
+		acc.made[last].calls++
+	} else {
+		acc.made = append(acc.made, part{now, 1})
+	}
 	return nil
 }
 
 // Block notes that the partner wants no calls of a caller for a while.
 func (a *Accounts) Block(ctx context.Context, key string, d time.Duration) {
-	a.block(key, d)
-	if a.shared != nil {
-		_, _ = a.ask(ctx, key, question{Block: d.Milliseconds()})
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	acc := a.account(key)
+	acc.block(d)
+	if _, err := a.ask(ctx, acc, 0); err != nil {
+		a.tell(acc)
 	}
 }
 
+// block is Block for what another gateway has met.
 func (a *Accounts) block(key string, d time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if until := time.Now().Add(d); until.After(a.account(key).blocked) {
-		a.account(key).blocked = until
+	a.account(key).block(d)
+}
+
+func (acc *account) block(d time.Duration) {
+	if until := time.Now().Add(d); d > 0 && until.After(acc.blocked) {
+		acc.blocked = until
 	}
 }
 
@@ -244,10 +297,11 @@ func (a *Accounts) State(ctx context.Context, key string) State {
 	if a.limit == 0 {
 		return State{}
 	}
-	g, err := a.ask(ctx, key, question{})
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	acc := a.account(key)
+	defer a.drop(acc)
+	g, err := a.ask(ctx, acc, 0)
 	s := State{Limit: a.limit, Remaining: g.Remaining, Window: a.window, Reset: time.Now().Add(milliseconds(g.Reset))}
 	if err != nil {
 		s.Remaining = max(0, a.share(acc)-acc.sum-acc.reserved)
@@ -279,39 +333,43 @@ func (acc *account) refuses() error {
 	return nil
 }
 
-// account returns the account of a caller as of now.
+// account returns the account of a caller as of now. Whoever asks for one drops it again.
 func (a *Accounts) account(key string) *account {
 	at := time.Now()
 	now := a.slot(at)
 	a.sweep(at, now)
 	acc := a.byKey[key]
 	if acc == nil {
-		acc = &account{last: now}
+		acc = &account{key: key}
+		if a.shared != nil {
+			acc.asking = map[int64]int{}
+		}
 		a.byKey[key] = acc
 	}
-	for ; acc.last < now; acc.last++ {
-		if acc.sum == 0 {
-			acc.last = now
-			break
-		}
-		next := &acc.used[(acc.last+1)%(slots+1)]
-		acc.sum -= *next
-		*next = 0
-	}
+	a.age(acc, now)
 	return acc
+}
+
+// age takes away the calls that have left the window.
+func (a *Accounts) age(acc *account, now int64) {
+	for len(acc.made) > 0 && acc.made[0].slot < now-slots {
+		acc.sum -= acc.made[0].calls
+		acc.made = acc.made[1:]
+	}
 }
 
 func (a *Accounts) slot(at time.Time) int64 { return at.UnixNano() / (int64(a.window) / slots) }
 
 // freeAfter returns how long it takes until n of the calls made have left the window.
 func (a *Accounts) freeAfter(acc *account, n int) time.Duration {
-	length := a.window / slots
-	for i := int64(1); i <= slots+1; i++ {
-		if n -= acc.used[(acc.last+i)%(slots+1)]; n <= 0 || i == slots+1 {
-			return time.Until(time.Unix(0, (acc.last+i)*int64(length)))
+	last := a.slot(time.Now())
+	for _, p := range acc.made {
+		last = p.slot
+		if n -= p.calls; n <= 0 {
+			break
 		}
 	}
-	return a.window
+	return time.Until(time.Unix(0, (last+slots+1)*int64(a.window/slots)))
 }
 
 // Close ends what is shared.
@@ -321,15 +379,24 @@ func (a *Accounts) Close() {
 	}
 }
 
-// sweep forgets callers of whom nothing counts any more, once in a window.
+// sweep drops the accounts whose calls have left the window, once in a window.
 func (a *Accounts) sweep(at time.Time, now int64) {
 	if at.Sub(a.swept) < a.window {
 		return
 	}
 	a.swept = at
-	for key, acc := range a.byKey {
-		if acc.reserved == 0 && now-acc.last > slots && a.swept.After(acc.blocked) && a.swept.After(acc.rejected) {
-			delete(a.byKey, key)
-		}
+	for _, acc := range a.byKey {
+		a.age(acc, now)
+		a.drop(acc)
 	}
+}
+
+// drop forgets an account of which nothing counts.
+func (a *Accounts) drop(acc *account) {
+	_, untold := a.untold[acc]
+	now := time.Now()
+	if a.byKey[acc.key] != acc || acc.reserved > 0 || len(acc.asking) > 0 || untold || acc.sum > 0 || acc.blocked.After(now) || acc.rejected.After(now) {
+		return
+	}
+	delete(a.byKey, acc.key)
 }

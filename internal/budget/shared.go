@@ -27,13 +27,14 @@ type Shared struct {
 	note func(error)
 
 	mu      sync.Mutex
-	until   time.Time // when the server is asked again after it failed
-	pending sync.WaitGroup
-	stop    func() // listening
+	until   time.Time      // when the server is asked again after it failed
+	pending sync.WaitGroup // what tells the server of accounts
+	ended   chan struct{}  // closed with the count
+	stop    func()         // listening
 }
 
 const (
-	keyPrefix = redisconn.Prefix + "budget:"
+	keyPrefix = redisconn.Prefix + "calls:"
 	// blocks is the channel on which gateways tell each other of 429s.
 	blocks = redisconn.Prefix + "blocked"
 	// patience is how long an operation waits for the server. Then it goes on with a share
@@ -41,95 +42,110 @@ const (
 	patience = 250 * time.Millisecond
 	// pause is how long no operation waits for a server after it failed.
 	pause = time.Second
+	// maxTellers is how many accounts a server is told of at the same time.
+	maxTellers = 8
 )
 
 // NewShared returns a count in Redis. hold is how long calls may be made after they were
 // granted. note is told of each time that the server could not be asked, and with nil of
 // each time that it could.
 func NewShared(client rueidis.Client, hold time.Duration, note func(error)) *Shared {
-	return &Shared{client: client, id: rand.Text()[:8], hold: hold, note: note}
+	return &Shared{client: client, id: rand.Text()[:8], hold: hold, note: note, ended: make(chan struct{})}
 }
 
-// question is what the script is asked.
+// question is what the script is asked. It tells all that counts of the caller's calls at this
+// gateway, and not what has changed since the last one: so it does not matter which of them
+// was lost, came late, or met a server that had lost its data.
 type question struct {
-	ID    string `json:"id"`
-	Fresh string `json:"fresh"` // the epoch of a state that is new
-	Slot  int64  `json:"slot"`  // its length in ms
-	Slots int64  `json:"slots"` // how many of them a call counts
-	Limit int    `json:"limit"`
-	Need  int    `json:"need"` // calls that are wanted, all or none
+	ID     string `json:"id"`
+	Number int64  `json:"number"` // of two questions the greater one tells what is so now
+	Slot   int64  `json:"slot"`   // its length in ms
+	Slots  int64  `json:"slots"`  // how many of them a call counts
+	Hold   int64  `json:"hold"`   // how many of them a call may be made after it was granted
+	Limit  int    `json:"limit"`
+	Need   int    `json:"need"` // calls that are wanted, all or none
 
-	// Own are the calls of this gateway that count, if the server has lost its data, Untold
-	// those that were made while it could not be asked.
-	Own    int `json:"own"`
-	Untold int `json:"untold"`
-
-	Back  int    `json:"back"`  // calls that were granted and not made
-	At    string `json:"at"`    // the slot that they were granted in
-	Epoch string `json:"epoch"` // and its epoch: a server that has lost its data knows nothing of them
-	Block int64  `json:"block"` // for how many ms the partner wants no calls
+	Calls [][2]int64    `json:"calls"` // how many slots ago, and how many
+	Open  map[int64]int `json:"open"`  // questions whose answer is still awaited, by number
+	Block int64         `json:"block"` // for how many ms the partner wants no calls
 }
 
 // grant is what the script answers. Times are in ms.
 type grant struct {
-	Granted   bool   `json:"granted"`
-	Epoch     string `json:"epoch"`
-	Slot      string `json:"slot"`
-	Remaining int    `json:"remaining"`
-	Wait      int64  `json:"wait"`    // until what is needed is there
-	Reset     int64  `json:"reset"`   // until all is there
-	Blocked   int64  `json:"blocked"` // for how long the partner wants no calls
-	Gateways  int    `json:"gateways"`
+	Granted   bool  `json:"granted"`
+	Remaining int   `json:"remaining"`
+	Wait      int64 `json:"wait"`    // until what is needed is there
+	Reset     int64 `json:"reset"`   // until all is there
+	Blocked   int64 `json:"blocked"` // for how long the partner wants no calls
+	Gateways  int   `json:"gateways"`
 }
 
-// accountScript is all that is done to a caller's count. A call counts for a whole
-// window from the end of its slot. The clock is the server's.
+// accountScript is all that is done to a caller's count: what each gateway has told last, and
+// what it was granted since. The clock is the server's.
 var accountScript = rueidis.NewLuaScript(`
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local q = cjson.decode(ARGV[1])
 local text = redis.call('GET', KEYS[1])
-local s = text and cjson.decode(text) or {epoch = q.fresh, blocked = 0, used = {}, gateways = {}}
-local slot, sum, gateways = math.floor(now / q.slot), 0, 1
-for at, n in pairs(s.used) do
-  if tonumber(at) <= slot - q.slots then s.used[at] = nil else sum = sum + n end
+local s = text and cjson.decode(text) or {blocked = 0, gateways = {}}
+local slot, number = math.floor(now / q.slot), string.format('%.0f', q.number)
+local mine = s.gateways[q.id] or {number = 0, granted = {}}
+mine.at = slot
+s.gateways[q.id] = mine
+local late = q.number < mine.number and not mine.open[number] -- nobody waits for its answer
+if q.number > mine.number then
+  mine.number = q.number
+  mine.open = q.open
+  mine.calls = {}
+  for i, c in ipairs(q.calls) do mine.calls[i] = {slot - c[1], c[2]} end
+  for n in pairs(mine.granted) do
+    if not q.open[n] then mine.granted[n] = nil end
+  end
 end
-for id, at in pairs(s.gateways) do
-  if at <= slot - q.slots then s.gateways[id] = nil elseif id ~= q.id then gateways = gateways + 1 end
+local sum, last, gateways, slots = 0, 0, 0, {}
+local function count(c)
+  if c[1] + q.slots > slot then
+    sum = sum + c[2]
+    last = math.max(last, c[1])
+    slots[#slots + 1] = c
+  end
 end
-local function count(at, n)
-  local before = s.used[at] or 0
-  s.used[at] = math.max(0, before + n)
-  sum = sum + s.used[at] - before
+for id, g in pairs(s.gateways) do
+  if g.at + q.slots + q.hold <= slot then
+    s.gateways[id] = nil
+  else
+    gateways = gateways + 1
+    for _, c in ipairs(g.calls) do count(c) end
+    for _, c in pairs(g.granted) do count(c) end
+  end
 end
-local this = string.format('%.0f', slot)
-count(this, s.gateways[q.id] and q.untold or q.own)
-s.gateways[q.id] = slot
-if q.back > 0 and q.epoch == s.epoch and s.used[q.at] then
-  count(q.at, -q.back)
-end
-if q.block > 0 then
-  s.blocked = math.max(s.blocked, now + q.block)
+if q.block > 0 and now + q.block > s.blocked + 1000 then -- else it is the block that is known, and the time that it took to come here
+  s.blocked = now + q.block
   redis.call('PUBLISH', ARGV[2], q.id .. ' ' .. string.format('%.0f', q.block) .. ' ' .. ARGV[3])
 end
-local function wait(n)
-  local slots = {}
-  for at in pairs(s.used) do slots[#slots + 1] = tonumber(at) end
-  table.sort(slots)
-  for _, at in ipairs(slots) do
-    n = n - s.used[string.format('%.0f', at)]
-    if n <= 0 then return (at + q.slots) * q.slot - now end
+local a = {gateways = gateways, blocked = math.max(0, s.blocked - now), granted = false, wait = 0}
+local short = sum + q.need - q.limit
+if a.blocked == 0 and short <= 0 and not late then
+  a.granted = true
+  if q.need > 0 then
+    mine.granted[number] = {slot + q.hold, q.need}
+    count(mine.granted[number])
   end
-  return 0
-end
-local a = {epoch = s.epoch, slot = this, gateways = gateways, blocked = math.max(0, s.blocked - now), granted = false, wait = 0}
-if a.blocked == 0 then
-  a.granted = sum + q.need <= q.limit
-  if a.granted then count(this, q.need) else a.wait = wait(sum + q.need - q.limit) end
+elseif a.blocked == 0 then
+  table.sort(slots, function(x, y) return x[1] < y[1] end)
+  for _, c in ipairs(slots) do
+    if short <= 0 then break end
+    short = short - c[2]
+    a.wait = (c[1] + q.slots) * q.slot - now
+  end
 end
 a.remaining = math.max(0, q.limit - sum)
-a.reset = wait(sum)
-redis.call('SET', KEYS[1], cjson.encode(s), 'PX', string.format('%.0f', math.max(q.slots * q.slot, s.blocked - now) + q.slot))
+a.reset = sum > 0 and (last + q.slots) * q.slot - now or 0
+if sum > 0 or a.blocked > 0 then
+  redis.call('SET', KEYS[1], cjson.encode(s), 'PX', string.format('%.0f', math.max((q.slots + q.hold) * q.slot, a.blocked) + q.slot))
+elseif text then
+  redis.call('DEL', KEYS[1])
+end
 return cjson.encode(a)`)
 
 // ask runs the script for a caller.
@@ -162,8 +178,16 @@ func (s *Shared) ask(ctx context.Context, key string, q question) (g grant, err 
 
 var errPaused = errors.New("budget: the server has just failed")
 
-// later runs f beside the operation, which does not wait for it.
-func (s *Shared) later(f func()) { s.pending.Go(f) }
+// rest waits until a server that has failed is asked again, and reports false if the count is
+// closed.
+func (s *Shared) rest() bool {
+	select {
+	case <-time.After(pause):
+		return true
+	case <-s.ended:
+		return false
+	}
+}
 
 // listen calls blocked with each 429 that another gateway has met, until the count is closed.
 func (s *Shared) listen(blocked func(key string, d time.Duration)) {
@@ -178,13 +202,14 @@ func (s *Shared) listen(blocked func(key string, d time.Duration)) {
 
 // Close ends the count when what is under way is done.
 func (s *Shared) Close() {
+	close(s.ended)
 	s.stop()
 	s.pending.Wait()
 }
 
 // Check does once what the count does at a server, with a key of its own.
 func Check(ctx context.Context, client rueidis.Client) error {
-	text, err := json.Marshal(question{ID: "check", Fresh: "check", Slot: 1000, Slots: 1, Limit: 1, Need: 1})
+	text, err := json.Marshal(question{ID: "check", Number: 1, Slot: 1000, Slots: 1, Limit: 1, Need: 1, Calls: [][2]int64{}, Open: map[int64]int{}})
 	if err != nil {
 		return err
 	}

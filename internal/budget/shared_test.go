@@ -221,3 +221,136 @@ func TestSharedHung(t *testing.T) {
 	}
 	relay.Hang(false)
 }
+
+// TestSharedExact: whatever becomes of questions and answers, in the end the calls that were
+// made are counted, and no others.
+func TestSharedExact(t *testing.T) {
+	t.Parallel()
+	const limit = 5000
+	for name, test := range map[string]func(t *testing.T, server *redistest.Server, relay *redistest.Relay, a *Accounts) (made int){
+		"AnswerLost": func(t *testing.T, _ *redistest.Server, relay *redistest.Relay, a *Accounts) int {
+			relay.Mute(true) // the calls are granted, and nobody knows
+			lease := reserve(t, a, 1000)
+			take(t, a, lease)
+			lease.Close()
+			relay.Mute(false)
+			return 1
+		},
+		"ReturnLost": func(t *testing.T, _ *redistest.Server, relay *redistest.Relay, a *Accounts) int {
+			lease := reserve(t, a, 1000)
+			take(t, a, lease)
+			relay.Hang(true)
+			lease.Close()
+			until(t, func() bool { return failing(a) })
+			relay.Hang(false)
+			return 1
+		},
+		"ToldWhileOpen": func(t *testing.T, _ *redistest.Server, relay *redistest.Relay, a *Accounts) int {
+			relay.Hang(true)
+			lease := reserve(t, a, 1000)
+			relay.Hang(false)
+			until(t, func() bool { return !failing(a) && a.State(t.Context(), "ada").Remaining == limit-1000 })
+			slot := a.slot(time.Now())
+			until(t, func() bool { return a.slot(time.Now()) > slot })
+			take(t, a, lease)
+			lease.Close()
+			return 1
+		},
+		"Wiped": func(t *testing.T, server *redistest.Server, _ *redistest.Relay, a *Accounts) int {
+			lease := reserve(t, a, 1000)
+			server.RestartEmpty(t)
+			until(t, func() bool { a.State(t.Context(), "ada"); return !failing(a) })
+			take(t, a, lease)
+			lease.Close()
+			return 1
+		},
+		"Late": func(t *testing.T, _ *redistest.Server, _ *redistest.Relay, a *Accounts) int {
+			lease := reserve(t, a, 1000)
+			a.mu.Lock()
+			a.asked++
+			late := a.question(lease.account, a.asked, 500) // given up, and still on its way
+			a.mu.Unlock()
+			take(t, a, lease)
+			lease.Close()
+			a.State(t.Context(), "ada")
+			if g, err := a.shared.ask(t.Context(), "ada", late); err != nil || g.Granted {
+				t.Errorf("a question that nobody waits for is answered: %+v, %v", g, err)
+			}
+			return 1
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := redistest.Start(t)
+			relay := redistest.StartRelay(t, server)
+			a, other := together(t, relay.URL, 1, limit, time.Minute, time.Second)[0], together(t, server.URL, 1, limit, time.Minute, time.Second)[0]
+			made := test(t, server, relay, a)
+			until(t, func() bool { return other.State(t.Context(), "ada").Remaining == limit-made })
+		})
+	}
+}
+
+func reserve(t *testing.T, a *Accounts, n int) *Lease {
+	t.Helper()
+	lease, err := a.Reserve(t.Context(), "ada", n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return lease
+}
+
+func take(t *testing.T, a *Accounts, lease *Lease) {
+	t.Helper()
+	if err := a.Take(t.Context(), "ada", lease); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// failing reports whether the server has just failed.
+func failing(a *Accounts) bool {
+	a.shared.mu.Lock()
+	defer a.shared.mu.Unlock()
+	return time.Now().Before(a.shared.until)
+}
+
+// TestSharedBlockTold: a 429 that is met while the server is silent the others learn of when it
+// is not.
+func TestSharedBlockTold(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	relay := redistest.StartRelay(t, server)
+	a, other := together(t, relay.URL, 1, 100, time.Minute, time.Second)[0], together(t, server.URL, 1, 100, time.Minute, time.Second)[0]
+	relay.Hang(true)
+	a.Block(t.Context(), "ada", time.Hour)
+	relay.Hang(false)
+	until(t, func() bool { return other.State(t.Context(), "ada").Remaining == 0 })
+}
+
+// TestSharedForgets: of a caller none of whose calls counts there is no key.
+func TestSharedForgets(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	a := together(t, server.URL, 1, 100, time.Minute, time.Second)[0]
+	client := redistest.Client(t, server.URL)
+	keys := func() (n int) {
+		keys, err := client.Do(t.Context(), client.B().Keys().Pattern(keyPrefix+"ada").Build()).AsStrSlice()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(keys)
+	}
+	if a.State(t.Context(), "ada"); keys() != 0 {
+		t.Error("to look makes a key")
+	}
+	lease := reserve(t, a, 10)
+	if keys() != 1 {
+		t.Error("what is granted is not counted")
+	}
+	lease.Close()
+	until(t, func() bool { return keys() == 0 })
+	until(t, func() bool {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		return len(a.byKey) == 0
+	})
+}

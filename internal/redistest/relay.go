@@ -17,6 +17,7 @@ type Relay struct {
 	mu    sync.Mutex
 	to    string
 	hung  bool
+	mute  bool
 	conns []net.Conn
 }
 
@@ -66,6 +67,14 @@ func (r *Relay) Hang(hung bool) {
 	r.hung = hung
 }
 
+// Mute has nothing pass any more that the server says, or lets it pass again: what it is
+// asked it does.
+func (r *Relay) Mute(mute bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.mute = mute
+}
+
 func (r *Relay) serve(client net.Conn, work *sync.WaitGroup) {
 	r.mu.Lock()
 	to := r.to
@@ -79,18 +88,18 @@ func (r *Relay) serve(client net.Conn, work *sync.WaitGroup) {
 	r.mu.Lock()
 	r.conns = append(r.conns, server)
 	r.mu.Unlock()
-	work.Go(func() { r.pass(client, server) })
-	r.pass(server, client)
+	work.Go(func() { r.pass(client, server, true) })
+	r.pass(server, client, false)
 }
 
-// pass copies what comes. What comes while the relay hangs is gone.
-func (r *Relay) pass(to, from net.Conn) {
+// pass copies what comes. What comes while the relay hangs, or is mute, is gone.
+func (r *Relay) pass(to, from net.Conn, answers bool) {
 	defer to.Close()
 	buffer := make([]byte, 16<<10)
 	for {
 		n, err := from.Read(buffer)
 		r.mu.Lock()
-		hung := r.hung
+		hung := r.hung || r.mute && answers
 		r.mu.Unlock()
 		if n > 0 && !hung {
 			if _, err := to.Write(buffer[:n]); err != nil {
