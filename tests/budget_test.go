@@ -164,6 +164,9 @@ func TestRejectedToken(t *testing.T) {
 		if n := v.sandbox.Count(""); n != 2 {
 			v.Errorf("%d calls, want one more", n)
 		}
+		if left := at(v, v.as("made-up", `{ rateLimit { limit remaining } }`).Data, "rateLimit"); at(v, left, "remaining") != at(v, left, "limit") {
+			v.Errorf("it has a budget: %v", left)
+		}
 	})
 }
 

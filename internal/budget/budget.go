@@ -1,7 +1,6 @@
 // Package budget keeps callers within what the partner allows them: so many calls in a
-// rolling window, none after an answer 429 until the time that it names, and none with a
-// token that has just been rejected. Several gateways keep one count together in Redis;
-// while that cannot be used each has a share.
+// rolling window, and none after an answer 429 until the time that it names. Several gateways
+// keep one count together in Redis; while that cannot be used each has a share.
 package budget
 
 import (
@@ -18,9 +17,10 @@ type Accounts struct {
 	window time.Duration
 	shared *Shared // nil for a count in the memory of this process
 
-	mu    sync.Mutex
-	byKey map[string]*account
-	swept time.Time
+	mu        sync.Mutex
+	byKey     map[string]*account
+	strangers int // accounts of callers whom the partner has not accepted
+	swept     time.Time
 
 	// Of a shared count: the number of the last question, the accounts that the count has yet
 	// to be told of, and how many goroutines tell it.
@@ -33,8 +33,9 @@ type Accounts struct {
 // made in is out of the window, so never for too short.
 const slots = 60
 
-// rejectedFor is how long a token counts as rejected.
-const rejectedFor = 5 * time.Second
+// maxStrangers is how many accounts of callers are kept whom the partner has not accepted.
+// Anybody can make up tokens.
+const maxStrangers = 10_000
 
 // account is what one caller has used.
 type account struct {
@@ -43,7 +44,7 @@ type account struct {
 	sum      int    // of the calls made
 	reserved int
 	blocked  time.Time // until when the partner wants no calls
-	rejected time.Time // until when the token counts as rejected
+	accepted bool      // by the partner
 
 	// Of a shared count: how many gateways have made calls of the caller lately, and how many
 	// calls each question wants that is under way.
@@ -72,9 +73,6 @@ type SpentError struct{ RetryAfter time.Duration }
 
 func (*SpentError) Error() string { return "budget: the caller's calls are used up" }
 
-// ErrRejected says that the partner has just rejected the caller's token.
-var ErrRejected = errors.New("budget: the token was rejected")
-
 // Lease is a number of calls kept for one operation. A nil Lease keeps none.
 type Lease struct {
 	accounts *Accounts
@@ -83,7 +81,7 @@ type Lease struct {
 }
 
 // Reserve keeps n calls for an operation of a caller, at most a whole budget. The error is
-// a [*SpentError] if they are not left, or [ErrRejected].
+// a [*SpentError] if they are not left.
 func (a *Accounts) Reserve(ctx context.Context, key string, n int) (*Lease, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -208,21 +206,17 @@ func (l *Lease) Close() {
 	if l == nil {
 		return
 	}
-	l.accounts.mu.Lock()
-	defer l.accounts.mu.Unlock()
-	l.close()
-}
-
-// close is Close with the lock.
-func (l *Lease) close() {
+	a := l.accounts
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	l.account.reserved -= l.left
 	l.left = 0
-	l.accounts.tell(l.account)
-	l.accounts.drop(l.account)
+	a.tell(l.account)
+	a.drop(l.account)
 }
 
-// Take counts a call of a caller, of those that the lease keeps or beyond them. The error
-// is as that of [Accounts.Reserve], and then the call must not be made.
+// Take counts a call of a caller, of those that the lease keeps or beyond them, until it is
+// settled. The error is as that of [Accounts.Reserve], and then the call must not be made.
 func (a *Accounts) Take(ctx context.Context, key string, l *Lease) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -230,16 +224,17 @@ func (a *Accounts) Take(ctx context.Context, key string, l *Lease) error {
 		return nil
 	}
 	acc := a.account(key)
-	defer a.drop(acc)
 	if err := acc.refuses(); err != nil || a.limit == 0 {
+		a.drop(acc)
 		return err
 	}
 	if l == nil || l.account != acc || l.left == 0 {
 		one, err := a.reserve(ctx, acc, 1)
 		if err != nil {
+			a.drop(acc)
 			return err
 		}
-		defer one.close()
+		defer a.tell(acc) // that it is made
 		l = one
 	}
 	l.left--
@@ -254,11 +249,35 @@ func (a *Accounts) Take(ctx context.Context, key string, l *Lease) error {
 	return nil
 }
 
+// Settle notes what became of a call that was taken: whether the partner accepted the caller,
+// and whether it counted the call.
+func (a *Accounts) Settle(key string, accepted, counted bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	acc := a.byKey[key]
+	if acc == nil {
+		return
+	}
+	if accepted && !acc.accepted {
+		acc.accepted = true
+		a.strangers--
+	}
+	if last := len(acc.made) - 1; last >= 0 && !counted {
+		acc.sum--
+		if acc.made[last].calls--; acc.made[last].calls == 0 {
+			acc.made = acc.made[:last]
+		}
+		a.tell(acc)
+	}
+	a.drop(acc)
+}
+
 // Block notes that the partner wants no calls of a caller for a while.
 func (a *Accounts) Block(ctx context.Context, key string, d time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	acc := a.account(key)
+	defer a.drop(acc)
 	acc.block(d)
 	if _, err := a.ask(ctx, acc, 0); err != nil {
 		a.tell(acc)
@@ -269,20 +288,15 @@ func (a *Accounts) Block(ctx context.Context, key string, d time.Duration) {
 func (a *Accounts) block(key string, d time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.account(key).block(d)
+	acc := a.account(key)
+	defer a.drop(acc)
+	acc.block(d)
 }
 
 func (acc *account) block(d time.Duration) {
 	if until := time.Now().Add(d); d > 0 && until.After(acc.blocked) {
 		acc.blocked = until
 	}
-}
-
-// Reject notes that the partner has rejected a caller's token.
-func (a *Accounts) Reject(key string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.account(key).rejected = time.Now().Add(rejectedFor)
 }
 
 // State is what a caller has left.
@@ -320,15 +334,8 @@ func (a *Accounts) State(ctx context.Context, key string) State {
 
 // refuses returns why the caller may not make a call now, whatever is left.
 func (acc *account) refuses() error {
-	if acc.rejected.IsZero() && acc.blocked.IsZero() {
-		return nil
-	}
-	now := time.Now()
-	switch {
-	case acc.rejected.After(now):
-		return ErrRejected
-	case acc.blocked.After(now):
-		return &SpentError{acc.blocked.Sub(now)}
+	if wait := time.Until(acc.blocked); !acc.blocked.IsZero() && wait > 0 {
+		return &SpentError{wait}
 	}
 	return nil
 }
@@ -345,6 +352,7 @@ func (a *Accounts) account(key string) *account {
 			acc.asking = map[int64]int{}
 		}
 		a.byKey[key] = acc
+		a.strangers++
 	}
 	a.age(acc, now)
 	return acc
@@ -391,12 +399,19 @@ func (a *Accounts) sweep(at time.Time, now int64) {
 	}
 }
 
-// drop forgets an account of which nothing counts.
+// drop forgets an account of which nothing counts, or one too many of strangers.
 func (a *Accounts) drop(acc *account) {
+	if a.byKey[acc.key] != acc || acc.reserved > 0 || len(acc.asking) > 0 {
+		return
+	}
 	_, untold := a.untold[acc]
-	now := time.Now()
-	if a.byKey[acc.key] != acc || acc.reserved > 0 || len(acc.asking) > 0 || untold || acc.sum > 0 || acc.blocked.After(now) || acc.rejected.After(now) {
+	counts := acc.sum > 0 || untold || acc.refuses() != nil
+	if counts && (acc.accepted || a.strangers <= maxStrangers) {
 		return
 	}
 	delete(a.byKey, acc.key)
+	delete(a.untold, acc)
+	if !acc.accepted {
+		a.strangers--
+	}
 }

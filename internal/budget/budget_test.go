@@ -3,6 +3,7 @@ package budget
 import (
 	"errors"
 	"math/rand/v2"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -115,7 +116,7 @@ func TestTogether(t *testing.T) {
 	}
 }
 
-func TestBlockAndReject(t *testing.T) {
+func TestBlock(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		a := New(0, time.Minute, nil)
@@ -132,14 +133,6 @@ func TestBlockAndReject(t *testing.T) {
 		if err := a.Take(t.Context(), "ada", nil); err != nil {
 			t.Error(err)
 		}
-		a.Reject("ada")
-		if _, err := a.Reserve(t.Context(), "ada", 1); !errors.Is(err, ErrRejected) {
-			t.Error(err)
-		}
-		time.Sleep(rejectedFor + 1)
-		if err := a.Take(t.Context(), "ada", nil); err != nil {
-			t.Error(err)
-		}
 	})
 }
 
@@ -149,12 +142,62 @@ func TestForgets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := New(10, time.Minute, nil)
 		for i := range 1000 {
-			_ = a.Take(t.Context(), string(rune('a'+i)), nil)
+			_ = a.Take(t.Context(), strconv.Itoa(i), nil)
 		}
 		time.Sleep(3 * time.Minute)
 		_ = a.Take(t.Context(), "ada", nil)
 		if n := len(a.byKey); n != 1 {
 			t.Errorf("%d accounts are kept", n)
+		}
+	})
+}
+
+// TestForgetsStrangers: tokens that somebody has made up cost no memory, and of callers who may
+// be strangers no more are kept than a number; those whom the partner accepts are kept.
+func TestForgetsStrangers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a := New(10, time.Minute, nil)
+		made := 0
+		strangers := func(n int, do func(key string)) {
+			for range n {
+				made++
+				do(strconv.Itoa(made))
+			}
+		}
+		strangers(100, func(key string) { a.State(t.Context(), key) })
+		strangers(100, func(key string) {
+			lease, err := a.Reserve(t.Context(), key, 3)
+			if err != nil {
+				t.Fatal(err)
+			}
+			lease.Close()
+		})
+		strangers(100, func(key string) {
+			if err := a.Take(t.Context(), key, nil); err != nil {
+				t.Fatal(err)
+			}
+			a.Settle(key, false, false) // 401
+		})
+		if n := len(a.byKey); n != 0 {
+			t.Errorf("%d accounts are kept", n)
+		}
+		strangers(maxStrangers+100, func(key string) {
+			_ = a.Take(t.Context(), key, nil)
+			a.Settle(key, false, true) // 502
+		})
+		strangers(maxStrangers+100, func(key string) { a.Block(t.Context(), key, time.Hour) })
+		if n := len(a.byKey); n > maxStrangers {
+			t.Errorf("%d accounts are kept", n)
+		}
+		for range 10 {
+			if err := a.Take(t.Context(), "ada", nil); err != nil {
+				t.Fatal(err)
+			}
+			a.Settle("ada", true, true)
+		}
+		if a.Take(t.Context(), "ada", nil) == nil {
+			t.Error("the calls of a caller whom the partner knows are forgotten")
 		}
 	})
 }

@@ -348,6 +348,12 @@ func TestSharedForgets(t *testing.T) {
 	}
 	lease.Close()
 	until(t, func() bool { return keys() == 0 })
+	take(t, a, nil)
+	if keys() != 1 {
+		t.Error("what is taken is not counted")
+	}
+	a.Settle("ada", false, false)
+	until(t, func() bool { return keys() == 0 })
 	until(t, func() bool {
 		a.mu.Lock()
 		defer a.mu.Unlock()

@@ -25,12 +25,15 @@ const (
 
 var budgetScopes = []string{scopeToken, scopeClinic, scopeApp}
 
+// rejectedFor is how long a token counts as rejected.
+const rejectedFor = 5 * time.Second
+
 // allowance is what callers may still ask of the partner.
 type allowance struct {
 	calls *budget.Accounts // by what the partner counts for
-	// rejected are tokens that the partner does not know, by caller. A session gets another
-	// token and is never among them.
-	rejected *budget.Accounts
+	// rejected are callers with tokens that the partner does not know, and when it said so. A
+	// session gets another token and is never among them.
+	rejected *lru.Cache[string, time.Time]
 	scope    string
 	clinics  *lru.Cache[string, clinic] // by caller
 	asking   singleflight.Group
@@ -46,12 +49,15 @@ func (g *Gateway) newAllowance() *allowance {
 		shared = budget.NewShared(g.redis, c.OperationTimeout+c.CallTimeout, g.noteBudget)
 	}
 	a := &allowance{
-		calls: budget.New(c.Budget, c.BudgetWindow, shared), rejected: budget.New(0, c.BudgetWindow, nil), scope: c.BudgetScope,
-		wait: c.BudgetWait, turns: transport.NewPlaces(math.MaxInt, 1),
+		calls: budget.New(c.Budget, c.BudgetWindow, shared), scope: c.BudgetScope, wait: c.BudgetWait,
+		turns: transport.NewPlaces(math.MaxInt, 1),
 	}
 	var err error
 	if a.clinics, err = lru.New[string, clinic](maxAccepted); err != nil {
 		panic(err) // the number is wrong
+	}
+	if a.rejected, err = lru.New[string, time.Time](maxAccepted); err != nil {
+		panic(err)
 	}
 	g.close = append(g.close, func() error { a.calls.Close(); return nil })
 	return a
@@ -152,28 +158,42 @@ func (a *allowance) within(base http.RoundTripper) http.RoundTripper {
 		if op == nil {
 			return base.RoundTrip(r)
 		}
-		lease, _ := op.Kept.(*budget.Lease)
 		key := a.key(op.Caller)
-		err := a.rejected.Take(r.Context(), op.Caller.Key, nil)
-		if err == nil {
-			err = a.calls.Take(r.Context(), key, lease)
-		}
-		if err != nil {
+		if err := a.take(r.Context(), op, key); err != nil {
 			if r.Body != nil {
 				r.Body.Close()
 			}
-			return nil, refusedBy(err)
+			return nil, err
 		}
 		res, err := base.RoundTrip(r)
+		if err != nil { // it may have arrived, unless the gateway itself refused it
+			_, refused := errors.AsType[*fsclient.Refused](err)
+			a.calls.Settle(key, false, !refused)
+			return res, err
+		}
+		unknown, spent := res.StatusCode == http.StatusUnauthorized, res.StatusCode == http.StatusTooManyRequests
+		a.calls.Settle(key, !unknown && !spent && res.StatusCode < http.StatusInternalServerError, !unknown)
 		switch {
-		case err != nil:
-		case res.StatusCode == http.StatusUnauthorized && op.Caller.Renew == nil:
-			a.rejected.Reject(op.Caller.Key)
-		case res.StatusCode == http.StatusTooManyRequests:
+		case unknown && op.Caller.Renew == nil:
+			a.rejected.Add(op.Caller.Key, time.Now())
+		case spent:
 			a.calls.Block(r.Context(), key, max(time.Second, fsclient.RetryAfter(res.Header)))
 		}
-		return res, err
+		return res, nil
 	})
+}
+
+// take counts a call of an operation, or says why it is not made.
+func (a *allowance) take(ctx context.Context, op *transport.Operation, key string) error {
+	if at, ok := a.rejected.Get(op.Caller.Key); ok && time.Since(at) < rejectedFor {
+		return &fsclient.Refused{Kind: fsclient.KindUnauthorized}
+	}
+	lease, _ := op.Kept.(*budget.Lease)
+	err := a.calls.Take(ctx, key, lease)
+	if spent, ok := errors.AsType[*budget.SpentError](err); ok {
+		return &fsclient.Refused{Kind: fsclient.KindRateLimited, RetryAfter: spent.RetryAfter}
+	}
+	return err
 }
 
 // reserve keeps calls for an operation, all of them or none. It waits for them no longer
@@ -200,8 +220,11 @@ func (a *allowance) reserve(ctx context.Context, calls int) (release func(), err
 			return lease.Close, nil
 		}
 		spent, ok := errors.AsType[*budget.SpentError](err)
-		if !ok || time.Now().Add(spent.RetryAfter).After(until) {
-			return nil, &fsclient.Error{Op: "budget", Kind: refusedBy(err).Kind, RetryAfter: refusedBy(err).RetryAfter}
+		if !ok {
+			return nil, err
+		}
+		if time.Now().Add(spent.RetryAfter).After(until) {
+			return nil, &fsclient.Error{Op: "budget", Kind: fsclient.KindRateLimited, RetryAfter: spent.RetryAfter}
 		}
 		select {
 		case <-time.After(spent.RetryAfter):
@@ -209,14 +232,6 @@ func (a *allowance) reserve(ctx context.Context, calls int) (release func(), err
 			return nil, context.Cause(ctx)
 		}
 	}
-}
-
-// refusedBy says of an error of the budget how the call that was not made counts.
-func refusedBy(err error) *fsclient.Refused {
-	if spent, ok := errors.AsType[*budget.SpentError](err); ok {
-		return &fsclient.Refused{Kind: fsclient.KindRateLimited, RetryAfter: spent.RetryAfter}
-	}
-	return &fsclient.Refused{Kind: fsclient.KindUnauthorized}
 }
 
 // left is what the caller of ctx may still ask, for Query.rateLimit.
