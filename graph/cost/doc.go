@@ -9,6 +9,7 @@
 // something else is counted only where the schema says so (@embeds).
 //
 // Lists of values inside a record, which cannot be asked for in a length, are as long as
-// assumed in both, so a record with more of them can take more than the bound. The limit
-// at run time holds in any case.
+// assumed in both, so a record with more of them can take more than the bound. So can what
+// the partner has not shown yet: pages smaller than asked for, and lists without a total,
+// whose end has to be looked for. The limit at run time holds in any case.
 package cost

@@ -4,7 +4,8 @@ import "maps"
 
 // Cost returns the number of pages and of rows that a connection's arguments ask for, of a
 // list with pages of the given sizes. rows reports whether rows are selected, and pageInfo
-// whether pageInfo is. Invalid arguments cost nothing.
+// whether pageInfo is. Invalid arguments cost nothing. The end of a list whose total the
+// partner does not tell is taken to be near.
 func Cost(args map[string]any, s Sizes, rows, pageInfo bool) (pages, n int) {
 	if args["after"] != nil || args["before"] != nil { // of whichever list
 		args = maps.Clone(args)
@@ -19,7 +20,7 @@ func Cost(args map[string]any, s Sizes, rows, pageInfo bool) (pages, n int) {
 	switch {
 	case err != nil:
 		return 0, 0
-	case !rows && (!pageInfo || !s.Uncounted), w.N == 0: // one row, whose page tells the total
+	case w.N == 0, !rows && !(s.Uncounted && (pageInfo || w.FromEnd)): // one row's page tells the total
 		return 1, 0
 	}
 	if rows {
