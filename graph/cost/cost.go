@@ -164,6 +164,7 @@ type planned struct {
 	fetch           loader.Fetch
 	at              place   // one of them
 	estimate, bound float64 // how many come from the list, and how many may
+	led             float64 // those of the bound to which records lead
 }
 
 // node counts what a value of a selection needs.
@@ -346,17 +347,14 @@ func (c *count) fetch(n *plan.Node, f loader.Fetch, missing fsclient.Fields, at 
 	case !f.Planned:
 		c.add(f.Operation, at, 1, 1)
 		return
-	case f.OnlyListed:
-		c.add(f.Operation, at, 0, 0)
-	case missing == 0:
+	case missing == 0 && !f.OnlyListed:
 		c.add(f.Operation, at, 1, 1)
 		c.plan(f, at).bound += at.bound
 		return
-	default:
-		c.add(f.Operation, at, 0, 1)
 	}
+	c.add(f.Operation, at, 0, 0)
 	p := c.plan(f, at)
-	p.estimate, p.bound = p.estimate+at.estimate, p.bound+at.bound
+	p.estimate, p.bound, p.led = p.estimate+at.estimate, p.bound+at.bound, p.led+at.bound
 }
 
 // plan returns the records that may come from a list in the wave of a place.
@@ -407,7 +405,7 @@ func (c *count) settle() {
 		total[p.fetch.Operation] += p.bound
 	}
 	for _, p := range c.planned {
-		c.add(p.fetch.Operation, p.at, p.likely(), p.pages(total[p.fetch.Operation]))
+		c.add(p.fetch.Operation, p.at, p.likely(), p.most(total[p.fetch.Operation]))
 	}
 	c.planned = nil
 }
@@ -424,17 +422,17 @@ func (p *planned) likely() float64 {
 	return min(p.estimate, pages)
 }
 
-// pages is how many pages of the list may be read, as [paging.Records] decides, for records
-// of which there are so many in all: none if it is dearer than they are one by one, and as
-// many as records if its first page has to tell how many more it has. All records may be
-// missing from it, and asked for one by one after it.
-func (p *planned) pages(total float64) float64 {
+// most is how many calls may be made for records of which there are so many in all, as
+// [paging.Records] decides: one for each if the list is dearer, and as many pages as records
+// if its first page has to tell how many more it has. What a client names may be missing from
+// the list, and is counted by itself.
+func (p *planned) most(total float64) float64 {
 	pages := float64(p.fetch.Pages)
 	switch {
 	case p.fetch.OnlyListed:
 		return max(1, pages)
 	case total <= 1 || total < pages:
-		return 0
+		return p.led
 	case pages == 0:
 		return 1 + p.bound
 	}
@@ -464,7 +462,7 @@ func (c *count) merge(part *count, first int) {
 	c.estimate, c.bound = c.estimate+part.estimate, c.bound+part.bound
 	for _, p := range part.planned {
 		have := c.plan(p.fetch, p.at)
-		have.estimate, have.bound = have.estimate+p.estimate, have.bound+p.bound
+		have.estimate, have.bound, have.led = have.estimate+p.estimate, have.bound+p.bound, have.led+p.led
 	}
 	for path, calls := range part.paths {
 		c.paths[path] += calls
