@@ -118,6 +118,42 @@ func TestBudgetWait(t *testing.T) {
 	})
 }
 
+// TestBudgetReturns: a query waits for calls that another keeps and may not need, and is told to
+// come back soon if it may not wait.
+func TestBudgetReturns(t *testing.T) {
+	t.Parallel()
+	for _, wait := range []time.Duration{0, 100 * time.Millisecond, 20 * time.Second} {
+		t.Run(wait.String(), func(t *testing.T) {
+			t.Parallel()
+			c := config()
+			c.Budget, c.BudgetWait = 10, wait
+			virtually(t, c, sandbox.Options{RateLimit: -1}, func(v *virtual) {
+				v.sandbox.AddFault(sandbox.Fault{Operation: "getPatient", Latency: 3500 * time.Millisecond})
+				h, _ := v.online()
+				begin := time.Now()
+				var other sync.WaitGroup
+				defer other.Wait()
+				other.Go(func() { // keeps all ten calls, and makes one
+					id := `"Patient:` + sandbox.PatientWithManyPlans + `",`
+					h.query(`{ nodes(ids: [` + strings.Repeat(id, 10) + `]) { ... on Patient { firstName } } }`)
+				})
+				time.Sleep(300 * time.Millisecond)
+				r := v.query(`{ clinic { name } }`)
+				if wait > time.Second {
+					r.fails(v)
+					after(v, begin, 3500*time.Millisecond)
+				} else {
+					r.fails(v, failed{"", "RATE_LIMITED"})
+					after(v, begin, 300*time.Millisecond+wait)
+					if got := r.Header.Get("Retry-After"); got != "1" {
+						v.Errorf("Retry-After %s", got)
+					}
+				}
+			})
+		})
+	}
+}
+
 // TestAfterRateLimit: once the partner says 429 it gets no call of that caller until the
 // time that it names, and what is left of the operation fails at once.
 func TestAfterRateLimit(t *testing.T) {

@@ -33,6 +33,9 @@ type Accounts struct {
 // made in is out of the window, so never for too short.
 const slots = 60
 
+// keptFor is how long calls are taken to be kept for an operation. Most take less.
+const keptFor = time.Second
+
 // maxStrangers is how many accounts of callers are kept whom the partner has not accepted.
 // Anybody can make up tokens.
 const maxStrangers = 10_000
@@ -43,8 +46,9 @@ type account struct {
 	made     []part // oldest first
 	sum      int    // of the calls made
 	reserved int
-	blocked  time.Time // until when the partner wants no calls
-	accepted bool      // by the partner
+	blocked  time.Time     // until when the partner wants no calls
+	accepted bool          // by the partner
+	returned chan struct{} // closed at the next end of a lease; nil if nobody waits for it
 
 	// Of a shared count: how many gateways have made calls of the caller lately, and how many
 	// calls each question wants that is under way.
@@ -69,7 +73,12 @@ func New(limit int, window time.Duration, shared *Shared) *Accounts {
 }
 
 // SpentError says that a caller has no calls left.
-type SpentError struct{ RetryAfter time.Duration }
+type SpentError struct {
+	RetryAfter time.Duration
+	// Returned is closed when an operation of the caller here gives its calls back; nil unless
+	// those that are kept would do. Other gateways may give back theirs, too.
+	Returned <-chan struct{}
+}
 
 func (*SpentError) Error() string { return "budget: the caller's calls are used up" }
 
@@ -90,32 +99,48 @@ func (a *Accounts) Reserve(ctx context.Context, key string, n int) (*Lease, erro
 	if err := acc.refuses(); err != nil || a.limit == 0 {
 		return nil, err
 	}
-	return a.reserve(ctx, acc, min(n, a.limit))
+	if err := a.grant(ctx, acc, min(n, a.limit), false); err != nil {
+		return nil, err
+	}
+	return &Lease{accounts: a, account: acc, left: min(n, a.limit)}, nil
 }
 
-// reserve is Reserve with the lock.
-func (a *Accounts) reserve(ctx context.Context, acc *account, n int) (*Lease, error) {
-	g, err := a.ask(ctx, acc, n)
+// grant has n calls of an account kept, to be made at once or later.
+func (a *Accounts) grant(ctx context.Context, acc *account, n int, now bool) error {
+	g, err := a.ask(ctx, acc, n, now)
 	switch {
 	case err != nil: // alone
-		if free := a.share(acc) - acc.sum - acc.reserved; n > free {
-			return nil, &SpentError{a.freeAfter(acc, n-free)}
+		// Those that are kept may be there at any time.
+		if short := acc.sum + n - a.share(acc); short > 0 {
+			return &SpentError{RetryAfter: a.freeAfter(acc, short)}
+		} else if short+acc.reserved > 0 {
+			return acc.kept()
 		}
 	case g.Blocked > 0:
-		return nil, &SpentError{milliseconds(g.Blocked)}
+		return &SpentError{RetryAfter: milliseconds(g.Blocked)}
+	case g.Kept:
+		return acc.kept()
 	case !g.Granted:
-		return nil, &SpentError{max(time.Millisecond, milliseconds(g.Wait))}
+		return &SpentError{RetryAfter: max(time.Millisecond, milliseconds(g.Wait))}
 	}
 	acc.reserved += n
-	return &Lease{accounts: a, account: acc, left: n}, nil
+	return nil
+}
+
+// kept says that the calls that are short are kept for other operations.
+func (acc *account) kept() *SpentError {
+	if acc.returned == nil {
+		acc.returned = make(chan struct{})
+	}
+	return &SpentError{RetryAfter: keptFor, Returned: acc.returned}
 }
 
 // errAlone says that there is no shared count.
 var errAlone = errors.New("budget: no shared count")
 
-// ask tells the shared count all that counts of an account here, wants n calls of it, and
-// notes what it says. It gives up the lock while it waits.
-func (a *Accounts) ask(ctx context.Context, acc *account, n int) (grant, error) {
+// ask tells the shared count all that counts of an account here, wants n calls of it, which
+// are made at once or later, and notes what it says. It gives up the lock while it waits.
+func (a *Accounts) ask(ctx context.Context, acc *account, n int, now bool) (grant, error) {
 	if a.shared == nil {
 		return grant{}, errAlone
 	}
@@ -124,6 +149,9 @@ func (a *Accounts) ask(ctx context.Context, acc *account, n int) (grant, error) 
 	a.asked++
 	number := a.asked
 	q := a.question(acc, number, n)
+	if !now {
+		q.Ahead = q.Hold
+	}
 	acc.asking[number] = n
 	a.mu.Unlock()
 	g, err := a.shared.ask(ctx, acc.key, q)
@@ -180,7 +208,7 @@ func (a *Accounts) tellAll() {
 	defer func() { a.tellers-- }()
 	for len(a.untold) > 0 {
 		for acc := range a.untold {
-			_, err := a.ask(context.Background(), acc, 0)
+			_, err := a.ask(context.Background(), acc, 0, false)
 			a.drop(acc)
 			if err != nil {
 				a.mu.Unlock()
@@ -211,6 +239,10 @@ func (l *Lease) Close() {
 	defer a.mu.Unlock()
 	l.account.reserved -= l.left
 	l.left = 0
+	if l.account.returned != nil {
+		close(l.account.returned)
+		l.account.returned = nil
+	}
 	a.tell(l.account)
 	a.drop(l.account)
 }
@@ -228,16 +260,12 @@ func (a *Accounts) Take(ctx context.Context, key string, l *Lease) error {
 		a.drop(acc)
 		return err
 	}
-	if l == nil || l.account != acc || l.left == 0 {
-		one, err := a.reserve(ctx, acc, 1)
-		if err != nil {
-			a.drop(acc)
-			return err
-		}
-		defer a.tell(acc) // that it is made
-		l = one
+	if l != nil && l.account == acc && l.left > 0 {
+		l.left--
+	} else if err := a.grant(ctx, acc, 1, true); err != nil {
+		a.drop(acc)
+		return err
 	}
-	l.left--
 	acc.reserved--
 	acc.sum++
 	now := a.slot(time.Now())
@@ -279,7 +307,7 @@ func (a *Accounts) Block(ctx context.Context, key string, d time.Duration) {
 	acc := a.account(key)
 	defer a.drop(acc)
 	acc.block(d)
-	if _, err := a.ask(ctx, acc, 0); err != nil {
+	if _, err := a.ask(ctx, acc, 0, false); err != nil {
 		a.tell(acc)
 	}
 }
@@ -315,7 +343,7 @@ func (a *Accounts) State(ctx context.Context, key string) State {
 	defer a.mu.Unlock()
 	acc := a.account(key)
 	defer a.drop(acc)
-	g, err := a.ask(ctx, acc, 0)
+	g, err := a.ask(ctx, acc, 0, false)
 	s := State{Limit: a.limit, Remaining: g.Remaining, Window: a.window, Reset: time.Now().Add(milliseconds(g.Reset))}
 	if err != nil {
 		s.Remaining = max(0, a.share(acc)-acc.sum-acc.reserved)
@@ -335,7 +363,7 @@ func (a *Accounts) State(ctx context.Context, key string) State {
 // refuses returns why the caller may not make a call now, whatever is left.
 func (acc *account) refuses() error {
 	if wait := time.Until(acc.blocked); !acc.blocked.IsZero() && wait > 0 {
-		return &SpentError{wait}
+		return &SpentError{RetryAfter: wait}
 	}
 	return nil
 }

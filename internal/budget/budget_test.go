@@ -62,16 +62,21 @@ func TestReserve(t *testing.T) {
 				t.Fatalf("call %d beside the reservation: %v", i, err)
 			}
 		}
-		if a.Take(t.Context(), "ada", nil) == nil {
-			t.Error("a call took what was reserved")
+		if spent := refused(t, a, 1); spent.RetryAfter != keptFor || spent.Returned == nil {
+			t.Errorf("a call that waits for what is reserved: %+v", spent)
+		}
+		if spent := refused(t, a, 61); spent.RetryAfter < time.Minute || spent.Returned != nil {
+			t.Errorf("a call that waits for those that were made: %+v", spent)
 		}
 		for i := range 10 {
 			if err := a.Take(t.Context(), "ada", one); err != nil {
 				t.Fatalf("reserved call %d: %v", i, err)
 			}
 		}
+		returned := refused(t, a, 50).Returned
 		one.Close()
 		one.Close()
+		<-returned
 		if s := a.State(t.Context(), "ada"); s.Remaining != 50 || s.Limit != 100 {
 			t.Errorf("%+v", s)
 		}

@@ -23,8 +23,9 @@ type Shared struct {
 	id string
 	// hold is how long calls may be made after they were granted: they count longer by as
 	// much.
-	hold time.Duration
-	note func(error)
+	hold     time.Duration
+	patience time.Duration
+	note     func(error)
 
 	mu      sync.Mutex
 	until   time.Time      // when the server is asked again after it failed
@@ -50,7 +51,7 @@ const (
 // granted. note is told of each time that the server could not be asked, and with nil of
 // each time that it could.
 func NewShared(client rueidis.Client, hold time.Duration, note func(error)) *Shared {
-	return &Shared{client: client, id: rand.Text()[:8], hold: hold, note: note, ended: make(chan struct{})}
+	return &Shared{client: client, id: rand.Text()[:8], hold: hold, patience: patience, note: note, ended: make(chan struct{})}
 }
 
 // question is what the script is asked. It tells all that counts of the caller's calls at this
@@ -63,7 +64,8 @@ type question struct {
 	Slots  int64  `json:"slots"`  // how many of them a call counts
 	Hold   int64  `json:"hold"`   // how many of them a call may be made after it was granted
 	Limit  int    `json:"limit"`
-	Need   int    `json:"need"` // calls that are wanted, all or none
+	Need   int    `json:"need"`  // calls that are wanted, all or none
+	Ahead  int64  `json:"ahead"` // in how many slots the last of them can be made
 
 	Calls [][2]int64    `json:"calls"` // how many slots ago, and how many
 	Open  map[int64]int `json:"open"`  // questions whose answer is still awaited, by number
@@ -74,7 +76,8 @@ type question struct {
 type grant struct {
 	Granted   bool  `json:"granted"`
 	Remaining int   `json:"remaining"`
-	Wait      int64 `json:"wait"`    // until what is needed is there
+	Kept      bool  `json:"kept"`    // for other operations, else there would be enough
+	Wait      int64 `json:"wait"`    // until what is needed is there, if what is kept is given back
 	Reset     int64 `json:"reset"`   // until all is there
 	Blocked   int64 `json:"blocked"` // for how long the partner wants no calls
 	Gateways  int   `json:"gateways"`
@@ -102,12 +105,12 @@ if q.number > mine.number then
     if not q.open[n] then mine.granted[n] = nil end
   end
 end
-local sum, last, gateways, slots = 0, 0, 0, {}
+local sum, kept, last, gateways, made = 0, 0, 0, 0, {}
 local function count(c)
   if c[1] + q.slots > slot then
     sum = sum + c[2]
     last = math.max(last, c[1])
-    slots[#slots + 1] = c
+    if c[1] > slot then kept = kept + c[2] else made[#made + 1] = c end
   end
 end
 for id, g in pairs(s.gateways) do
@@ -123,17 +126,19 @@ if q.block > 0 and now + q.block > s.blocked + 1000 then -- else it is the block
   s.blocked = now + q.block
   redis.call('PUBLISH', ARGV[2], q.id .. ' ' .. string.format('%.0f', q.block) .. ' ' .. ARGV[3])
 end
-local a = {gateways = gateways, blocked = math.max(0, s.blocked - now), granted = false, wait = 0}
+local a = {gateways = gateways, blocked = math.max(0, s.blocked - now), granted = false, kept = false, wait = 0}
 local short = sum + q.need - q.limit
 if a.blocked == 0 and short <= 0 and not late then
   a.granted = true
   if q.need > 0 then
-    mine.granted[number] = {slot + q.hold, q.need}
+    mine.granted[number] = {slot + q.ahead, q.need}
     count(mine.granted[number])
   end
 elseif a.blocked == 0 then
-  table.sort(slots, function(x, y) return x[1] < y[1] end)
-  for _, c in ipairs(slots) do
+  short = short - kept
+  a.kept = short <= 0
+  table.sort(made, function(x, y) return x[1] < y[1] end)
+  for _, c in ipairs(made) do
     if short <= 0 then break end
     short = short - c[2]
     a.wait = (c[1] + q.slots) * q.slot - now
@@ -161,7 +166,7 @@ func (s *Shared) ask(ctx context.Context, key string, q question) (g grant, err 
 	if err != nil {
 		return g, err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.patience)
 	defer cancel()
 	answer, err := accountScript.Exec(ctx, s.client, []string{keyPrefix + key}, []string{string(text), blocks, key}).AsBytes()
 	if err == nil {

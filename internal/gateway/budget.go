@@ -223,11 +223,13 @@ func (a *allowance) reserve(ctx context.Context, calls int) (release func(), err
 		if !ok {
 			return nil, err
 		}
-		if time.Now().Add(spent.RetryAfter).After(until) {
+		left := time.Until(until)
+		if left <= 0 || spent.RetryAfter > left && spent.Returned == nil {
 			return nil, &fsclient.Error{Op: "budget", Kind: fsclient.KindRateLimited, RetryAfter: spent.RetryAfter}
 		}
 		select {
-		case <-time.After(spent.RetryAfter):
+		case <-time.After(min(spent.RetryAfter, left)):
+		case <-spent.Returned:
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		}
