@@ -122,7 +122,7 @@ for id, g in pairs(s.gateways) do
     for _, c in pairs(g.granted) do count(c) end
   end
 end
-if q.block > 0 and now + q.block > s.blocked + 1000 then -- else it is the block that is known, and the time that it took to come here
+if q.block > 0 and now + q.block > s.blocked + 500 then -- else it is the block that is known, and the time that it took to come here
   s.blocked = now + q.block
   redis.call('PUBLISH', ARGV[2], q.id .. ' ' .. string.format('%.0f', q.block) .. ' ' .. ARGV[3])
 end
