@@ -374,7 +374,7 @@ func TestETag(t *testing.T) {
 }
 
 // TestShareCatalog: of the catalogue a caller gets what another has got, once the partner has
-// answered them itself, and nobody else does.
+// answered them itself on the same route, and nobody else does.
 func TestShareCatalog(t *testing.T) {
 	t.Parallel()
 	c := config()
@@ -394,7 +394,9 @@ func TestShareCatalog(t *testing.T) {
 			{sandbox.TokenPractitioner, brands, 1, true},
 			{sandbox.TokenPractitioner, products, 1, true},
 			{sandbox.TokenOtherClinic, brands, 1, true},   // may they read it?
-			{sandbox.TokenOtherClinic, products, 0, true}, // they may
+			{sandbox.TokenOtherClinic, products, 1, true}, // and that?
+			{sandbox.TokenOtherClinic, `{ products(first: 4) { nodes { name } } }`, 1, true},
+			{sandbox.TokenPractitioner, `{ products(first: 4) { nodes { name } } }`, 0, true}, // they may
 			{"made-up", brands, 1, false},
 			{"made-up", products, 0, false}, // it was just rejected
 			{sandbox.TokenPractitioner, `{ practitioners(first: 1) { nodes { id } } }`, 1, true},
@@ -408,5 +410,40 @@ func TestShareCatalog(t *testing.T) {
 		if calls, ok := ask(sandbox.TokenOtherClinic, brands); calls != 1 || !ok {
 			v.Errorf("after 16 minutes %d calls", calls)
 		}
+	})
+}
+
+// TestShareCatalogApart: what depends on the caller is not shared: the dosage of a practitioner, and
+// which brands a clinic may see.
+func TestShareCatalogApart(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.ShareCatalog = true
+	virtually(t, c, sandbox.Options{RateLimit: -1}, func(v *virtual) {
+		as := func(token, query, cacheControl string) *reply {
+			return v.post(requestBody(v, query), "Cache-Control", cacheControl, "Authorization", "Bearer "+token)
+		}
+		queries := []string{`{ brands(first: 1, clinicPermitted: true) { totalCount } }`, `{ searchProducts(query: "a", first: 1) { totalCount } }`}
+		for _, n := range list(v, v.query(`{ products(first: 20) { nodes { fullscriptId } } }`).Data, "products.nodes") {
+			queries = append(queries, fmt.Sprintf(`{ product(id: %q) { customDosage { additionalInfo } } }`, at(v, n, "fullscriptId")))
+		}
+		as(sandbox.TokenOtherClinic, `{ brands(first: 3) { nodes { id } } }`, "")
+		differ := 0
+		for _, query := range queries {
+			first := as(sandbox.TokenPractitioner, query, "").text
+			got, want := as(sandbox.TokenOtherClinic, query, "").text, as(sandbox.TokenOtherClinic, query, "no-cache").text
+			if got != want {
+				v.Errorf("%s: %s, want %s", query, got, want)
+			}
+			if first != want {
+				differ++
+			}
+		}
+		if differ < 3 {
+			v.Errorf("%d answers depend on the caller", differ)
+		}
+		search := queries[1]
+		as(sandbox.TokenUnapproved, `{ brands(first: 3) { nodes { id } } }`, "").fails(v)
+		as(sandbox.TokenUnapproved, search, "").fails(v, failed{"searchProducts", "FORBIDDEN"})
 	})
 }

@@ -328,7 +328,7 @@ func (c *Client) fetch(ctx context.Context, r route, query, body any, header htt
 	case r.unshared:
 		return call()
 	}
-	k := flightKey{caller, address.Path, address.RawQuery}
+	k := Read{caller, r.op, address.Path, address.RawQuery}
 	var a *answer
 	if d := lifetimes[r.op]; d > 0 && c.flights.Cache != nil {
 		a, err = c.flights.cached(ctx, k, d, func(header http.Header) (*answer, error) { return c.call(ctx, r, address, body, header) })

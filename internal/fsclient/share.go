@@ -30,8 +30,15 @@ type Cache interface {
 	Version(caller string) uint64
 	Wrote(caller string)
 	// Get returns nil if nothing is kept.
-	Get(ctx context.Context, caller string, version uint64, path, query string) *Kept
-	Put(caller string, version uint64, path, query string, k *Kept)
+	Get(ctx context.Context, version uint64, r Read) *Kept
+	Put(version uint64, r Read, k *Kept)
+}
+
+// Read is a read: whose it is, and what is asked.
+type Read struct {
+	Caller      string
+	Route       string // the path's template
+	Path, Query string
 }
 
 type freshKey struct{}
@@ -68,7 +75,7 @@ func (k *Kept) answer() *answer {
 
 // WithSharing has reads share their calls.
 func WithSharing(s Sharing) Option {
-	return func(c *Client) { c.flights = &flights{Sharing: s, byKey: map[flightKey]*flight{}} }
+	return func(c *Client) { c.flights = &flights{Sharing: s, byKey: map[Read]*flight{}} }
 }
 
 // answer is what came of a call, for as many as read it.
@@ -139,11 +146,11 @@ func (a *answer) keep(at time.Time, d time.Duration) *Kept {
 func (a *answer) success() bool { return a.status >= 200 && a.status <= 299 }
 
 // cached carries out a read whose answer may be kept.
-func (f *flights) cached(ctx context.Context, k flightKey, d time.Duration, call func(http.Header) (*answer, error)) (*answer, error) {
-	version := f.Cache.Version(k.caller)
+func (f *flights) cached(ctx context.Context, k Read, d time.Duration, call func(http.Header) (*answer, error)) (*answer, error) {
+	version := f.Cache.Version(k.Caller)
 	var kept *Kept // a pointer, as stacks are: one that does not fit is copied for each call
 	if !IsFresh(ctx) {
-		kept = f.Cache.Get(ctx, k.caller, version, k.path, k.query)
+		kept = f.Cache.Get(ctx, version, k)
 	}
 	if kept != nil && kept.Fresh() {
 		return kept.answer(), nil
@@ -161,10 +168,10 @@ func (f *flights) cached(ctx context.Context, k flightKey, d time.Duration, call
 			a.release()
 			same := *kept
 			same.At, same.Until = now, now.Add(d)
-			f.Cache.Put(k.caller, version, k.path, k.query, &same)
+			f.Cache.Put(version, k, &same)
 			return same.answer(), nil
 		case a.status == http.StatusOK && a.length <= maxAnswer && a.odd == nil:
-			f.Cache.Put(k.caller, version, k.path, k.query, a.keep(now, d))
+			f.Cache.Put(version, k, a.keep(now, d))
 		}
 		return a, err
 	})
@@ -174,10 +181,8 @@ func (f *flights) cached(ctx context.Context, k flightKey, d time.Duration, call
 type flights struct {
 	Sharing
 	mu    sync.Mutex
-	byKey map[flightKey]*flight
+	byKey map[Read]*flight
 }
-
-type flightKey struct{ caller, path, query string }
 
 // flight is a read under way, and those who wait for what it brings.
 type flight struct {
@@ -189,7 +194,7 @@ type flight struct {
 
 // fetch carries out a read, or waits for an identical one of the same caller. One that ends
 // because its own operation does ends for nobody else: the next of them makes the call.
-func (f *flights) fetch(ctx context.Context, k flightKey, call func() (*answer, error)) (*answer, error) {
+func (f *flights) fetch(ctx context.Context, k Read, call func() (*answer, error)) (*answer, error) {
 	for {
 		f.mu.Lock()
 		other := f.byKey[k]
@@ -226,7 +231,7 @@ func (f *flights) fetch(ctx context.Context, k flightKey, call func() (*answer, 
 // errLeft says that the call of a flight ended with its operation.
 var errLeft = errors.New("fsclient: the operation has ended")
 
-func (f *flights) lead(ctx context.Context, k flightKey, own *flight, call func() (*answer, error)) (a *answer, err error) {
+func (f *flights) lead(ctx context.Context, k Read, own *flight, call func() (*answer, error)) (a *answer, err error) {
 	landed := false
 	land := func(a *answer, err error) {
 		f.mu.Lock()
@@ -264,7 +269,7 @@ func (f *flights) close(caller string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for k := range f.byKey {
-		if k.caller == caller {
+		if k.Caller == caller {
 			delete(f.byKey, k)
 		}
 	}

@@ -22,21 +22,24 @@ import (
 )
 
 // kept are answers of the catalogue and of who works in the clinic, each for the caller who
-// got it, or, of the catalogue, for all who may read it. It is the client's cache.
+// got it, or, with --share-catalog, for all who may read it. It is the client's cache.
 type kept struct {
 	gateway *Gateway
 	answers *cache.Cache[keptKey, *fsclient.Kept]
 	// versions are counted up by a caller's writes, which so drop what is kept.
 	versions *lru.Cache[string, uint64]
 	last     atomic.Uint64
-	// readers are the callers who may read the catalogue, by when the partner last let them.
-	readers *lru.Cache[string, time.Time]
+	// readers are those who may read what is shared, by when the partner last let them.
+	readers *lru.Cache[reader, time.Time]
 	changed atomic.Int64   // when a product last was new or changed, in Unix nanoseconds
 	writing sync.WaitGroup // to Redis
 }
 
+// reader is a caller of a route: the partner may let them read one and refuse another.
+type reader struct{ caller, route string }
+
 const (
-	// readerFor is how long one who got an answer of the catalogue counts as one who may.
+	// readerFor is how long one who got an answer of a route counts as one who may.
 	readerFor = 15 * time.Minute
 	// tagged is how long an answer is kept of which the partner can say that it still is so.
 	tagged = 24 * time.Hour
@@ -49,7 +52,7 @@ func newKept(g *Gateway) *kept {
 	if err != nil {
 		panic(err) // the number is wrong
 	}
-	readers, err := lru.New[string, time.Time](maxAccepted)
+	readers, err := lru.New[reader, time.Time](maxAccepted)
 	if err != nil {
 		panic(err)
 	}
@@ -82,19 +85,19 @@ func (k *kept) happened(e events.Event) {
 }
 
 // Get returns an answer. It is not fresh unless the partner has lately accepted the caller's
-// token, and let them read the catalogue if it is that of others.
-func (k *kept) Get(ctx context.Context, caller string, version uint64, path, query string) *fsclient.Kept {
+// token, and let them read the route if it is that of others.
+func (k *kept) Get(ctx context.Context, version uint64, r fsclient.Read) *fsclient.Kept {
 	op := transport.OperationFrom(ctx)
 	if k.gateway.config.CacheSize == 0 || op == nil {
 		return nil
 	}
-	key, may := k.key(caller, version, path, query)
+	key, may := k.key(version, r)
 	answer, ok := k.answers.Get(key)
 	if ok && answer.At.UnixNano() < k.changed.Load() {
 		ok = false
 	}
-	if !ok && k.inRedis(path) {
-		if answer, ok = k.load(ctx, caller, path, query); ok {
+	if !ok && k.inRedis(r) {
+		if answer, ok = k.load(ctx, r); ok {
 			k.put(key, answer)
 		}
 	}
@@ -110,17 +113,17 @@ func (k *kept) Get(ctx context.Context, caller string, version uint64, path, que
 	return answer
 }
 
-func (k *kept) Put(caller string, version uint64, path, query string, answer *fsclient.Kept) {
+func (k *kept) Put(version uint64, r fsclient.Read, answer *fsclient.Kept) {
 	if k.gateway.config.CacheSize == 0 {
 		return
 	}
-	if k.shares(path) {
-		k.readers.Add(caller, time.Now())
+	if k.shares(r) {
+		k.readers.Add(reader{r.Caller, r.Route}, time.Now())
 	}
-	key, _ := k.key(caller, version, path, query)
+	key, _ := k.key(version, r)
 	k.put(key, answer)
-	if k.inRedis(path) {
-		k.writing.Go(func() { k.store(caller, path, query, answer) })
+	if k.inRedis(r) {
+		k.writing.Go(func() { k.store(r, answer) })
 	}
 }
 
@@ -138,37 +141,40 @@ func stale(answer *fsclient.Kept) time.Duration {
 
 // keptKey names an answer: whose it is, and what was asked.
 type keptKey struct {
-	caller      string // "" for all who may read the catalogue
+	caller      string // "" for all who may read it
 	version     uint64
 	path, query string
 }
 
 // key returns the name of an answer, and whether the caller may have what is kept under it.
-func (k *kept) key(caller string, version uint64, path, query string) (key keptKey, may bool) {
-	if ofCatalogue(path) {
+func (k *kept) key(version uint64, r fsclient.Read) (key keptKey, may bool) {
+	if ofCatalogue(r) {
 		version = 0 // no write changes it
 	}
-	if !k.shares(path) {
-		return keptKey{caller, version, path, query}, true
+	if !k.shares(r) {
+		return keptKey{r.Caller, version, r.Path, r.Query}, true
 	}
-	at, reads := k.readers.Get(caller)
-	return keptKey{path: path, query: query}, reads && time.Since(at) < readerFor
+	at, reads := k.readers.Get(reader{r.Caller, r.Route})
+	return keptKey{path: r.Path, query: r.Query}, reads && time.Since(at) < readerFor
 }
 
-// ofCatalogue reports whether a path is one of the catalogue, which belongs to no clinic.
-func ofCatalogue(path string) bool { return strings.Contains(path, "/catalog/") }
+// ofCatalogue reports whether a read is one of the catalogue, which no clinic changes.
+func ofCatalogue(r fsclient.Read) bool { return strings.HasPrefix(r.Route, "/catalog/") }
 
-func (k *kept) shares(path string) bool { return k.gateway.config.ShareCatalog && ofCatalogue(path) }
+// shares reports whether callers are answered with what others have got.
+func (k *kept) shares(r fsclient.Read) bool { return k.gateway.config.ShareCatalog && r.Common() }
 
-func (k *kept) inRedis(path string) bool { return k.gateway.config.CacheInRedis && ofCatalogue(path) }
+func (k *kept) inRedis(r fsclient.Read) bool {
+	return k.gateway.config.CacheInRedis && ofCatalogue(r)
+}
 
 // redisKey tells nobody what was asked, nor by whom.
-func (k *kept) redisKey(caller, path, query string) string {
-	if k.gateway.config.ShareCatalog {
-		caller = ""
+func (k *kept) redisKey(r fsclient.Read) string {
+	if k.shares(r) {
+		r.Caller = ""
 	}
 	base, _ := k.gateway.config.upstreamURL()
-	return redisconn.Prefix + "kept:" + k.gateway.keys.Name(strings.Join([]string{base, caller, path, query}, "\n"))
+	return redisconn.Prefix + "kept:" + k.gateway.keys.Name(strings.Join([]string{base, r.Caller, r.Path, r.Query}, "\n"))
 }
 
 // purposeKept is what answers are sealed for.
@@ -182,11 +188,11 @@ type stored struct {
 }
 
 // load reads an answer from Redis. What is wrong with that is no concern of the call.
-func (k *kept) load(ctx context.Context, caller, path, query string) (answer *fsclient.Kept, ok bool) {
+func (k *kept) load(ctx context.Context, read fsclient.Read) (answer *fsclient.Kept, ok bool) {
 	ctx, cancel := context.WithTimeout(ctx, keptPatience)
 	defer cancel()
 	r := k.gateway.redis
-	got := r.DoMulti(ctx, r.B().Get().Key(k.redisKey(caller, path, query)).Build(), r.B().Get().Key(changedKey).Build())
+	got := r.DoMulti(ctx, r.B().Get().Key(k.redisKey(read)).Build(), r.B().Get().Key(changedKey).Build())
 	sealed, err := got[0].ToString()
 	if err != nil {
 		return nil, false
@@ -203,7 +209,7 @@ func (k *kept) load(ctx context.Context, caller, path, query string) (answer *fs
 	return &fsclient.Kept{ETag: s.ETag, Body: string(s.Body), At: s.At, Until: s.Until}, true
 }
 
-func (k *kept) store(caller, path, query string, answer *fsclient.Kept) {
+func (k *kept) store(r fsclient.Read, answer *fsclient.Kept) {
 	plain, err := json.Marshal(stored{answer.ETag, []byte(answer.Body), answer.At, answer.Until})
 	if err != nil {
 		return
@@ -212,7 +218,7 @@ func (k *kept) store(caller, path, query string, answer *fsclient.Kept) {
 	if err != nil {
 		return
 	}
-	k.set(k.redisKey(caller, path, query), sealed, time.Until(answer.Until)+stale(answer))
+	k.set(k.redisKey(r), sealed, time.Until(answer.Until)+stale(answer))
 }
 
 // changedKey has when a product last was new or changed.
