@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"net/http/httptest"
 	"reflect"
 	"testing"
 	"time"
@@ -239,6 +240,28 @@ func TestCacheAfterWrite(t *testing.T) {
 	if after := read(); after == before {
 		t.Errorf("still %s", after)
 	}
+}
+
+// TestCacheOfStrangers: whatever callers whom the partner does not know ask or write, what is kept for
+// those whom it knows stays.
+func TestCacheOfStrangers(t *testing.T) {
+	t.Parallel()
+	virtually(t, config(), sandbox.Options{RateLimit: -1}, func(v *virtual) {
+		const read = `{ staff(first: 1) { nodes { lastName } } }`
+		v.kept(read).fails(v)
+		for i := range 11_000 {
+			query := `{ __typename }`
+			if i%10 == 0 { // refused
+				query = `mutation { updateStaff(input: {id: "s1", lastName: "Renamed"}) { staff { lastName } } }`
+			}
+			v.handler.ServeHTTP(httptest.NewRecorder(), v.request(v.Context(), fmt.Sprint("made-up-", i), query))
+		}
+		v.sandbox.ResetCalls()
+		v.kept(read).fails(v)
+		if n := v.sandbox.Count(""); n != 0 {
+			v.Errorf("%d calls", n)
+		}
+	})
 }
 
 // TestCacheAfterEvent: a product that has changed is asked for again.

@@ -284,8 +284,16 @@ func getPage[T any](ctx context.Context, c *Client, r route, query any, keys ...
 
 // do carries out one call and hands the body of a successful answer to read,
 // which must not keep it, and the same as a text if there is one. Every failure is an [*Error].
-func (c *Client) do(ctx context.Context, r route, query, body any, header http.Header, read func(data []byte, text string) error) error {
-	a, err := c.fetch(ctx, r, query, body, header)
+func (c *Client) do(ctx context.Context, r route, query, body any, header http.Header, read func(data []byte, text string) error) (err error) {
+	caller := ""
+	if c.flights != nil {
+		caller = c.flights.Caller(ctx)
+	}
+	if caller != "" && r.isWrite() {
+		c.flights.Cache.Writing(caller)
+		defer func() { c.flights.Cache.Wrote(caller, err) }()
+	}
+	a, err := c.fetch(ctx, caller, r, query, body, header)
 	if err != nil {
 		return err
 	}
@@ -308,29 +316,18 @@ func (c *Client) do(ctx context.Context, r route, query, body any, header http.H
 }
 
 // fetch returns the answer to a call, which may be that of another.
-func (c *Client) fetch(ctx context.Context, r route, query, body any, header http.Header) (*answer, error) {
+func (c *Client) fetch(ctx context.Context, caller string, r route, query, body any, header http.Header) (*answer, error) {
 	address, err := c.address(r, query)
 	if err != nil {
 		return nil, err
 	}
 	call := func() (*answer, error) { return c.call(ctx, r, address, body, header) }
-	caller := ""
-	if c.flights != nil {
-		caller = c.flights.Caller(ctx)
-	}
-	switch {
-	case caller == "":
-		return call()
-	case r.isWrite():
-		c.flights.close(caller)
-		defer c.flights.close(caller)
-		return call()
-	case r.unshared:
+	if caller == "" || r.unshared {
 		return call()
 	}
-	k := Read{caller, r.op, address.Path, address.RawQuery}
+	k := flightKey{Read{caller, r.op, address.Path, address.RawQuery}, c.flights.Cache.Version(caller)}
 	var a *answer
-	if d := lifetimes[r.op]; d > 0 && c.flights.Cache != nil {
+	if d := lifetimes[r.op]; d > 0 {
 		a, err = c.flights.cached(ctx, k, d, func(header http.Header) (*answer, error) { return c.call(ctx, r, address, body, header) })
 	} else {
 		a, err = c.flights.fetch(ctx, k, call)

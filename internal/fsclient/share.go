@@ -20,18 +20,20 @@ type Sharing struct {
 	Caller func(ctx context.Context) string
 	// Shared is called for a call that is not made, for another brings its answer.
 	Shared func(ctx context.Context)
-	// Cache keeps answers; nil for none.
-	Cache Cache
+	Cache  Cache
 }
 
-// Cache keeps answers for those who got them. A caller's writes count up their version, and
-// what was asked for under another than the present one is not there any more.
+// Cache keeps answers, and knows what may have changed since they were asked for.
 type Cache interface {
+	// Version is another one after each change. A read shares no call that began under
+	// another.
 	Version(caller string) uint64
-	Wrote(caller string)
+	// Writing is called when a write of the caller begins, Wrote when it is over.
+	Writing(caller string)
+	Wrote(caller string, err error)
 	// Get returns nil if nothing is kept.
-	Get(ctx context.Context, version uint64, r Read) *Kept
-	Put(version uint64, r Read, k *Kept)
+	Get(ctx context.Context, r Read) *Kept
+	Put(r Read, k *Kept)
 }
 
 // Read is a read: whose it is, and what is asked.
@@ -75,7 +77,7 @@ func (k *Kept) answer() *answer {
 
 // WithSharing has reads share their calls.
 func WithSharing(s Sharing) Option {
-	return func(c *Client) { c.flights = &flights{Sharing: s, byKey: map[Read]*flight{}} }
+	return func(c *Client) { c.flights = &flights{Sharing: s, byKey: map[flightKey]*flight{}} }
 }
 
 // answer is what came of a call, for as many as read it.
@@ -146,11 +148,10 @@ func (a *answer) keep(at time.Time, d time.Duration) *Kept {
 func (a *answer) success() bool { return a.status >= 200 && a.status <= 299 }
 
 // cached carries out a read whose answer may be kept.
-func (f *flights) cached(ctx context.Context, k Read, d time.Duration, call func(http.Header) (*answer, error)) (*answer, error) {
-	version := f.Cache.Version(k.Caller)
+func (f *flights) cached(ctx context.Context, k flightKey, d time.Duration, call func(http.Header) (*answer, error)) (*answer, error) {
 	var kept *Kept // a pointer, as stacks are: one that does not fit is copied for each call
 	if !IsFresh(ctx) {
-		kept = f.Cache.Get(ctx, version, k)
+		kept = f.Cache.Get(ctx, k.Read)
 	}
 	if kept != nil && kept.Fresh() {
 		return kept.answer(), nil
@@ -168,10 +169,10 @@ func (f *flights) cached(ctx context.Context, k Read, d time.Duration, call func
 			a.release()
 			same := *kept
 			same.At, same.Until = now, now.Add(d)
-			f.Cache.Put(version, k, &same)
+			f.Cache.Put(k.Read, &same)
 			return same.answer(), nil
 		case a.status == http.StatusOK && a.length <= maxAnswer && a.odd == nil:
-			f.Cache.Put(version, k, a.keep(now, d))
+			f.Cache.Put(k.Read, a.keep(now, d))
 		}
 		return a, err
 	})
@@ -181,7 +182,12 @@ func (f *flights) cached(ctx context.Context, k Read, d time.Duration, call func
 type flights struct {
 	Sharing
 	mu    sync.Mutex
-	byKey map[Read]*flight
+	byKey map[flightKey]*flight
+}
+
+type flightKey struct {
+	Read
+	version uint64
 }
 
 // flight is a read under way, and those who wait for what it brings.
@@ -194,7 +200,7 @@ type flight struct {
 
 // fetch carries out a read, or waits for an identical one of the same caller. One that ends
 // because its own operation does ends for nobody else: the next of them makes the call.
-func (f *flights) fetch(ctx context.Context, k Read, call func() (*answer, error)) (*answer, error) {
+func (f *flights) fetch(ctx context.Context, k flightKey, call func() (*answer, error)) (*answer, error) {
 	for {
 		f.mu.Lock()
 		other := f.byKey[k]
@@ -231,15 +237,13 @@ func (f *flights) fetch(ctx context.Context, k Read, call func() (*answer, error
 // errLeft says that the call of a flight ended with its operation.
 var errLeft = errors.New("fsclient: the operation has ended")
 
-func (f *flights) lead(ctx context.Context, k Read, own *flight, call func() (*answer, error)) (a *answer, err error) {
+func (f *flights) lead(ctx context.Context, k flightKey, own *flight, call func() (*answer, error)) (a *answer, err error) {
 	landed := false
 	land := func(a *answer, err error) {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		landed = true
-		if f.byKey[k] == own { // else a write has closed it
-			delete(f.byKey, k)
-		}
+		delete(f.byKey, k)
 		if a != nil {
 			a.refs.Add(own.waiting)
 		}
@@ -261,19 +265,4 @@ func (f *flights) lead(ctx context.Context, k Read, own *flight, call func() (*a
 		land(a, err)
 	}
 	return a, err
-}
-
-// close has no read that begins from now on share the caller's reads under way: a write
-// begins or ends, and what they bring may be from before it.
-func (f *flights) close(caller string) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for k := range f.byKey {
-		if k.Caller == caller {
-			delete(f.byKey, k)
-		}
-	}
-	if f.Cache != nil {
-		f.Cache.Wrote(caller)
-	}
 }

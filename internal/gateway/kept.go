@@ -3,11 +3,11 @@ package gateway
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -26,12 +26,9 @@ import (
 type kept struct {
 	gateway *Gateway
 	answers *cache.Cache[keptKey, *fsclient.Kept]
-	// versions are counted up by a caller's writes, which so drop what is kept.
-	versions *lru.Cache[string, uint64]
-	last     atomic.Uint64
 	// readers are those who may read what is shared, by when the partner last let them.
 	readers *lru.Cache[reader, time.Time]
-	changed atomic.Int64   // when a product last was new or changed, in Unix nanoseconds
+	changes changes
 	writing sync.WaitGroup // to Redis
 }
 
@@ -48,52 +45,51 @@ const (
 )
 
 func newKept(g *Gateway) *kept {
-	versions, err := lru.New[string, uint64](maxAccepted)
+	readers, err := lru.New[reader, time.Time](maxAccepted)
 	if err != nil {
 		panic(err) // the number is wrong
 	}
-	readers, err := lru.New[reader, time.Time](maxAccepted)
-	if err != nil {
-		panic(err)
-	}
-	return &kept{gateway: g, answers: cache.New[keptKey, *fsclient.Kept](g.config.CacheSize), versions: versions, readers: readers}
+	return &kept{gateway: g, answers: cache.New[keptKey, *fsclient.Kept](g.config.CacheSize), readers: readers, changes: newChanges()}
 }
 
-// Version, Wrote, Get and Put make it a [fsclient.Cache].
-func (k *kept) Version(caller string) uint64 {
-	if v, ok := k.versions.Get(caller); ok {
-		return v
+// Version and the others make it a [fsclient.Cache].
+func (k *kept) Version(caller string) uint64 { return k.changes.version(caller) }
+
+func (k *kept) Writing(caller string) { k.changes.begins(caller) }
+
+// Wrote has what was asked for before be old, unless the write was not carried out.
+func (k *kept) Wrote(caller string, err error) {
+	if e, failed := errors.AsType[*fsclient.Error](err); err == nil || failed && e.Unknown {
+		k.changes.of(caller, time.Now())
 	}
-	v := k.last.Add(1) // a caller who was forgotten has nothing kept
-	if before, ok, _ := k.versions.PeekOrAdd(caller, v); ok {
-		return before
-	}
-	return v
 }
 
-func (k *kept) Wrote(caller string) { k.versions.Add(caller, k.last.Add(1)) }
+// old reports whether an answer may have changed since the partner was asked.
+func (k *kept) old(r fsclient.Read, at time.Time) bool {
+	return k.changes.toAll(at) || !ofCatalogue(r) && k.changes.to(r.Caller, at)
+}
 
 // happened drops the answers of all callers when a product is new or has changed.
 func (k *kept) happened(e events.Event) {
 	if strings.HasPrefix(e.Type, "product.") {
-		now := time.Now().UnixNano()
-		k.changed.Store(now)
+		now := time.Now()
+		k.changes.ofAll(now)
 		if k.gateway.config.CacheInRedis {
-			k.writing.Go(func() { k.set(changedKey, strconv.FormatInt(now, 10), tagged) })
+			k.writing.Go(func() { k.set(changedKey, strconv.FormatInt(now.UnixNano(), 10), tagged) })
 		}
 	}
 }
 
 // Get returns an answer. It is not fresh unless the partner has lately accepted the caller's
 // token, and let them read the route if it is that of others.
-func (k *kept) Get(ctx context.Context, version uint64, r fsclient.Read) *fsclient.Kept {
+func (k *kept) Get(ctx context.Context, r fsclient.Read) *fsclient.Kept {
 	op := transport.OperationFrom(ctx)
 	if k.gateway.config.CacheSize == 0 || op == nil {
 		return nil
 	}
-	key, may := k.key(version, r)
+	key, may := k.key(r)
 	answer, ok := k.answers.Get(key)
-	if ok && answer.At.UnixNano() < k.changed.Load() {
+	if ok && k.old(r, answer.At) {
 		ok = false
 	}
 	if !ok && k.inRedis(r) {
@@ -113,14 +109,17 @@ func (k *kept) Get(ctx context.Context, version uint64, r fsclient.Read) *fsclie
 	return answer
 }
 
-func (k *kept) Put(version uint64, r fsclient.Read, answer *fsclient.Kept) {
+func (k *kept) Put(r fsclient.Read, answer *fsclient.Kept) {
 	if k.gateway.config.CacheSize == 0 {
 		return
 	}
 	if k.shares(r) {
 		k.readers.Add(reader{r.Caller, r.Route}, time.Now())
 	}
-	key, _ := k.key(version, r)
+	if k.old(r, answer.At) {
+		return
+	}
+	key, _ := k.key(r)
 	k.put(key, answer)
 	if k.inRedis(r) {
 		k.writing.Go(func() { k.store(r, answer) })
@@ -142,23 +141,19 @@ func stale(answer *fsclient.Kept) time.Duration {
 // keptKey names an answer: whose it is, and what was asked.
 type keptKey struct {
 	caller      string // "" for all who may read it
-	version     uint64
 	path, query string
 }
 
 // key returns the name of an answer, and whether the caller may have what is kept under it.
-func (k *kept) key(version uint64, r fsclient.Read) (key keptKey, may bool) {
-	if ofCatalogue(r) {
-		version = 0 // no write changes it
-	}
+func (k *kept) key(r fsclient.Read) (key keptKey, may bool) {
 	if !k.shares(r) {
-		return keptKey{r.Caller, version, r.Path, r.Query}, true
+		return keptKey{r.Caller, r.Path, r.Query}, true
 	}
 	at, reads := k.readers.Get(reader{r.Caller, r.Route})
 	return keptKey{path: r.Path, query: r.Query}, reads && time.Since(at) < readerFor
 }
 
-// ofCatalogue reports whether a read is one of the catalogue, which no clinic changes.
+// ofCatalogue reports whether a read is one of the catalogue, which no write changes.
 func ofCatalogue(r fsclient.Read) bool { return strings.HasPrefix(r.Route, "/catalog/") }
 
 // shares reports whether callers are answered with what others have got.
@@ -203,7 +198,7 @@ func (k *kept) load(ctx context.Context, read fsclient.Read) (answer *fsclient.K
 	}
 	var s stored
 	plain, err := k.gateway.keys.Open(purposeKept, sealed)
-	if err != nil || json.Unmarshal(plain, &s) != nil || s.At.UnixNano() < max(changed, k.changed.Load()) {
+	if err != nil || json.Unmarshal(plain, &s) != nil || s.At.UnixNano() < changed || k.changes.toAll(s.At) {
 		return nil, false
 	}
 	return &fsclient.Kept{ETag: s.ETag, Body: string(s.Body), At: s.At, Until: s.Until}, true

@@ -70,7 +70,7 @@ func (p *primed) Known(ctx context.Context, kind, id string, wanted fsclient.Fie
 		return "", nil
 	}
 	have, ok := p.records.Get(primedKey{op.Caller.Key, kind, id})
-	if !ok || wanted.Without(have.held) != 0 || have.at.UnixNano() < p.gateway.kept.changed.Load() || !p.gateway.acceptedWithin(op, p.gateway.config.ProofAge) {
+	if !ok || wanted.Without(have.held) != 0 || p.gateway.kept.changes.toAll(have.at) || !p.gateway.acceptedWithin(op, p.gateway.config.ProofAge) {
 		return "", nil
 	}
 	p.gateway.metrics.cacheHits.Inc()
