@@ -242,6 +242,34 @@ func TestCacheAfterWrite(t *testing.T) {
 	}
 }
 
+// TestCacheAfterDoubt: a write whose answer does not come may be carried out later; for a minute
+// nothing is kept that it may change.
+func TestCacheAfterDoubt(t *testing.T) {
+	t.Parallel()
+	virtually(t, config(), sandbox.Options{}, func(v *virtual) {
+		const read = `{ staff(first: 1) { nodes { fullscriptId } } brands(first: 1) { nodes { id } } }`
+		calls := func() int {
+			v.Helper()
+			v.sandbox.ResetCalls()
+			v.kept(read).fails(v)
+			return v.sandbox.Count("")
+		}
+		id := at(v, v.kept(read).Data, "staff.nodes.0.fullscriptId")
+		v.sandbox.AddFault(sandbox.Fault{Operation: "updateStaff", Hang: true})
+		r := v.query(`mutation($i: UpdateStaffInput!) { updateStaff(input: $i) { staff { lastName } } }`, "i", map[string]any{"id": id, "lastName": "Renamed"})
+		r.fails(v, failed{"updateStaff", "UPSTREAM_TIMEOUT"})
+		for range 3 {
+			if n := calls(); n != 1 {
+				v.Errorf("%d calls, want that for the staff", n)
+			}
+			time.Sleep(20 * time.Second)
+		}
+		if first, again := calls(), calls(); first != 1 || again != 0 {
+			v.Errorf("a minute later %d calls, then %d", first, again)
+		}
+	})
+}
+
 // TestCacheOfStrangers: whatever callers whom the partner does not know ask or write, what is kept for
 // those whom it knows stays.
 func TestCacheOfStrangers(t *testing.T) {

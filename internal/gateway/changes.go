@@ -17,7 +17,7 @@ type changes struct {
 
 type change struct {
 	number atomic.Uint64 // counts the changes, and the writes that began
-	at     atomic.Int64  // when the last one was, in Unix nanoseconds
+	at     atomic.Int64  // when the last one was, or will have been, in Unix nanoseconds
 }
 
 // maxPlaces takes 16 KB.

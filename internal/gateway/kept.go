@@ -40,6 +40,8 @@ const (
 	readerFor = 15 * time.Minute
 	// tagged is how long an answer is kept of which the partner can say that it still is so.
 	tagged = 24 * time.Hour
+	// inDoubt is how long a write may take to be carried out whose answer did not come.
+	inDoubt = time.Minute
 	// keptPatience is how long a call waits for what is kept in Redis.
 	keptPatience = 100 * time.Millisecond
 )
@@ -57,10 +59,15 @@ func (k *kept) Version(caller string) uint64 { return k.changes.version(caller) 
 
 func (k *kept) Writing(caller string) { k.changes.begins(caller) }
 
-// Wrote has what was asked for before be old, unless the write was not carried out.
+// Wrote has what was asked for before be old, unless the write was not carried out. One of which
+// that is not known may still be: so is what is asked for in the next minute.
 func (k *kept) Wrote(caller string, err error) {
-	if e, failed := errors.AsType[*fsclient.Error](err); err == nil || failed && e.Unknown {
+	e, failed := errors.AsType[*fsclient.Error](err)
+	switch {
+	case err == nil:
 		k.changes.of(caller, time.Now())
+	case failed && e.Unknown:
+		k.changes.of(caller, time.Now().Add(inDoubt))
 	}
 }
 
