@@ -220,6 +220,59 @@ func TestCacheNeedsProof(t *testing.T) {
 	})
 }
 
+// TestCacheOfWhatCannotBeRead: an answer that is none is asked for again, and proves no token, for
+// whoever stands in for the partner does not know it.
+func TestCacheOfWhatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.ShareCatalog = true
+	for _, body := range []string{"<html>maintenance</html>", `{"brands":`, `{"error":"try again"}`, `{}`, `{"brands":7}`} {
+		virtually(t, c, sandbox.Options{}, func(v *virtual) {
+			const query, other = `{ brands(first: 1) { nodes { name } } }`, `{ brands(first: 2) { nodes { name } } }`
+			ask := func(token, query string) (calls int, ok bool) {
+				v.sandbox.ResetCalls()
+				r := v.post(requestBody(v, query), "Cache-Control", "", "Authorization", "Bearer "+token)
+				return v.sandbox.Count(""), len(r.Errors) == 0
+			}
+			fault := sandbox.Fault{Operation: "listBrands", Status: 200, Body: body, Header: http.Header{"Content-Type": {asJSON}}, Times: 1}
+			ask(sandbox.TokenPractitioner, other)
+			for i, token := range []string{"made-up", sandbox.TokenPractitioner} {
+				v.sandbox.AddFault(fault)
+				if calls, ok := ask(token, query); calls != 1 || ok {
+					v.Errorf("%s: %d calls, %t", body, calls, ok)
+				}
+				if calls, ok := ask(token, query); calls != 1 || ok != (i == 1) {
+					v.Errorf("%s: then %d calls, %t", body, calls, ok)
+				}
+			}
+			v.sandbox.AddFault(fault)
+			ask("made-up-too", query)
+			if calls, ok := ask("made-up-too", other); calls != 1 || ok {
+				v.Errorf("%s: a made-up token is answered with what others have got: %d calls, %t", body, calls, ok)
+			}
+		})
+	}
+}
+
+// TestCacheOfWhatIsGone: once the partner has said that a record is not there, or not for the
+// caller, what was kept is not there either.
+func TestCacheOfWhatIsGone(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[int][]failed{http.StatusNotFound: nil, http.StatusForbidden: {{"brand", "FORBIDDEN"}}} {
+		virtually(t, config(), sandbox.Options{}, func(v *virtual) {
+			const query = `{ brand(id: "` + sandbox.BrandID + `") { name } }`
+			v.kept(query).fails(v)
+			v.sandbox.AddFault(sandbox.Fault{Operation: "getBrand", Status: status, Body: `{"error":"no"}`, Header: http.Header{"Content-Type": {asJSON}}})
+			for range 2 {
+				if r := v.query(query); at(v, r.Data, "brand") != nil {
+					v.Errorf("%s", r.text)
+				}
+				v.kept(query).fails(v, want...)
+			}
+		})
+	}
+}
+
 // TestCacheAfterWrite: a caller reads what they have written.
 func TestCacheAfterWrite(t *testing.T) {
 	t.Parallel()

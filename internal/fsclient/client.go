@@ -293,21 +293,29 @@ func (c *Client) do(ctx context.Context, r route, query, body any, header http.H
 		c.flights.Cache.Writing(caller)
 		defer func() { c.flights.Cache.Wrote(caller, err) }()
 	}
-	a, err := c.fetch(ctx, caller, r, query, body, header)
+	a, what, err := c.fetch(ctx, caller, r, query, body, header)
 	if err != nil {
 		return err
 	}
 	defer a.release()
-	if !a.success() {
-		return statusError(r, a.status, a.header, a.body.Bytes())
+	err = a.read(r, read)
+	if caller != "" {
+		c.flights.came(ctx, what, a, err)
 	}
+	return err
+}
+
+// read hands the body of a successful answer to f.
+func (a *answer) read(r route, f func(data []byte, text string) error) (err error) {
 	switch {
+	case !a.success():
+		return statusError(r, a.status, a.header, a.body.Bytes())
 	case a.length > maxAnswer:
 		err = errors.New("the answer is too large")
 	case a.odd != nil:
 		err = a.odd
 	default:
-		err = read(a.body.Bytes(), a.text)
+		err = f(a.body.Bytes(), a.text)
 	}
 	if err != nil {
 		return &Error{Op: r.String(), Kind: KindUpstream, Status: a.status, RequestID: requestID(a.header), Unknown: r.isWrite(), cause: err}
@@ -315,27 +323,28 @@ func (c *Client) do(ctx context.Context, r route, query, body any, header http.H
 	return nil
 }
 
-// fetch returns the answer to a call, which may be that of another.
-func (c *Client) fetch(ctx context.Context, caller string, r route, query, body any, header http.Header) (*answer, error) {
+// fetch returns the answer to a call, which may be that of another, and what was read.
+func (c *Client) fetch(ctx context.Context, caller string, r route, query, body any, header http.Header) (a *answer, what Read, err error) {
 	address, err := c.address(r, query)
 	if err != nil {
-		return nil, err
+		return nil, what, err
 	}
 	call := func() (*answer, error) { return c.call(ctx, r, address, body, header) }
 	if caller == "" || r.unshared {
-		return call()
+		a, err = call()
+		return a, what, err
 	}
-	k := flightKey{Read{caller, r.op, address.Path, address.RawQuery}, c.flights.Cache.Version(caller)}
-	var a *answer
+	what = Read{caller, r.op, address.Path, address.RawQuery}
+	k := flightKey{what, c.flights.Cache.Version(caller)}
 	if d := lifetimes[r.op]; d > 0 {
 		a, err = c.flights.cached(ctx, k, d, func(header http.Header) (*answer, error) { return c.call(ctx, r, address, body, header) })
 	} else {
 		a, err = c.flights.fetch(ctx, k, call)
 	}
 	if _, known := errors.AsType[*Error](err); err != nil && !known { // it waited, and its time was over
-		return nil, transportError(ctx, r.String(), err, false, false)
+		return nil, what, transportError(ctx, r.String(), err, false, false)
 	}
-	return a, err
+	return a, what, err
 }
 
 // call makes a call, and a read a second time if its answer broke off and it may be.

@@ -20,7 +20,10 @@ type Sharing struct {
 	Caller func(ctx context.Context) string
 	// Shared is called for a call that is not made, for another brings its answer.
 	Shared func(ctx context.Context)
-	Cache  Cache
+	// Accepted is called for a call that the partner has answered with what can be read, and
+	// so knows the caller. Anything on the way may answer with 200.
+	Accepted func(ctx context.Context)
+	Cache    Cache
 }
 
 // Cache keeps answers, and knows what may have changed since they were asked for.
@@ -34,6 +37,10 @@ type Cache interface {
 	// Get returns nil if nothing is kept.
 	Get(ctx context.Context, r Read) *Kept
 	Put(r Read, k *Kept)
+	// Drop is called for an answer that is not there any more, or cannot be read, Refused for
+	// one that the caller may not read.
+	Drop(r Read)
+	Refused(r Read)
 }
 
 // Read is a read: whose it is, and what is asked.
@@ -70,7 +77,7 @@ func (k *Kept) Fresh() bool { return time.Now().Before(k.Until) }
 // answer returns what is kept as the answer to a call.
 func (k *Kept) answer() *answer {
 	a := newAnswer(http.StatusOK, nil)
-	a.text, a.length = k.Body, int64(len(k.Body))
+	a.text, a.length, a.kept = k.Body, int64(len(k.Body)), k
 	a.body.WriteString(k.Body)
 	return a
 }
@@ -89,6 +96,7 @@ type answer struct {
 	length int64       // of the body; more than its bound if it was cut
 	broken error       // of reading the body
 	odd    error       // its charset
+	kept   *Kept       // as it is kept, or will be when it has been read; nil for not at all
 	refs   atomic.Int32
 }
 
@@ -136,13 +144,11 @@ func readAnswer(res *http.Response) *answer {
 	return a
 }
 
-// keep returns an answer as it is kept.
-func (a *answer) keep(at time.Time, d time.Duration) *Kept {
-	if a.text == "" {
-		a.text = a.body.String()
-	}
+// keep has an answer be kept when it has been read.
+func (a *answer) keep(at time.Time, d time.Duration) {
+	a.text = a.body.String()
 	etag := strings.Clone(a.header.Get("Etag")) // which is a part of the whole header
-	return &Kept{etag, a.text, at, at.Add(d)}
+	a.kept = &Kept{etag, a.text, at, at.Add(d)}
 }
 
 func (a *answer) success() bool { return a.status >= 200 && a.status <= 299 }
@@ -169,13 +175,31 @@ func (f *flights) cached(ctx context.Context, k flightKey, d time.Duration, call
 			a.release()
 			same := *kept
 			same.At, same.Until = now, now.Add(d)
-			f.Cache.Put(k.Read, &same)
-			return same.answer(), nil
+			again := same.answer()
+			again.header = a.header
+			return again, nil
 		case a.status == http.StatusOK && a.length <= maxAnswer && a.odd == nil:
-			f.Cache.Put(k.Read, a.keep(now, d))
+			a.keep(now, d)
 		}
 		return a, err
 	})
+}
+
+// came notes what came of a read: nil for an answer that could be read.
+func (f *flights) came(ctx context.Context, r Read, a *answer, err error) {
+	e, _ := errors.AsType[*Error](err)
+	switch {
+	case err == nil && a.header != nil: // the partner was asked
+		f.Accepted(ctx)
+		if a.kept != nil {
+			f.Cache.Put(r, a.kept)
+		}
+	case err == nil || lifetimes[r.Route] == 0:
+	case e.Kind == KindForbidden:
+		f.Cache.Refused(r)
+	case e.Kind == KindNotFound, a.kept != nil:
+		f.Cache.Drop(r)
+	}
 }
 
 // flights are the reads that are under way.

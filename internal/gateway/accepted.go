@@ -35,26 +35,24 @@ func newAccepted() *accepted {
 	return &accepted{callers: callers}
 }
 
-// noting notes what becomes of the calls that base carries.
+// accept notes that the partner has accepted the token of ctx's caller.
+func (a *accepted) accept(ctx context.Context) {
+	op := transport.OperationFrom(ctx)
+	if op != nil && !op.Answered.Swap(true) { // once is enough
+		op.Known.Store(true)
+		a.callers.Add(op.Caller.Key, time.Now())
+	}
+}
+
+// noting notes whose token is rejected by the calls that base carries.
 func (a *accepted) noting(base http.RoundTripper) http.RoundTripper {
 	return transport.Func(func(r *http.Request) (*http.Response, error) {
 		res, err := base.RoundTrip(r)
-		if err != nil {
-			return res, err
-		}
-		op := transport.OperationFrom(r.Context())
-		switch {
-		case op == nil:
-		case res.StatusCode/100 == 2, res.StatusCode == http.StatusNotModified:
-			if !op.Answered.Swap(true) { // once is enough
-				op.Known.Store(true)
-				a.callers.Add(op.Caller.Key, time.Now())
-			}
-		case res.StatusCode == http.StatusUnauthorized:
+		if op := transport.OperationFrom(r.Context()); op != nil && err == nil && res.StatusCode == http.StatusUnauthorized {
 			op.Known.Store(false)
 			a.callers.Remove(op.Caller.Key)
 		}
-		return res, nil
+		return res, err
 	})
 }
 

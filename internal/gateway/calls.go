@@ -52,9 +52,10 @@ func (g *Gateway) call(r *http.Request) (end func(status int, err error)) {
 // keeps the answers of those that may be kept.
 func (g *Gateway) sharing() fsclient.Sharing {
 	return fsclient.Sharing{
-		Cache:  g.kept,
-		Caller: func(ctx context.Context) string { return transport.CallerFrom(ctx).Key },
-		Shared: func(ctx context.Context) { g.coalesced(ctx, 1) },
+		Caller:   func(ctx context.Context) string { return transport.CallerFrom(ctx).Key },
+		Shared:   func(ctx context.Context) { g.coalesced(ctx, 1) },
+		Accepted: g.accepted.accept,
+		Cache:    g.kept,
 	}
 }
 

@@ -133,6 +133,24 @@ func (k *kept) Put(r fsclient.Read, answer *fsclient.Kept) {
 	}
 }
 
+// Drop has nobody be answered with what is kept of a read.
+func (k *kept) Drop(r fsclient.Read) {
+	key, _ := k.key(r)
+	k.answers.Remove(key)
+	if k.inRedis(r) {
+		k.writing.Go(func() { k.set(k.redisKey(r), "", 0) })
+	}
+}
+
+// Refused has the caller not be answered any more with what is kept of a route.
+func (k *kept) Refused(r fsclient.Read) {
+	if k.shares(r) {
+		k.readers.Remove(reader{r.Caller, r.Route})
+		return
+	}
+	k.Drop(r)
+}
+
 func (k *kept) put(key keptKey, answer *fsclient.Kept) {
 	k.answers.Put(key, answer, len(key.caller)+len(key.path)+len(key.query)+len(answer.Body), time.Until(answer.Until)+stale(answer))
 }
