@@ -1,11 +1,14 @@
 package tests
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
+	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -218,6 +221,42 @@ func TestCacheNeedsProof(t *testing.T) {
 			v.Errorf("%d calls, want 2", n)
 		}
 	})
+}
+
+// TestCacheOfPages: a window whose first page was kept and whose second is new has every row once,
+// whether the list became shorter or longer meanwhile.
+func TestCacheOfPages(t *testing.T) {
+	t.Parallel()
+	for _, change := range []int{-1, 1} {
+		var mu sync.Mutex
+		first, last := 0, 250
+		h := startRemote(t, config(), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			mu.Lock()
+			defer mu.Unlock()
+			number, _ := strconv.Atoi(r.URL.Query().Get("page[number]"))
+			size, _ := strconv.Atoi(r.URL.Query().Get("page[size]"))
+			rows := []map[string]any{}
+			for i := first + (number-1)*size; i < min(first+number*size, last); i++ {
+				rows = append(rows, map[string]any{"id": fmt.Sprint("s", i), "last_name": fmt.Sprint(i)})
+			}
+			total := last - first
+			w.Header().Set("Content-Type", asJSON)
+			_ = json.NewEncoder(w).Encode(map[string]any{"staff": rows, "meta": map[string]any{"current_page": number, "total_count": total, "total_pages": (total + size - 1) / size}})
+		}))
+		h.with(http.Header{}, "token", `{ staff(first: 100) { nodes { lastName } } }`)
+		mu.Lock()
+		first -= change // a row in front is gone, or new
+		mu.Unlock()
+		a := h.with(http.Header{}, "token", `{ staff(first: 200) { nodes { lastName } } }`)
+		if len(a.Errors) > 0 {
+			t.Fatal(a.Errors)
+		}
+		for i, row := range list(t, a.Data, "staff.nodes") {
+			if got := at(t, row, "lastName"); got != fmt.Sprint(first+i) {
+				t.Fatalf("%+d: row %d is %v, want %d", change, i, got, first+i)
+			}
+		}
+	}
 }
 
 // TestCacheOfWhatCannotBeRead: an answer that is none is asked for again, and proves no token, for

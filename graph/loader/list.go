@@ -104,7 +104,12 @@ func (l pages) promise(p paging.Page, again bool) *promise {
 	}
 	promise, fresh := l.calls.promise(k)
 	if fresh {
-		l.call(promise, func(ctx context.Context) (any, error) { return l.op.fetch(ctx, l.parent, l.options, p) })
+		l.call(promise, func(ctx context.Context) (any, error) {
+			if again { // what was kept is what did not fit
+				ctx = fsclient.WithFresh(ctx)
+			}
+			return l.op.fetch(ctx, l.parent, l.options, p)
+		})
 	}
 	return promise
 }
