@@ -2,6 +2,7 @@ package tests
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -149,6 +150,42 @@ func TestReadYourWrites(t *testing.T) {
 			v.Errorf("%d calls, want three: before, during and after the write", n)
 		}
 	})
+}
+
+// TestSharingAfterEvent: what begins after an event shares nothing that began before it: no
+// operation, no call, and no record that the event is told with.
+func TestSharingAfterEvent(t *testing.T) {
+	t.Parallel()
+	const id = sandbox.PatientWithManyPlans
+	const query = `{ patient(id: "` + id + `") { firstName } }`
+	for name, read := range map[string]func(h *harness, told *streamed) string{
+		"Operation": func(h *harness, _ *streamed) string { return fmt.Sprint(h.query(query)) },
+		"Call": func(h *harness, _ *streamed) string {
+			return fmt.Sprint(h.query(`{ patient(id: "` + id + `") { id firstName } }`))
+		},
+		"Subscription": func(_ *harness, told *streamed) string { a, _ := told.event(); return fmt.Sprint(a.Data) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := start(t)
+			told := h.subscribe(sandbox.TokenPractitioner, `subscription { patientUpdated(id: "`+id+`") { patient { firstName } } }`)
+			named := func(name string) sandbox.Fault {
+				return sandbox.Fault{Operation: "getPatient", Status: http.StatusOK, Body: `{"patient":{"id":"` + id + `","first_name":"` + name + `"}}`, Header: http.Header{"Content-Type": {asJSON}}}
+			}
+			before := named("Before")
+			before.Latency, before.Times = time.Second, 1
+			h.sandbox.AddFault(before)
+			h.sandbox.AddFault(named("After"))
+			done := make(chan struct{})
+			go func() { defer close(done); h.query(query) }()
+			eventually(t, func() bool { return h.sandbox.Count("getPatient") > 0 }, "the patient is not asked for")
+			h.emit(sandbox.Emission{Type: "patient.updated", Data: json.RawMessage(`{"patient":{"id":"` + id + `"}}`)})
+			if got := read(h, told); !strings.Contains(got, "After") {
+				t.Errorf("%s", got)
+			}
+			<-done
+		})
+	}
 }
 
 // TestSharingOfOperations: identical queries of one caller are one execution, and each has

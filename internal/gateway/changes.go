@@ -16,7 +16,7 @@ type changes struct {
 }
 
 type change struct {
-	number atomic.Uint64 // counts the changes, and the writes that began
+	number atomic.Uint64 // counts the changes, and what is no reason to drop what is kept
 	at     atomic.Int64  // when the last one was, or will have been, in Unix nanoseconds
 }
 
@@ -36,8 +36,9 @@ func (c *changes) version(caller string) uint64 {
 	return c.all.number.Load() + c.place(caller).number.Load()
 }
 
-// begins notes that a write begins: what is under way may miss it.
+// begins notes that a write begins, happened that something has: what is under way may miss it.
 func (c *changes) begins(caller string) { c.place(caller).number.Add(1) }
+func (c *changes) happened()            { c.all.number.Add(1) }
 
 // of and ofAll note a change.
 func (c *changes) of(caller string, at time.Time) { c.place(caller).changed(at) }

@@ -76,8 +76,10 @@ func (k *kept) old(r fsclient.Read, at time.Time) bool {
 	return k.changes.toAll(at) || !ofCatalogue(r) && k.changes.to(r.Caller, at)
 }
 
-// happened drops the answers of all callers when a product is new or has changed.
+// happened has what begins from now on share nothing that began before, and drops the answers of
+// all callers when a product is new or has changed.
 func (k *kept) happened(e events.Event) {
+	k.changes.happened()
 	if strings.HasPrefix(e.Type, "product.") {
 		now := time.Now()
 		k.changes.ofAll(now)
