@@ -230,6 +230,33 @@ func TestRedisBudget(t *testing.T) {
 	}
 }
 
+// TestCacheAfterGap: who may have missed an event has nothing from before it.
+func TestCacheAfterGap(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	c := config()
+	c.RedisURL, c.EncryptionKey = server.URL, []string{strings.Repeat("key ", 8)}
+	h := startWith(t, c, sandbox.Options{})
+	read := func() int {
+		t.Helper()
+		h.sandbox.ResetCalls()
+		if a := h.with(http.Header{}, sandbox.TokenPractitioner, `{ products(first: 2) { nodes { name } } }`); a.Errors != nil {
+			t.Fatal(a.Errors)
+		}
+		return h.sandbox.Count("")
+	}
+	h.emit(sandbox.Emission{Type: "patient.updated"})
+	if first, again := read(), read(); first != 1 || again != 0 {
+		t.Fatalf("%d calls, then %d", first, again)
+	}
+	client := redistest.Client(t, server.URL)
+	if err := client.Do(t.Context(), client.B().Incr().Key("fsgateway:1:{events}:count").Build()).Error(); err != nil { // one was lost
+		t.Fatal(err)
+	}
+	h.emit(sandbox.Emission{Type: "patient.updated"})
+	eventually(t, func() bool { return read() == 1 }, "what was kept from before the gap is served")
+}
+
 // TestRedisCache: a gateway finds what another, or the one before it, has kept of the
 // catalogue, but nothing that an event has made old, and nobody can read it there.
 func TestRedisCache(t *testing.T) {

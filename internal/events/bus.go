@@ -17,6 +17,8 @@ type Options struct {
 	Life time.Duration
 	// OnEvent is told of each event before subscribers are, here or at another gateway.
 	OnEvent func(Event)
+	// OnGap is called before subscribers are told that some are missing.
+	OnGap func()
 	// OnError is told of what goes wrong while nobody waits for an answer.
 	OnError func(error)
 }
@@ -33,6 +35,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.OnEvent == nil {
 		o.OnEvent = func(Event) {}
+	}
+	if o.OnGap == nil {
+		o.OnGap = func() {}
 	}
 	if o.OnError == nil {
 		o.OnError = func(error) {}
@@ -126,6 +131,7 @@ func (b *Bus) holds(id string) bool {
 // gap forgets what is kept, since something is missing behind it. Subscribers get
 // [ErrGap].
 func (b *Bus) gap() {
+	b.o.OnGap()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {

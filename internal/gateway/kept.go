@@ -81,11 +81,16 @@ func (k *kept) old(r fsclient.Read, at time.Time) bool {
 func (k *kept) happened(e events.Event) {
 	k.changes.happened()
 	if strings.HasPrefix(e.Type, "product.") {
-		now := time.Now()
-		k.changes.ofAll(now)
-		if k.gateway.config.CacheInRedis {
-			k.writing.Go(func() { k.set(changedKey, strconv.FormatInt(now.UnixNano(), 10), tagged) })
-		}
+		k.drop()
+	}
+}
+
+// drop has all that was asked for before be old: something has changed, or events are missing.
+func (k *kept) drop() {
+	now := time.Now()
+	k.changes.ofAll(now)
+	if k.gateway.config.CacheInRedis {
+		k.writing.Go(func() { k.set(changedKey, strconv.FormatInt(now.UnixNano(), 10), tagged) })
 	}
 }
 

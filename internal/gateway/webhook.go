@@ -68,7 +68,7 @@ func (g *Gateway) webhooks() http.Handler {
 
 // newEvents makes the bus.
 func (g *Gateway) newEvents() error {
-	o := events.Options{Keep: g.config.EventsKept, OnEvent: g.kept.happened, OnError: func(err error) { g.log.Warn().Err(err).Msg("events") }}
+	o := events.Options{Keep: g.config.EventsKept, OnEvent: g.kept.happened, OnGap: g.kept.drop, OnError: func(err error) { g.log.Warn().Err(err).Msg("events") }}
 	if g.redis == nil {
 		g.events = events.NewMemory(o)
 	} else {
