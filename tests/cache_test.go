@@ -122,13 +122,82 @@ func TestPrimed(t *testing.T) {
 			v.Errorf("the product takes %d calls later", n)
 		}
 		time.Sleep(3 * time.Minute)
-		calls(v.kept(product, "id", sandbox.ProductID)) // from the cache, and no younger for it
+		calls(v.query(`{ clinic { name } }`)) // proves the token
+		if n := calls(v.kept(product, "id", sandbox.ProductID)); n != 0 {
+			v.Errorf("the product takes %d calls within 5 minutes", n)
+		}
 		time.Sleep(2*time.Minute + time.Second)
 		if n := calls(v.kept(written, "id", plan)); n != alone {
 			v.Errorf("%d calls 5 minutes after the product came, want %d", n, alone)
 		}
 		if n := calls(v.kept(again, "id", sandbox.VariantID)); n > 1 {
 			v.Errorf("%d calls for a variant and its product", n)
+		}
+	})
+}
+
+// TestPrimedIsNoOlder: once no-cache has brought what came inside another record, nothing older is
+// served, whichever record it comes by.
+func TestPrimedIsNoOlder(t *testing.T) {
+	t.Parallel()
+	const product, variant = `{ product(id: "p1") { variants { sku } } }`, `{ variant(id: "v1") { sku } }`
+	for _, fresh := range []string{product, variant} {
+		virtually(t, config(), sandbox.Options{}, func(v *virtual) {
+			answer := func(sku string) {
+				v.sandbox.ClearFaults()
+				for operation, body := range map[string]string{
+					"getProduct": `{"product":{"id":"p1","variants":[{"id":"v1","sku":"` + sku + `"}]}}`, "getVariant": `{"variant":{"id":"v1","sku":"` + sku + `"}}`,
+				} {
+					v.sandbox.AddFault(sandbox.Fault{Operation: operation, Status: http.StatusOK, Body: body, Header: http.Header{"Content-Type": {asJSON}}})
+				}
+			}
+			answer("before")
+			v.kept(product).fails(v)
+			answer("after")
+			time.Sleep(time.Second)
+			v.query(fresh).fails(v)
+			for range 10 {
+				if r := v.kept(variant); at(v, r.Data, "variant.sku") != "after" {
+					v.Errorf("after %s: %s", fresh, r.text)
+				}
+				time.Sleep(20 * time.Second)
+			}
+		})
+	}
+}
+
+// TestPrimedAgain: what an event has made old is no reason to keep nothing new.
+func TestPrimedAgain(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.OperationTimeout, c.CallTimeout = 200*time.Millisecond, 100*time.Millisecond
+	h := startWith(t, c, sandbox.Options{})
+	read := func(query, id string) int {
+		h.sandbox.ResetCalls()
+		if a := h.with(http.Header{}, sandbox.TokenPractitioner, query, "id", id); len(a.Errors) > 0 {
+			t.Fatal(a.Errors)
+		}
+		return h.sandbox.Count("")
+	}
+	const product, variant = `query($id: ID!) { product(id: $id) { variants { sku } } }`, `query($id: ID!) { variant(id: $id) { sku } }`
+	read(product, sandbox.ProductID)
+	eventually(t, func() bool {
+		h.emit(sandbox.Emission{Type: "product.updated"})
+		time.Sleep(2 * c.OperationTimeout)
+		return read(product, sandbox.ProductID) == 1 && read(variant, sandbox.VariantID) == 0
+	}, "the variant is not known again")
+}
+
+// TestPrimedInVain: a call that is made all the same counts as none that was spared.
+func TestPrimedInVain(t *testing.T) {
+	t.Parallel()
+	virtually(t, config(), sandbox.Options{RateLimit: -1}, func(v *virtual) {
+		v.kept(`{ product(id: "` + sandbox.ProductID + `") { name variants { sku } } }`)
+		v.sandbox.ResetCalls()
+		r := v.post(requestBody(v, `{ variant(id: "`+sandbox.VariantID+`") { sku product { name } } }`), "Cache-Control", "", "X-Gateway-Cost", "1")
+		made, hits := at(v, r.Extensions, "cost.upstreamCalls"), at(v, r.Extensions, "cost.cacheHits")
+		if made != float64(v.sandbox.Count("")) || made != 1.0 || hits != 0.0 {
+			v.Errorf("%v calls, %v spared", made, hits)
 		}
 	})
 }

@@ -3,6 +3,7 @@ package loader
 import (
 	"context"
 	"reflect"
+	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -54,10 +55,12 @@ func New(schema *ast.Schema, c *fsclient.Client, viewer func(context.Context) *m
 
 // Primed keeps records that hold others, for later operations that ask for those.
 type Primed interface {
-	// Note keeps the JSON of a record that holds part.
+	// Note keeps the JSON of a record that holds part, or is it.
 	Note(ctx context.Context, kind, id string, part, whole fsclient.Recorder)
 	// Known returns it, and the record's type; "" if no record holds all that is wanted of the part.
-	Known(ctx context.Context, kind, id string, wanted fsclient.Fields) (source string, whole reflect.Type)
+	Known(ctx context.Context, kind, id string, wanted fsclient.Fields) (source string, whole reflect.Type, at time.Time)
+	// Spared is called if that was enough, with the moment that it is from.
+	Spared(ctx context.Context, at time.Time)
 }
 
 // recordOp fetches records of one type by id.

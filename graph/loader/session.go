@@ -209,7 +209,7 @@ func (s *Session) noteEmbedded(v reflect.Value) (kept bool) {
 	fsclient.Records(v, func(r fsclient.Recorder) {
 		k, news := s.embed(r)
 		kept = kept || k.id != ""
-		if news && whole != nil && whole != r && s.ops.Primed != nil {
+		if news && whole != nil && s.ops.Primed != nil {
 			s.ops.Primed.Note(s.ctx, k.kind, k.id, r, whole)
 		}
 	})
@@ -232,7 +232,7 @@ func (s *Session) fromEmbedded(k hydrationKey) fsclient.Recorder {
 	if r := s.embedded.With(k.kind, k.id, k.missing, k.node.Details); r != nil || s.ops.Primed == nil {
 		return r
 	}
-	source, whole := s.ops.Primed.Known(s.ctx, k.kind, k.id, k.missing)
+	source, whole, at := s.ops.Primed.Known(s.ctx, k.kind, k.id, k.missing)
 	if source == "" {
 		return nil
 	}
@@ -241,5 +241,9 @@ func (s *Session) fromEmbedded(k hydrationKey) fsclient.Recorder {
 		return nil
 	}
 	fsclient.Records(reflect.ValueOf(r), func(part fsclient.Recorder) { s.embed(part) })
-	return s.embedded.With(k.kind, k.id, k.missing, k.node.Details)
+	found := s.embedded.With(k.kind, k.id, k.missing, k.node.Details)
+	if found != nil {
+		s.ops.Primed.Spared(s.ctx, at)
+	}
+	return found
 }

@@ -38,15 +38,12 @@ func newPrimed(g *Gateway) *primed {
 	return &primed{g, cache.New[primedKey, primedIn](g.config.CacheSize / primedShare)}
 }
 
-// Note keeps the record that holds part, unless as much of part is known already.
+// Note keeps the record that holds part, unless what is known of part is as new. An answer for
+// part itself is kept elsewhere, and only takes the place of what is older.
 func (p *primed) Note(ctx context.Context, kind, id string, part, whole fsclient.Recorder) {
 	op := transport.OperationFrom(ctx)
 	life, source := primedFor[kind], whole.JSON()
 	if life == 0 || op == nil || source == "" {
-		return
-	}
-	k := primedKey{op.Caller.Key, kind, id}
-	if have, ok := p.records.Get(k); ok && part.Held().Without(have.held) == 0 {
 		return
 	}
 	// It may have come in an answer that was kept, or by a call that began a while ago: what has
@@ -55,25 +52,33 @@ func (p *primed) Note(ctx context.Context, kind, id string, part, whole fsclient
 	if age >= life {
 		return
 	}
-	in := primedIn{part.Held(), reflect.TypeOf(whole).Elem(), source, time.Now().Add(-age)}
+	k, at := primedKey{op.Caller.Key, kind, id}, time.Now().Add(-age)
+	if have, ok := p.records.Get(k); ok && !have.at.Before(at) || !ok && part == whole {
+		return
+	}
+	in := primedIn{part.Held(), reflect.TypeOf(whole).Elem(), source, at}
 	p.records.Put(k, in, len(k.caller)+len(id)+len(source), life-age)
 }
 
 // Known returns a record that holds another if the partner has lately accepted the caller's
 // token, and nothing in the catalogue has changed since.
-func (p *primed) Known(ctx context.Context, kind, id string, wanted fsclient.Fields) (source string, whole reflect.Type) {
+func (p *primed) Known(ctx context.Context, kind, id string, wanted fsclient.Fields) (source string, whole reflect.Type, at time.Time) {
 	if primedFor[kind] == 0 || fsclient.IsFresh(ctx) {
-		return "", nil
+		return "", nil, at
 	}
 	op := transport.OperationFrom(ctx)
 	if op == nil {
-		return "", nil
+		return "", nil, at
 	}
 	have, ok := p.records.Get(primedKey{op.Caller.Key, kind, id})
 	if !ok || wanted.Without(have.held) != 0 || p.gateway.kept.changes.toAll(have.at) || !p.gateway.acceptedWithin(op, p.gateway.config.ProofAge) {
-		return "", nil
+		return "", nil, at
 	}
+	return have.source, have.whole, have.at
+}
+
+// Spared notes a call that was not made.
+func (p *primed) Spared(ctx context.Context, at time.Time) {
 	p.gateway.metrics.cacheHits.Inc()
-	middleware.EntryFrom(ctx).Hit(time.Since(have.at))
-	return have.source, have.whole
+	middleware.EntryFrom(ctx).Hit(time.Since(at))
 }
