@@ -361,10 +361,13 @@ func (g *Gateway) authorize(r *http.Request, token string) *http.Request {
 // withToken makes a context one of the token's owner.
 func (g *Gateway) withToken(ctx context.Context, token string) context.Context {
 	return as(ctx, transport.Caller{
-		Key:    g.hash("token " + token),
+		Key:    g.tokenKey(token),
 		Tokens: oauth2.StaticTokenSource(&oauth2.Token{AccessToken: token}),
 	})
 }
+
+// tokenKey is the key of the token's owner.
+func (g *Gateway) tokenKey(token string) string { return g.hash("token " + token) }
 
 // as makes calls under ctx those of a caller, in the entry of the request.
 func as(ctx context.Context, c transport.Caller) context.Context {

@@ -41,9 +41,12 @@ func (s *Sessions) Token(w http.ResponseWriter, r *http.Request) {
 
 // Revoke ends tokens for the same apps.
 func (s *Sessions) Revoke(w http.ResponseWriter, r *http.Request) {
+	token := ""
 	s.relay(w, r, s.o.RevokeURL, func(sent url.Values) (url.Values, *oauthError) {
+		token = sent.Get("token")
 		return pick(sent, "token", "token_type_hint")
 	})
+	s.o.Revoked(token) // whatever came of it: who is no longer known is asked for
 }
 
 // pick returns the fields of a form that are named, and refuses one without a

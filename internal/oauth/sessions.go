@@ -76,6 +76,8 @@ type Options struct {
 	Client func(*http.Request) netip.Prefix
 	// Happened is told of what happens to sessions; nil for nobody.
 	Happened func(Happening)
+	// Revoked is told of tokens that an app wanted to end; nil for nobody.
+	Revoked func(token string)
 	// Refuse answers a request with an error in the gateway's own form.
 	Refuse func(w http.ResponseWriter, r *http.Request, status int, message string)
 }
@@ -124,6 +126,9 @@ func New(o Options) *Sessions {
 	}
 	if o.Happened == nil {
 		o.Happened = func(Happening) {}
+	}
+	if o.Revoked == nil {
+		o.Revoked = func(string) {}
 	}
 	s := &Sessions{
 		o: o, ends: newEnds(o.Lifetime), origin: public.Scheme + "://" + public.Host, cookie: cookieName(public), secure: public.Scheme == "https", pending: map[string]*pending{},
