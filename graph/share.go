@@ -9,6 +9,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 
 	"fsgateway/graph/wire"
+	"fsgateway/internal/fsclient"
 )
 
 // shares are the queries that are running. One that is identical to one of them, of the same
@@ -26,7 +27,8 @@ type shareKey struct {
 	caller                      string
 	version                     uint64
 	query, operation, variables string
-	cost, dryRun, cacheControl  string // headers
+	cost, dryRun                string // headers
+	fresh                       bool   // without what was kept
 }
 
 // run is a query that is running.
@@ -82,7 +84,7 @@ func (s *shares) key(ctx context.Context) (k shareKey, ok bool) {
 	}
 	k = shareKey{
 		caller: caller, version: s.o.Version(ctx), query: op.RawQuery, operation: op.Operation.Name,
-		cost: op.Headers.Get(costHeader), dryRun: op.Headers.Get(dryRunHeader), cacheControl: op.Headers.Get("Cache-Control"),
+		cost: op.Headers.Get(costHeader), dryRun: op.Headers.Get(dryRunHeader), fresh: fsclient.IsFresh(ctx),
 	}
 	if len(op.Variables) > 0 {
 		variables, err := json.Marshal(op.Variables)

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"fsgateway/internal/sandbox"
@@ -379,6 +380,60 @@ func TestCacheOfWhatIsGone(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestCacheAfterRevocation: a token that was revoked here is sent to the partner, whatever is kept.
+func TestCacheAfterRevocation(t *testing.T) {
+	t.Parallel()
+	h := start(t)
+	const read = `{ staff(first: 1) { nodes { lastName } } }`
+	h.with(http.Header{}, sandbox.TokenPractitioner, read)
+	h.send(http.MethodPost, "/oauth/revoke", "token="+sandbox.TokenPractitioner, "Content-Type", "application/x-www-form-urlencoded")
+	h.sandbox.ResetCalls()
+	h.with(http.Header{}, sandbox.TokenPractitioner, read)
+	if n := h.sandbox.Count("listStaff"); n != 1 {
+		t.Errorf("%d calls, want 1", n)
+	}
+}
+
+// TestCacheOnSocket: browsers open sockets with no-cache, which is not meant for the operations there.
+func TestCacheOnSocket(t *testing.T) {
+	t.Parallel()
+	h := start(t)
+	const query = `{ staff(first: 1) { nodes { lastName } } }`
+	s := h.dial(subprotocol, "Cache-Control", "no-cache")
+	s.init(sandbox.TokenPractitioner)
+	for _, id := range []string{"1", "2"} {
+		s.subscribe(id, query)
+		s.hears("next", id)
+		s.hears("complete", id)
+	}
+	if n := h.sandbox.Count("listStaff"); n != 1 {
+		t.Errorf("%d calls, want 1", n)
+	}
+}
+
+// TestNoCacheApart: a query with no-cache, in whichever line of its header, shares none without it.
+func TestNoCacheApart(t *testing.T) {
+	t.Parallel()
+	virtually(t, config(), sandbox.Options{}, func(v *virtual) {
+		v.kept(`{ staff(first: 1) { nodes { lastName } } }`).fails(v)
+		v.sandbox.ResetCalls()
+		v.sandbox.AddFault(sandbox.Fault{Operation: "getClinic", Latency: time.Second})
+		var wg sync.WaitGroup
+		for _, lines := range [][]string{{"max-stale"}, {"max-stale", "no-cache"}} {
+			wg.Go(func() {
+				req := v.request(v.Context(), sandbox.TokenPractitioner, `{ clinic { name } staff(first: 1) { nodes { lastName } } }`)
+				req.Header["Cache-Control"] = lines
+				v.handler.ServeHTTP(httptest.NewRecorder(), req)
+			})
+			synctest.Wait()
+		}
+		wg.Wait()
+		if n := v.sandbox.Count("listStaff"); n != 1 {
+			v.Errorf("%d calls for the staff, want that of no-cache", n)
+		}
+	})
 }
 
 // TestCacheAfterWrite: a caller reads what they have written.

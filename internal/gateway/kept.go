@@ -265,10 +265,15 @@ func (g *Gateway) acceptedWithin(op *transport.Operation, d time.Duration) bool 
 	return ok && time.Since(at) < d
 }
 
-// fresh has a request get nothing that was kept if its client asks for that.
+// fresh has a request get nothing that was kept if its client asks for that. Browsers ask for it
+// whenever they open a socket, which says nothing of the operations there.
 func fresh(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		for _, directives := range r.Header["Cache-Control"] {
+		lines := r.Header["Cache-Control"]
+		if r.Header.Get("Upgrade") != "" {
+			lines = nil
+		}
+		for _, directives := range lines {
 			for directive := range strings.SplitSeq(strings.ToLower(directives), ",") {
 				if d := strings.TrimSpace(directive); d == "no-cache" || d == "no-store" || d == "max-age=0" {
 					r = r.WithContext(fsclient.WithFresh(r.Context()))
