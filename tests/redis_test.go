@@ -2,7 +2,9 @@ package tests
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -255,6 +257,51 @@ func TestCacheAfterGap(t *testing.T) {
 	}
 	h.emit(sandbox.Emission{Type: "patient.updated"})
 	eventually(t, func() bool { return read() == 1 }, "what was kept from before the gap is served")
+}
+
+// TestRedisCacheSwapped: who can write to Redis cannot pass one answer off as another.
+func TestRedisCacheSwapped(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	c := config()
+	c.RedisURL, c.EncryptionKey, c.CacheInRedis = server.URL, []string{strings.Repeat("key ", 8)}, true
+	h := startWith(t, c, sandbox.Options{})
+	client := redistest.Client(t, server.URL)
+	read := func(text string) any {
+		t.Helper()
+		h.with(http.Header{}, sandbox.TokenPractitioner, `{ clinic { name } }`)
+		a := h.with(http.Header{}, sandbox.TokenPractitioner, `query($text: String) { searchProducts(query: $text, first: 1) { totalCount } }`, "text", text)
+		return at(t, a.Data, "searchProducts.totalCount")
+	}
+	texts := []string{"a", "zinc"}
+	kept, found := map[string]string{}, map[string]any{} // by key, by text
+	for i, text := range texts {
+		found[text] = read(text)
+		eventually(t, func() bool {
+			keys, err := client.Do(t.Context(), client.B().Keys().Pattern("fsgateway:*kept*").Build()).AsStrSlice()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, key := range keys {
+				if kept[key], err = client.Do(t.Context(), client.B().Get().Key(key).Build()).ToString(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			return len(kept) == i+1
+		}, "an answer is not kept")
+	}
+	keys := slices.Collect(maps.Keys(kept))
+	for i, key := range keys {
+		if err := client.Do(t.Context(), client.B().Set().Key(key).Value(kept[keys[1-i]]).Build()).Error(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.serve(c, gateway.WithSandbox(h.sandbox)) // another one
+	for _, text := range texts {
+		if n := read(text); n != found[text] {
+			t.Errorf("%v products with %s, want %v", n, text, found[text])
+		}
+	}
 }
 
 // TestRedisCache: a gateway finds what another, or the one before it, has kept of the

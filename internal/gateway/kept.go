@@ -204,8 +204,8 @@ func (k *kept) redisKey(r fsclient.Read) string {
 	return redisconn.Prefix + "kept:" + k.gateway.keys.Name(strings.Join([]string{base, r.Caller, r.Path, r.Query}, "\n"))
 }
 
-// purposeKept is what answers are sealed for.
-const purposeKept = "kept"
+// purposeKept is what an answer is sealed for: its own key, so that it is none under another.
+func purposeKept(key string) string { return "kept " + key }
 
 // stored is an answer as it is sealed. Its body is bytes, for JSON keeps no others than those of UTF-8.
 type stored struct {
@@ -218,8 +218,8 @@ type stored struct {
 func (k *kept) load(ctx context.Context, read fsclient.Read) (answer *fsclient.Kept, ok bool) {
 	ctx, cancel := context.WithTimeout(ctx, keptPatience)
 	defer cancel()
-	r := k.gateway.redis
-	got := r.DoMulti(ctx, r.B().Get().Key(k.redisKey(read)).Build(), r.B().Get().Key(changedKey).Build())
+	r, key := k.gateway.redis, k.redisKey(read)
+	got := r.DoMulti(ctx, r.B().Get().Key(key).Build(), r.B().Get().Key(changedKey).Build())
 	sealed, err := got[0].ToString()
 	if err != nil {
 		return nil, false
@@ -229,7 +229,7 @@ func (k *kept) load(ctx context.Context, read fsclient.Read) (answer *fsclient.K
 		return nil, false
 	}
 	var s stored
-	plain, err := k.gateway.keys.Open(purposeKept, sealed)
+	plain, err := k.gateway.keys.Open(purposeKept(key), sealed)
 	if err != nil || json.Unmarshal(plain, &s) != nil || s.At.UnixNano() < changed || k.changes.toAll(s.At) {
 		return nil, false
 	}
@@ -241,11 +241,12 @@ func (k *kept) store(r fsclient.Read, answer *fsclient.Kept) {
 	if err != nil {
 		return
 	}
-	sealed, err := k.gateway.keys.Seal(purposeKept, plain)
+	key := k.redisKey(r)
+	sealed, err := k.gateway.keys.Seal(purposeKept(key), plain)
 	if err != nil {
 		return
 	}
-	k.set(k.redisKey(r), sealed, time.Until(answer.Until)+stale(answer))
+	k.set(key, sealed, time.Until(answer.Until)+stale(answer))
 }
 
 // changedKey has when a product last was new or changed.
