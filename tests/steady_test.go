@@ -1,6 +1,7 @@
 package tests
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -52,6 +53,37 @@ func TestRetries(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestRetriesAreCounted: a call leaves as often as the gateway says, however many connections
+// there are on which net/http would send it again.
+func TestRetriesAreCounted(t *testing.T) {
+	t.Parallel()
+	planOnce := `mutation { createTreatmentPlan(input: {idempotencyKey: "once", patientId: "` + sandbox.PatientWithManyPlans + `", practitionerId: "` + sandbox.PractitionerID +
+		`", state: DRAFT, recommendations: [{variantId: "` + sandbox.VariantID + `", unitsToPurchase: 1}]}) { treatmentPlan { id } userErrors { message } } }`
+	for name, query := range map[string]string{"Read": `{ clinic { name } }`, "WriteWithKey": planOnce} {
+		for _, retries := range []int{0, 2} {
+			t.Run(fmt.Sprint(name, retries), func(t *testing.T) {
+				t.Parallel()
+				c := config()
+				c.Retries = retries
+				virtually(t, c, sandbox.Options{}, func(v *virtual) {
+					v.sandbox.AddFault(sandbox.Fault{Latency: 50 * time.Millisecond})
+					v.query(`{ patients(first: 25) { nodes { dateOfBirth } } }`).fails(v) // opens 25 connections
+					v.sandbox.ClearFaults()
+					v.sandbox.ResetCalls()
+					v.log.Reset()
+					v.sandbox.AddFault(sandbox.Fault{Reset: true})
+					if r := v.query(query); len(r.Errors) != 1 || r.Errors[0].Extensions["code"] != "UPSTREAM_UNAVAILABLE" {
+						v.Errorf("%v", r.Errors)
+					}
+					if n := v.sandbox.Count(""); n != 1+retries || !strings.Contains(v.log.String(), fmt.Sprintf(`"upstreamCalls":%d,`, n)) {
+						v.Errorf("%d calls, want %d: %s", n, 1+retries, v.log.String())
+					}
+				})
+			})
+		}
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -30,8 +32,8 @@ type NetworkOptions struct {
 	CallTimeout time.Duration
 }
 
-// Network is net/http's transport, but for HTTP/2 connections that have gone bad.
-// All calls to a host share one, so one that nobody answers on fails every call for
+// Network is net/http's transport, but that it sends each call once, and for HTTP/2
+// connections that have gone bad. All calls to a host share one, so one that nobody answers on fails every call for
 // as long as it is kept.
 //
 // A connection on which nothing at all arrives is found by a ping, and closed. One
@@ -54,7 +56,7 @@ func NewNetwork(o NetworkOptions) *Network {
 			}
 			return &countedConn{Conn: conn}, nil
 		},
-		Proxy:               o.Proxy,
+		Proxy:               once(o.Proxy),
 		TLSClientConfig:     o.TLS,
 		TLSHandshakeTimeout: o.CallTimeout,
 		MaxIdleConnsPerHost: o.Connections,
@@ -68,31 +70,76 @@ func NewNetwork(o NetworkOptions) *Network {
 	}}
 }
 
+// errBroken says that the connection broke after the call had left.
+var errBroken = fmt.Errorf("transport: the connection broke: %w", io.ErrUnexpectedEOF)
+
+// once lets a call leave once. Where a connection that was used before breaks, net/http sends a
+// read, or whatever has an Idempotency-Key, over the next one: as often as there are idle ones,
+// and nobody above knows. It asks for the proxy before each time.
+func once(proxy func(*http.Request) (*url.URL, error)) func(*http.Request) (*url.URL, error) {
+	return func(r *http.Request) (*url.URL, error) {
+		c, ok := r.Context().Value(callKey{}).(*call)
+		switch {
+		case ok && c.left():
+			return nil, errBroken
+		case proxy == nil:
+			return nil, nil
+		}
+		return proxy(r)
+	}
+}
+
 // RoundTrip makes a call.
 func (n *Network) RoundTrip(r *http.Request) (*http.Response, error) {
 	n.mu.Lock()
 	transport := n.current
 	n.mu.Unlock()
 
-	if r.URL.Scheme == "http" { // never HTTP/2
-		return transport.RoundTrip(r)
-	}
-	var conn *countedConn // nil unless HTTP/2
-	var answers int64
-	ctx := httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {
-		if conn = http2Conn(info.Conn); conn != nil {
-			answers = conn.answers.Load()
-		}
-	}})
-	res, err := transport.RoundTrip(r.WithContext(ctx))
+	c := &call{}
+	c.trace.GotConn = c.got
+	c.Context = httptrace.WithClientTrace(r.Context(), &c.trace)
+	res, err := transport.RoundTrip(r.WithContext(c))
 	switch {
-	case conn == nil:
+	case errors.Is(err, errBroken):
+		transport.CloseIdleConnections() // they may be as dead, and the call may be made again
+	case !c.http2: // net/http closes a connection of HTTP/1 with the call that timed out on it
 	case err == nil:
-		conn.answers.Add(1)
-	case errors.Is(context.Cause(ctx), errCallTimeout) && conn.answers.Load() == answers:
+		c.conn.answers.Add(1)
+	case errors.Is(context.Cause(c), errCallTimeout) && c.conn.answers.Load() == c.answers:
 		n.giveUp(transport)
 	}
 	return res, err
+}
+
+// call is the context of a call, which knows the connection that it goes over.
+type call struct {
+	context.Context
+	trace httptrace.ClientTrace
+
+	conn            *countedConn // nil before there is one
+	http2           bool
+	answers, writes int64 // of the connection when the call got it
+}
+
+type callKey struct{}
+
+func (c *call) Value(key any) any {
+	if key == (callKey{}) {
+		return c
+	}
+	return c.Context.Value(key)
+}
+
+func (c *call) got(info httptrace.GotConnInfo) {
+	if c.conn, c.http2 = carrier(info.Conn); c.conn != nil {
+		c.answers, c.writes = c.conn.answers.Load(), c.conn.writes.Load()
+	}
+}
+
+// left reports whether any of the call has been written. Over HTTP/2 only calls that the partner
+// says it has not seen are sent again.
+func (c *call) left() bool {
+	return c.conn != nil && !c.http2 && c.conn.writes.Load() != c.writes
 }
 
 // giveUp lets no new call use the connections of a transport.
@@ -112,23 +159,29 @@ func (n *Network) CloseIdleConnections() {
 	n.current.CloseIdleConnections()
 }
 
-// countedConn is a connection that knows how many calls were answered on it.
+// countedConn is a connection that knows how often it was written to, and how many calls were
+// answered on it.
 type countedConn struct {
 	net.Conn
-	answers atomic.Int64
+	writes, answers atomic.Int64
 }
 
-// http2Conn returns what carries an HTTP/2 connection, nil for one of HTTP/1, which
-// net/http closes with the call that timed out on it.
-func http2Conn(conn net.Conn) *countedConn {
-	secure, ok := conn.(*tls.Conn)
-	if !ok || secure.ConnectionState().NegotiatedProtocol != "h2" {
-		return nil
+func (c *countedConn) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	if n > 0 {
+		c.writes.Add(1)
 	}
+	return n, err
+}
+
+// carrier returns what carries a connection, and whether that is one of HTTP/2.
+func carrier(conn net.Conn) (c *countedConn, http2 bool) {
+	secure, ok := conn.(*tls.Conn)
+	http2 = ok && secure.ConnectionState().NegotiatedProtocol == "h2"
 	for ok { // TLS within TLS, with a proxy of https
 		conn = secure.NetConn()
 		secure, ok = conn.(*tls.Conn)
 	}
-	counted, _ := conn.(*countedConn)
-	return counted
+	c, _ = conn.(*countedConn)
+	return c, http2 && c != nil
 }
