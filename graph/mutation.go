@@ -15,7 +15,7 @@ import (
 
 // write carries out a mutation. What the partner refuses because of the input,
 // and records it does not find, are problems of the input's author; any
-// other failure is an error.
+// other failure is an error, as is one of a write that may have been carried out.
 func write[I, T any](ctx context.Context, input *I, do func(context.Context, *I) (*T, error)) (*T, []model.UserError, error) {
 	written, err := do(loader.Calls(ctx), input)
 	if err == nil {
@@ -23,9 +23,10 @@ func write[I, T any](ctx context.Context, input *I, do func(context.Context, *I)
 	}
 	e, ok := errors.AsType[*fsclient.Error](err)
 	switch {
-	case ok && e.Kind == fsclient.KindNotFound:
+	case !ok || e.Unknown:
+	case e.Kind == fsclient.KindNotFound:
 		return nil, []model.UserError{{Code: model.NotFound, Message: "A record in the input does not exist or is not visible to this caller."}}, nil
-	case ok && e.Kind == fsclient.KindInvalid:
+	case e.Kind == fsclient.KindInvalid:
 		schema := gen.NewExecutableSchema(gen.Config{}).Schema()
 		return nil, apierror.UserErrors(e.Problems, schema, graphql.GetFieldContext(ctx).Field.Definition), nil
 	}

@@ -10,13 +10,15 @@ import (
 	"fsgateway/internal/sandbox"
 )
 
+// planOnce is a write that can be repeated.
+const planOnce = `mutation { createTreatmentPlan(input: {idempotencyKey: "once", patientId: "` + sandbox.PatientWithManyPlans + `", practitionerId: "` + sandbox.PractitionerID +
+	`", state: DRAFT, recommendations: [{variantId: "` + sandbox.VariantID + `", unitsToPurchase: 1}]}) { treatmentPlan { id } userErrors { message } } }`
+
 // TestRetries: what can be repeated is, and nothing else.
 func TestRetries(t *testing.T) {
 	t.Parallel()
 	const read = `{ clinic { name } }`
 	create := `mutation { createPatient(input: {firstName: "A", lastName: "B", email: "a@example.org"}) { patient { id } } }`
-	planOnce := `mutation { createTreatmentPlan(input: {idempotencyKey: "once", patientId: "` + sandbox.PatientWithManyPlans + `", practitionerId: "` + sandbox.PractitionerID +
-		`", state: DRAFT, recommendations: [{variantId: "` + sandbox.VariantID + `", unitsToPurchase: 1}]}) { treatmentPlan { id } userErrors { message } } }`
 	for _, c := range []struct {
 		name, query, operation string
 		fault                  sandbox.Fault
@@ -56,12 +58,52 @@ func TestRetries(t *testing.T) {
 	}
 }
 
+// TestUnknownOutcome: of a write that was made again because its answer was lost nobody knows
+// whether it was carried out, whatever the second answer says of itself.
+func TestUnknownOutcome(t *testing.T) {
+	t.Parallel()
+	lost := sandbox.Fault{Operation: "createTreatmentPlan", Status: 503, AfterHandling: true, Times: 1}
+	for _, c := range []struct {
+		name, code string
+		second     sandbox.Fault // how the second attempt ends
+	}{
+		{"RateLimited", "RATE_LIMITED", sandbox.Fault{Status: 429}},
+		{"Invalid", "BAD_USER_INPUT", sandbox.Fault{Status: 422, Body: `{"errors":["the key was used before"]}`}},
+		{"NotFound", "NOT_FOUND", sandbox.Fault{Status: 404, Body: `{"errors":["no such patient"]}`}},
+		{"NotMade", "UPSTREAM_UNAVAILABLE", sandbox.Fault{}}, // the breaker has opened
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			virtually(t, config(), sandbox.Options{}, func(v *virtual) {
+				calls := 2
+				if c.name == "NotMade" {
+					calls = 1
+					v.sandbox.AddFault(sandbox.Fault{Operation: "getClinic", Status: 503, Times: 18}) // the write is the 19th that fails, of 20
+					for v.sandbox.Count("") < 19 {
+						v.query(`{ clinic { name } }`)
+					}
+					time.Sleep(3 * time.Second) // for a retry
+				}
+				v.sandbox.AddFault(lost)
+				c.second.Operation, c.second.Times = lost.Operation, 1
+				v.sandbox.AddFault(c.second)
+				r := v.query(planOnce)
+				if n := v.sandbox.Count(lost.Operation); n != calls {
+					v.Errorf("%d calls, want %d", n, calls)
+				}
+				r.fails(v, failed{"createTreatmentPlan", c.code})
+				if outcome := r.extension(v, "createTreatmentPlan", "outcome"); outcome != "unknown" {
+					v.Errorf("outcome is %v: %s", outcome, r.text)
+				}
+			})
+		})
+	}
+}
+
 // TestRetriesAreCounted: a call leaves as often as the gateway says, however many connections
 // there are on which net/http would send it again.
 func TestRetriesAreCounted(t *testing.T) {
 	t.Parallel()
-	planOnce := `mutation { createTreatmentPlan(input: {idempotencyKey: "once", patientId: "` + sandbox.PatientWithManyPlans + `", practitionerId: "` + sandbox.PractitionerID +
-		`", state: DRAFT, recommendations: [{variantId: "` + sandbox.VariantID + `", unitsToPurchase: 1}]}) { treatmentPlan { id } userErrors { message } } }`
 	for name, query := range map[string]string{"Read": `{ clinic { name } }`, "WriteWithKey": planOnce} {
 		for _, retries := range []int{0, 2} {
 			t.Run(fmt.Sprint(name, retries), func(t *testing.T) {

@@ -289,9 +289,18 @@ func (c *Client) do(ctx context.Context, r route, query, body any, header http.H
 	if c.flights != nil {
 		caller = c.flights.Caller(ctx)
 	}
-	if caller != "" && r.isWrite() {
-		c.flights.Cache.Writing(caller)
-		defer func() { c.flights.Cache.Wrote(caller, err) }()
+	if r.isWrite() {
+		if caller != "" {
+			c.flights.Cache.Writing(caller)
+			defer func() { c.flights.Cache.Wrote(caller, err) }()
+		}
+		d := new(delivery)
+		ctx = context.WithValue(ctx, deliveryKey{}, d)
+		defer func() {
+			if e, ok := errors.AsType[*Error](err); ok && d.lost.Load() {
+				e.Unknown = true
+			}
+		}()
 	}
 	a, what, err := c.fetch(ctx, caller, r, query, body, header)
 	if err != nil {
@@ -398,10 +407,9 @@ func (c *Client) address(r route, query any) (*url.URL, error) {
 // open sends the call and returns the answer with its body unread.
 func (c *Client) open(ctx context.Context, r route, address *url.URL, body any, header http.Header) (res *http.Response, sent bool, err error) {
 	routed := WithRoute(ctx, r.String())
-	var wrote *atomic.Bool // by a goroutine of net/http that outlives a call cut short; nil for reads
-	if r.isWrite() {
-		wrote = new(atomic.Bool)
-		routed = httptrace.WithClientTrace(routed, &httptrace.ClientTrace{WroteHeaders: func() { wrote.Store(true) }})
+	d, _ := ctx.Value(deliveryKey{}).(*delivery) // nil for reads
+	if d != nil {
+		routed = httptrace.WithClientTrace(routed, &httptrace.ClientTrace{WroteHeaders: func() { d.sent.Store(true) }})
 	}
 	// There is nothing to parse, as http.NewRequest would.
 	req := (&http.Request{
@@ -423,11 +431,28 @@ func (c *Client) open(ctx context.Context, r route, address *url.URL, body any, 
 		req.Body, _ = req.GetBody()
 	}
 	res, err = c.transport.RoundTrip(req)
-	sent = wrote != nil && wrote.Load()
+	sent = d != nil && d.sent.Load()
 	if err != nil {
 		return nil, sent, transportError(ctx, r.String(), err, r.isWrite(), sent)
 	}
 	return res, sent, nil
+}
+
+// delivery is what is known of the way of a write, whatever its last attempt comes to.
+type delivery struct {
+	sent atomic.Bool // by a goroutine of net/http that outlives a call cut short
+	lost atomic.Bool // an attempt that was sent has no answer
+}
+
+type deliveryKey struct{}
+
+// Lost notes that an attempt at the call under ctx has failed, before another one. If it was a
+// write that had been sent, nobody knows any more whether it was carried out, unless the other
+// succeeds: the API may refuse that because of the first, or it may not be made at all.
+func Lost(ctx context.Context) {
+	if d, _ := ctx.Value(deliveryKey{}).(*delivery); d != nil && d.sent.Load() {
+		d.lost.Store(true)
+	}
 }
 
 // acceptJSON is the header of most calls. No transport changes that of a request.

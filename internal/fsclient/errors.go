@@ -40,7 +40,7 @@ type Error struct {
 	RetryAfter time.Duration // what the partner asks to wait, 0 when it does not say
 	Problems   []Problem     // for KindInvalid: the partner's words, meant for the input's author
 	// Unknown says that a write may or may not have been carried out: it was
-	// sent, and no readable answer came.
+	// sent, and no readable answer came, to this attempt or to one before it.
 	Unknown bool
 
 	cause error

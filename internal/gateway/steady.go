@@ -85,6 +85,7 @@ func (g *Gateway) retrying(base http.RoundTripper) http.RoundTripper {
 				return nil, context.Cause(r.Context())
 			}
 			g.metrics.retries.Inc()
+			fsclient.Lost(r.Context())
 			again := r.Clone(transport.WithWholeTime(r.Context()))
 			if r.GetBody != nil {
 				if again.Body, err = r.GetBody(); err != nil {
