@@ -85,6 +85,8 @@ func (c *timed) send(r *http.Request, d time.Duration, base http.RoundTripper) (
 	if c.reads != nil {
 		c.reads.Stop()
 	}
+	// How fast a call is refused says nothing of those that are not.
+	c.noted = c.noted || res.StatusCode/100 != 2 && res.StatusCode != http.StatusNotModified
 	c.ReadCloser, res.Body = res.Body, c
 	return res, nil
 }
