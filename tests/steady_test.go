@@ -1,9 +1,11 @@
 package tests
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -168,6 +170,99 @@ func TestBadDays(t *testing.T) {
 	})
 }
 
+// breakerMemory is longer than calls count for the breaker.
+const breakerMemory = 11 * time.Second
+
+// goesDown has so many calls fail that no more are made for a while.
+func (v *virtual) goesDown() {
+	v.Helper()
+	v.sandbox.AddFault(sandbox.Fault{Status: 503})
+	for range 20 {
+		v.query(`{ clinic { name } }`)
+	}
+	v.sandbox.ClearFaults()
+}
+
+// TestTrial: the call that finds out whether the partner is back does so even if whoever made
+// it has left. Others are refused meanwhile, and pay nothing for that.
+func TestTrial(t *testing.T) {
+	t.Parallel()
+	const read = `{ clinic { name } }`
+	virtually(t, config(), sandbox.Options{}, func(v *virtual) {
+		left := func() any { return at(v, v.query(`{ rateLimit { remaining } }`).Data, "rateLimit.remaining") }
+		v.goesDown()
+		time.Sleep(6 * time.Second)
+		v.sandbox.AddFault(sandbox.Fault{Latency: 100 * time.Millisecond})
+		leaving, leave := context.WithCancel(v.Context())
+		var wg sync.WaitGroup
+		wg.Go(func() { v.raw(leaving, "made-up", read) })
+		time.Sleep(20 * time.Millisecond)
+		leave()
+		before := left()
+		v.query(read).fails(v, failed{"clinic", "UPSTREAM_UNAVAILABLE"})
+		if after := left(); after != before {
+			v.Errorf("a call that was not made counts: %v, then %v", before, after)
+		}
+		wg.Wait()
+		time.Sleep(100 * time.Millisecond)
+		v.query(read).fails(v)
+	})
+}
+
+// TestDownIsFree: while no calls are made, whoever asks is told at once, and pays nothing.
+func TestDownIsFree(t *testing.T) {
+	t.Parallel()
+	const read = `{ clinic { name } }`
+	t.Run("Budget", func(t *testing.T) {
+		t.Parallel()
+		c := config()
+		c.Budget = 100
+		virtually(t, c, sandbox.Options{}, func(v *virtual) {
+			v.sandbox.AddFault(sandbox.Fault{Status: 503})
+			for range 200 {
+				if r := v.query(read); len(r.Errors) != 1 || r.Errors[0].Extensions["code"] != "UPSTREAM_UNAVAILABLE" {
+					v.Fatalf("%v", r.Errors)
+				}
+			}
+			v.sandbox.ClearFaults()
+			time.Sleep(6 * time.Second)
+			v.query(read).fails(v)
+			calls := float64(v.sandbox.Count(""))
+			if left := at(v, v.query(`{ rateLimit { remaining } }`).Data, "rateLimit.remaining"); left != 100-calls {
+				v.Errorf("%v left after %v calls", left, calls)
+			}
+		})
+	})
+	t.Run("Places", func(t *testing.T) {
+		t.Parallel()
+		virtually(t, config(), sandbox.Options{RateLimit: -1}, func(v *virtual) {
+			var wg sync.WaitGroup
+			ask := func(token, query string) {
+				wg.Go(func() { v.raw(v.Context(), token, query) })
+			}
+			v.query(read).fails(v)
+			v.sandbox.AddFault(sandbox.Fault{Hang: true})
+			for i := range 30 {
+				ask(sandbox.TokenPractitioner, fmt.Sprintf(`{ patient(id: "x%d") { firstName } }`, i))
+			}
+			time.Sleep(4 * time.Second)
+			for i := range 100 { // they take the places of strangers, and wait for them
+				ask(fmt.Sprint("made-up-", i), read)
+			}
+			time.Sleep(1100 * time.Millisecond) // now those before have failed
+			begin := time.Now()
+			if answer := v.raw(v.Context(), sandbox.TokenStaff, read); !strings.Contains(answer, "UPSTREAM_UNAVAILABLE") || time.Since(begin) > 0 {
+				v.Errorf("after %s: %s", time.Since(begin), answer)
+			}
+			before := v.sandbox.Count("")
+			wg.Wait()
+			if n := v.sandbox.Count("") - before; n > 0 {
+				v.Errorf("%d calls of those who waited are made all the same", n)
+			}
+		})
+	})
+}
+
 // TestCallersAreNoBadDay: what the partner says of a caller keeps nobody else from it.
 func TestCallersAreNoBadDay(t *testing.T) {
 	t.Parallel()
@@ -223,6 +318,45 @@ func TestPace(t *testing.T) {
 		}
 		v.sandbox.AddFault(sandbox.Fault{Operation: "updatePatient", Latency: 4 * time.Second})
 		v.query(write, input...).fails(v)
+	})
+}
+
+// TestPaceOfAnswers: how fast callers are refused says nothing about how long an answer takes.
+func TestPaceOfAnswers(t *testing.T) {
+	t.Parallel()
+	const read = `{ clinic { name } }`
+	virtually(t, config(), sandbox.Options{}, func(v *virtual) {
+		for i := range 30 {
+			v.as(fmt.Sprint("made-up-", i), read)
+		}
+		v.sandbox.AddFault(sandbox.Fault{Operation: "getClinic", Latency: 2 * time.Second})
+		for range 5 {
+			v.sandbox.ResetCalls()
+			v.query(read).fails(v)
+			if n := v.sandbox.Count(""); n != 1 {
+				v.Errorf("%d calls", n)
+			}
+		}
+	})
+}
+
+// TestSlowerIsNotDown: reads that are given up early do not count as failures of the partner.
+func TestSlowerIsNotDown(t *testing.T) {
+	t.Parallel()
+	virtually(t, config(), sandbox.Options{RateLimit: -1}, func(v *virtual) {
+		v.sandbox.AddFault(sandbox.Fault{Latency: 50 * time.Millisecond})
+		const fanOut = `{ patients(first: 25) { nodes { dateOfBirth } } }`
+		for range 5 {
+			v.query(fanOut).fails(v)
+		}
+		v.sandbox.ClearFaults()
+		time.Sleep(breakerMemory)
+		v.sandbox.AddFault(sandbox.Fault{Latency: 1500 * time.Millisecond}) // of the 5 s that a call may take
+		for range 6 {
+			v.query(fanOut) // there may be too few retries for it
+			v.query(`{ clinic { name } }`).fails(v)
+		}
+		v.query(fanOut).fails(v)
 	})
 }
 

@@ -61,6 +61,7 @@ type Gateway struct {
 	documents *graph.Documents
 	clients   *clients
 	breaker   circuitbreaker.CircuitBreaker[any]
+	trying    atomic.Bool // whether the partner is back: one call is under way
 	retries   retryBudget
 	hashes    sync.Pool // of hash.Hash: callers are told apart by one under a key of all gateways
 	// budgetAlone says that the calls of other gateways are not known.
@@ -219,13 +220,13 @@ func (g *Gateway) openClient(embedded *sandbox.Server) error {
 	chain := g.learning(
 		transport.Authorize(g.sign,
 			g.accepted.noting(
-				g.hedging(g.retrying(g.bounded(
-					transport.Limit(places, g.stranger,
-						g.allowance.within(
+				g.hedging(g.retrying(
+					g.unlessDown(g.bounded(transport.Limit(places, g.stranger,
+						g.unlessDown(g.allowance.within(
 							g.breaking(
 								transport.Observe(g.call,
 									g.trace(transport.Paced(config.CallTimeout, transport.NewPace(), fsclient.Route,
-										transport.Count(network)))))))))))))
+										transport.Count(network)))))))))))))))
 	storage := g.storage(base, route.Proxy)
 	if g.client, err = fsclient.New(base, &http.Client{Transport: chain}, fsclient.WithStorage(storage), fsclient.WithSharing(g.sharing()), fsclient.WithSecondReads(g.secondRead)); err != nil {
 		return fmt.Errorf("%s: %w", config.name(&config.Upstream), err)

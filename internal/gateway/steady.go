@@ -34,22 +34,22 @@ func newBreaker() circuitbreaker.CircuitBreaker[any] {
 }
 
 // breaking makes no calls while most of them fail. What the partner says of a caller says
-// nothing about the partner.
+// nothing about the partner, and neither does how long a call took that can be made again.
 func (g *Gateway) breaking(base http.RoundTripper) http.RoundTripper {
 	return transport.Func(func(r *http.Request) (*http.Response, error) {
 		if !g.breaker.TryAcquirePermit() {
-			if r.Body != nil {
-				r.Body.Close()
-			}
-			return nil, &fsclient.Refused{Kind: fsclient.KindUnavailable, RetryAfter: g.breaker.RemainingDelay()}
+			return nil, g.down(r)
+		}
+		trial := g.breaker.IsHalfOpen() // one call, which has to say something
+		if trial {
+			g.trying.Store(true)
+			defer g.trying.Store(false)
+			// It is made to its end, or those who leave would keep the breaker open.
+			r = r.WithContext(transport.WithWholeTime(context.WithoutCancel(r.Context())))
 		}
 		res, err := base.RoundTrip(r)
-		trial := g.breaker.IsHalfOpen() // one call, which has to say something
 		switch {
-		case err != nil && r.Context().Err() != nil: // the caller left
-			if trial {
-				g.breaker.RecordFailure()
-			}
+		case err != nil && (r.Context().Err() != nil || errors.Is(err, transport.ErrEarly)): // the caller left, or the call was given up early
 		case err != nil, unavailable(res.StatusCode):
 			g.breaker.RecordFailure()
 		case trial || res.StatusCode/100 == 2:
@@ -57,6 +57,32 @@ func (g *Gateway) breaking(base http.RoundTripper) http.RoundTripper {
 		}
 		return res, err
 	})
+}
+
+// unlessDown refuses what [Gateway.breaking] would, before it costs anything. It stands above
+// the wait for a place, and below it for those who waited, above the caller's budget.
+func (g *Gateway) unlessDown(base http.RoundTripper) http.RoundTripper {
+	return transport.Func(func(r *http.Request) (*http.Response, error) {
+		switch g.breaker.State() {
+		case circuitbreaker.OpenState:
+			if g.breaker.RemainingDelay() > 0 {
+				return nil, g.down(r)
+			}
+		case circuitbreaker.HalfOpenState:
+			if g.trying.Load() {
+				return nil, g.down(r)
+			}
+		}
+		return base.RoundTrip(r)
+	})
+}
+
+// down is the error of a call that is not made.
+func (g *Gateway) down(r *http.Request) error {
+	if r.Body != nil {
+		r.Body.Close()
+	}
+	return &fsclient.Refused{Kind: fsclient.KindUnavailable, RetryAfter: g.breaker.RemainingDelay()}
 }
 
 // retrying repeats reads, and writes that carry an Idempotency-Key, if the partner could not
