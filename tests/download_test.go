@@ -4,8 +4,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"fsgateway/internal/sandbox"
 )
@@ -94,5 +99,41 @@ func TestDownload(t *testing.T) {
 		if err == nil {
 			t.Error("half a file was read without an error")
 		}
+	})
+}
+
+// TestDownloadsOfStrangers: made-up tokens keep nobody from a file, and few of them wait.
+func TestDownloadsOfStrangers(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.MaxWaiting = 50
+	virtually(t, c, sandbox.Options{RateLimit: -1}, func(v *virtual) {
+		v.sandbox.AddFault(sandbox.Fault{Latency: 50 * time.Millisecond})
+		download := func(token string) int {
+			req := httptest.NewRequestWithContext(v.Context(), http.MethodGet, "/resources/"+sandbox.ResourceID+"/download", nil)
+			req.Header.Set("Authorization", "Bearer "+token)
+			res := httptest.NewRecorder()
+			v.handler.ServeHTTP(res, req)
+			return res.Code
+		}
+		v.query(`{ clinic { name } }`).fails(v)
+		var wg sync.WaitGroup
+		var busy atomic.Int64
+		for i := range 1000 {
+			wg.Go(func() {
+				if download(fmt.Sprint("made-up-", i)) == http.StatusTooManyRequests {
+					busy.Add(1)
+				}
+			})
+		}
+		synctest.Wait()
+		if n := busy.Load(); n < 900 {
+			v.Errorf("%d of 1000 are refused at once", n)
+		}
+		begin := time.Now()
+		if status := download(sandbox.TokenPractitioner); status != http.StatusOK || time.Since(begin) > 50*time.Millisecond {
+			v.Errorf("%d after %s", status, time.Since(begin))
+		}
+		wg.Wait()
 	})
 }

@@ -172,6 +172,7 @@ func TestSlowReaders(t *testing.T) {
 				c.OperationTimeout, c.CallTimeout, c.WriteTimeout = time.Hour, time.Hour, time.Hour
 				c.MaxConcurrency, c.MaxDownloads, c.MaxDownloadsPerCaller = 2, 4, 3
 				s := slowly(t, protocol, c)
+				s.as(sandbox.TokenPractitioner, `{ patient(id: "p1") { firstName } }`) // now the partner knows who reads
 				for range downloads {
 					s.ask("/resources/r1/download")
 				}

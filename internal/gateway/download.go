@@ -21,8 +21,7 @@ import (
 // download streams a plan attachment from the partner, whose address for it
 // wants the caller's token.
 func (g *Gateway) download(w http.ResponseWriter, r *http.Request) {
-	caller := transport.CallerFrom(r.Context()).Key
-	if caller == "" {
+	if transport.CallerFrom(r.Context()).Key == "" {
 		g.fail(w, r, http.StatusUnauthorized, apierror.CodeUnauthenticated, graph.TokenNeeded(g.signInURL()))
 		return
 	}
@@ -31,6 +30,7 @@ func (g *Gateway) download(w http.ResponseWriter, r *http.Request) {
 		g.fail(w, r, http.StatusBadRequest, apierror.CodeBadUserInput, err.Error())
 		return
 	}
+	caller := transport.Share(r.Context(), g.stranger)
 	if !g.placeForDownload(r.Context(), caller) {
 		w.Header().Set("Retry-After", "5")
 		g.fail(w, r, http.StatusTooManyRequests, apierror.CodeRateLimited, "Too many downloads are in progress; try again later.")
@@ -70,7 +70,7 @@ func (g *Gateway) storage(base string, proxy func(*http.Request) (*url.URL, erro
 }
 
 // placeForDownload reports whether a caller may begin a download; it waits for
-// at most the time of an operation. Downloads have places of their own, since a
+// at most the time of an operation, and behind as many as calls may. Downloads have places of their own, since a
 // client who reads slowly keeps one for long, and queries must not wait for it.
 func (g *Gateway) placeForDownload(ctx context.Context, caller string) bool {
 	ctx, cancel := context.WithTimeout(ctx, g.config.OperationTimeout)

@@ -213,8 +213,9 @@ func (g *Gateway) openClient(embedded *sandbox.Server) error {
 	network := transport.NewNetwork(route)
 	g.close = append(g.close, func() error { network.CloseIdleConnections(); return nil })
 
-	g.downloads = transport.NewPlaces(config.MaxDownloads, config.MaxDownloadsPerCaller)
-	places := transport.NewPlaces(config.MaxConcurrency, config.MaxConcurrency).Bound(config.MaxWaiting, config.QueueTimeout, &fsclient.Refused{Kind: fsclient.KindBusy, RetryAfter: time.Second})
+	busy := &fsclient.Refused{Kind: fsclient.KindBusy, RetryAfter: time.Second}
+	g.downloads = transport.NewPlaces(config.MaxDownloads, config.MaxDownloadsPerCaller).Bound(config.MaxWaiting, config.QueueTimeout, busy)
+	places := transport.NewPlaces(config.MaxConcurrency, config.MaxConcurrency).Bound(config.MaxWaiting, config.QueueTimeout, busy)
 	g.metrics.watch(g, places)
 	// From the client towards the network.
 	chain := g.learning(

@@ -18,10 +18,7 @@ func Limit(places *Places, stranger func(*Operation) bool, base http.RoundTrippe
 		if IsStreaming(r.Context()) {
 			return base.RoundTrip(r)
 		}
-		caller := strangers
-		if op := OperationFrom(r.Context()); op != nil && !stranger(op) {
-			caller = op.Caller.Key
-		}
+		caller := Share(r.Context(), stranger)
 		if err := places.Acquire(r.Context(), caller); err != nil {
 			return nil, err
 		}
@@ -33,6 +30,14 @@ func Limit(places *Places, stranger func(*Operation) bool, base http.RoundTrippe
 		res.Body = onClose(res.Body, func() { places.Release(caller) })
 		return res, nil
 	})
+}
+
+// Share returns under whom a caller takes places: their key, or that of all strangers.
+func Share(ctx context.Context, stranger func(*Operation) bool) string {
+	if op := OperationFrom(ctx); op != nil && !stranger(op) {
+		return op.Caller.Key
+	}
+	return strangers
 }
 
 // Places are what callers share. Who waits is served fairly: a free place goes
