@@ -32,7 +32,7 @@ type Reader struct {
 	total    *int // the partner's, where it can be believed
 	unusable bool // there was a total, and it cannot be believed
 	end      int  // the offset behind the last row of the list; -1 while that is not known
-	changed  bool // the list became shorter or longer from one page to the next
+	shrunk   bool // the list became shorter from one page to the next
 	again    bool // the pages are read for the second time
 }
 
@@ -71,15 +71,15 @@ type Answer struct {
 	Got      []Covered
 }
 
-// Read reads the window. A list that became shorter or longer between two of its pages may
-// have moved a row from one to the other, one of which may have been kept for a while: it is
-// read once more.
+// Read reads the window. A list that became shorter between two of its pages may
+// have moved a row from the second to the first one, which was read by then, or kept
+// for a while: it is read once more.
 func (r *Reader) Read() (*Answer, error) {
 	for {
 		r.sizes, r.end = r.Sizes.Get(r.Operation), -1
-		r.kept, r.got, r.total, r.unusable, r.changed = 0, nil, nil, false, false
+		r.kept, r.got, r.total, r.unusable, r.shrunk = 0, nil, nil, false, false
 		a, err := r.once()
-		if err != nil || !r.changed || r.again {
+		if err != nil || !r.shrunk || r.again {
 			return a, err
 		}
 		r.again = true
@@ -251,7 +251,7 @@ func (r *Reader) place(p Page, a Fetched, size int) {
 		seen = 0
 	}
 	if total := a.Meta.Total(p.Number, seen); total != nil {
-		r.changed = r.changed || r.total != nil && *total != *r.total
+		r.shrunk = r.shrunk || r.total != nil && *total < *r.total
 		r.total = total
 	}
 	r.unusable = r.unusable || a.Meta.UnusableCount || a.Meta.TotalCount != nil && r.total == nil
