@@ -55,10 +55,11 @@ func (e *entry[V]) over(now time.Time) bool { return !e.until.IsZero() && !now.B
 
 // Put keeps a value for a while, or, if that is 0, until others take its place. The bytes
 // are those of key and value. A value that would take more than a sixteenth of the cache
-// is not kept.
+// is not kept, and neither is the one before.
 func (c *Cache[K, V]) Put(k K, v V, bytes int, d time.Duration) {
 	bytes += overhead
 	if bytes > c.most/16 {
+		c.Remove(k)
 		return
 	}
 	e, now := entry[V]{value: v, bytes: bytes}, time.Now()

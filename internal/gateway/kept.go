@@ -130,10 +130,10 @@ func (k *kept) Put(r fsclient.Read, answer *fsclient.Kept) {
 	if k.shares(r) {
 		k.readers.Add(reader{r.Caller, r.Route}, time.Now())
 	}
-	if k.old(r, answer.At) {
-		return
-	}
 	key, _ := k.key(r)
+	if have, ok := k.answers.Get(key); k.old(r, answer.At) || ok && have.At.After(answer.At) {
+		return // a call that took longer than one that began later
+	}
 	k.put(key, answer)
 	if k.inRedis(r) {
 		k.writing.Go(func() { k.store(r, answer) })
