@@ -232,6 +232,37 @@ func TestRedisBudget(t *testing.T) {
 	}
 }
 
+// TestCacheAfterWriteElsewhere: a caller reads what they have written through another gateway.
+func TestCacheAfterWriteElsewhere(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	c := config()
+	c.RedisURL, c.EncryptionKey = server.URL, []string{strings.Repeat("key ", 8)}
+	h := startWith(t, c, sandbox.Options{})
+	first := h.url
+	h.serve(c, gateway.WithSandbox(h.sandbox))
+	second := h.url
+	read := func() any {
+		t.Helper()
+		a := h.with(http.Header{}, sandbox.TokenPractitioner, `{ staff(first: 1) { nodes { fullscriptId lastName } } }`)
+		return at(t, a.Data, "staff.nodes.0")
+	}
+	eventually(t, func() bool { // once it listens, nothing is dropped any more
+		read()
+		h.sandbox.ResetCalls()
+		read()
+		return h.sandbox.Count("") == 0
+	}, "nothing is kept")
+	id := read().(map[string]any)["fullscriptId"]
+	h.url = first
+	a := h.with(http.Header{}, sandbox.TokenPractitioner, `mutation($i: UpdateStaffInput!) { updateStaff(input: $i) { staff { lastName } } }`, "i", map[string]any{"id": id, "lastName": "Renamed"})
+	if len(a.Errors) > 0 {
+		t.Fatal(a.Errors)
+	}
+	h.url = second
+	eventually(t, func() bool { return read().(map[string]any)["lastName"] == "Renamed" }, "what was kept from before the write is served")
+}
+
 // TestCacheAfterGap: who may have missed an event has nothing from before it.
 func TestCacheAfterGap(t *testing.T) {
 	t.Parallel()

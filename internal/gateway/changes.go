@@ -40,9 +40,14 @@ func (c *changes) version(caller string) uint64 {
 func (c *changes) begins(caller string) { c.place(caller).number.Add(1) }
 func (c *changes) happened()            { c.all.number.Add(1) }
 
-// of and ofAll note a change.
+// of notes a change for a caller, ofEach for any of them, and ofAll one of what all may have read.
 func (c *changes) of(caller string, at time.Time) { c.place(caller).changed(at) }
 func (c *changes) ofAll(at time.Time)             { c.all.changed(at) }
+func (c *changes) ofEach(at time.Time) {
+	for i := range c.places {
+		c.places[i].changed(at)
+	}
+}
 
 // to and toAll report whether there was a change after a moment.
 func (c *changes) to(caller string, since time.Time) bool { return c.place(caller).after(since) }

@@ -190,6 +190,8 @@ func (g *Gateway) openStore() (err error) {
 		return nil
 	})
 	g.store = store.NewRedis(g.redis)
+	stop := g.kept.follow()
+	g.close = append(g.close, func() error { stop(); return nil })
 	return nil
 }
 

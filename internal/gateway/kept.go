@@ -40,8 +40,8 @@ const (
 	readerFor = 15 * time.Minute
 	// tagged is how long an answer is kept of which the partner can say that it still is so.
 	tagged = 24 * time.Hour
-	// inDoubt is how long a write may take to be carried out whose answer did not come.
-	inDoubt = time.Minute
+	// doubtFor is how long a write may take to be carried out whose answer did not come.
+	doubtFor = time.Minute
 	// keptPatience is how long a call waits for what is kept in Redis.
 	keptPatience = 100 * time.Millisecond
 )
@@ -59,17 +59,51 @@ func (k *kept) Version(caller string) uint64 { return k.changes.version(caller) 
 
 func (k *kept) Writing(caller string) { k.changes.begins(caller) }
 
-// Wrote has what was asked for before be old, unless the write was not carried out. One of which
-// that is not known may still be: so is what is asked for in the next minute.
+// Wrote has what was asked for before be old, here and at other gateways, unless the write was
+// not carried out. One of which that is not known may still be.
 func (k *kept) Wrote(caller string, err error) {
 	e, failed := errors.AsType[*fsclient.Error](err)
+	message := caller
 	switch {
 	case err == nil:
-		k.changes.of(caller, time.Now())
 	case failed && e.Unknown:
-		k.changes.of(caller, time.Now().Add(inDoubt))
+		message += doubt
+	default:
+		return
+	}
+	k.wrote(message)
+	if r := k.gateway.redis; r != nil && k.gateway.config.CacheSize > 0 {
+		k.writing.Go(func() {
+			ctx, cancel := context.WithTimeout(context.Background(), keptPatience)
+			defer cancel()
+			_ = r.Do(ctx, r.B().Publish().Channel(wroteChannel).Message(message).Build()).Error()
+		})
 	}
 }
+
+// wrote notes that a caller has written. While a write is in doubt, what is asked for after it is
+// old, too.
+func (k *kept) wrote(message string) {
+	at := time.Now()
+	caller, inDoubt := strings.CutSuffix(message, doubt)
+	if inDoubt {
+		at = at.Add(doubtFor)
+	}
+	k.changes.of(caller, at)
+}
+
+// follow notes what callers write through other gateways. Where it may not have heard of some,
+// any of them may have.
+func (k *kept) follow() (stop func()) {
+	return redisconn.Listen(k.gateway.redis, wroteChannel, func(context.Context) { k.changes.ofEach(time.Now()) }, k.wrote)
+}
+
+// On wroteChannel are the callers who have written, and doubt after those whose write may not
+// have been carried out yet.
+const (
+	wroteChannel = redisconn.Prefix + "wrote"
+	doubt        = "?"
+)
 
 // old reports whether an answer may have changed since the partner was asked.
 func (k *kept) old(r fsclient.Read, at time.Time) bool {
