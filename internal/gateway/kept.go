@@ -72,7 +72,7 @@ func (k *kept) Wrote(caller string, err error) {
 		return
 	}
 	k.wrote(message)
-	if r := k.gateway.redis; r != nil && k.gateway.config.CacheSize > 0 {
+	if r := k.gateway.redis; r != nil {
 		k.writing.Go(func() {
 			ctx, cancel := context.WithTimeout(context.Background(), keptPatience)
 			defer cancel()
@@ -165,8 +165,8 @@ func (k *kept) Put(r fsclient.Read, answer *fsclient.Kept) {
 		k.readers.Add(reader{r.Caller, r.Route}, time.Now())
 	}
 	key, _ := k.key(r)
-	if have, ok := k.answers.Get(key); k.old(r, answer.At) || ok && have.At.After(answer.At) {
-		return // a call that took longer than one that began later
+	if have, _ := k.answers.Get(key); k.old(r, answer.At) || have == answer || have != nil && have.At.After(answer.At) {
+		return // several got it, or it took longer than one that was asked for later
 	}
 	k.put(key, answer)
 	if k.inRedis(r) {
