@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"fsgateway/internal/sandbox"
@@ -371,6 +372,30 @@ func TestBudgetOfClinic(t *testing.T) {
 	if n := h.sandbox.Count("getClinic"); n != 1 {
 		t.Errorf("%d calls for a clinic that is not told", n)
 	}
+}
+
+// TestBudgetOfApp: strangers keep no more than a small part of a budget that all have in common.
+func TestBudgetOfApp(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.Budget, c.BudgetScope = 100, "app"
+	virtually(t, c, sandbox.Options{RateLimit: -1}, func(v *virtual) {
+		const query = `{ patients(first: 25) { nodes { dateOfBirth } } }` // 26 calls
+		v.query(`{ clinic { name } }`).fails(v)
+		v.sandbox.AddFault(sandbox.Fault{Latency: 50 * time.Millisecond})
+		var wg sync.WaitGroup
+		for i := range 20 {
+			wg.Go(func() { v.raw(v.Context(), fmt.Sprint("made-up-", i), query) })
+		}
+		synctest.Wait()
+		if answer := v.raw(v.Context(), sandbox.TokenPractitioner, query); strings.Contains(answer, "errors") {
+			v.Error(answer)
+		}
+		wg.Wait()
+		if answer := v.raw(v.Context(), sandbox.TokenStaff, query); strings.Contains(answer, "errors") { // a stranger, but alone
+			v.Error(answer)
+		}
+	})
 }
 
 // TestBudgetInOrder: who waits for many calls has their turn before those who came later.

@@ -31,6 +31,10 @@ const rejectedFor = 5 * time.Second
 // allowance is what callers may still ask of the partner.
 type allowance struct {
 	calls *budget.Accounts // by what the partner counts for
+	// strangers is what all whom the partner does not know keep between them of a budget that is
+	// everybody's. Their calls count as all others do; those with tokens that are none do not.
+	strangers *budget.Accounts
+	stranger  func(*transport.Operation) bool
 	// rejected are callers with tokens that the partner does not know, and when it said so. A
 	// session gets another token and is never among them.
 	rejected *lru.Cache[string, time.Time]
@@ -50,7 +54,7 @@ func (g *Gateway) newAllowance() *allowance {
 	}
 	a := &allowance{
 		calls: budget.New(c.Budget, c.BudgetWindow, shared), scope: c.BudgetScope, wait: c.BudgetWait,
-		turns: transport.NewPlaces(math.MaxInt, 1),
+		turns: transport.NewPlaces(math.MaxInt, 1), strangers: budget.New((c.Budget+7)/8, c.BudgetWindow, nil), stranger: g.stranger,
 	}
 	var err error
 	if a.clinics, err = lru.New[string, clinic](maxAccepted); err != nil {
@@ -203,9 +207,12 @@ func (a *allowance) reserve(ctx context.Context, calls int) (release func(), err
 	if op == nil {
 		return func() {}, nil
 	}
+	accounts, key := a.calls, a.key(op.Caller)
+	if a.scope == scopeApp && a.stranger(op) {
+		accounts, key = a.strangers, "strangers"
+	}
 	until := time.Now().Add(a.wait)
 	if a.wait > 0 {
-		key := a.key(op.Caller)
 		waiting, cancel := context.WithDeadlineCause(ctx, until, &fsclient.Error{Op: "budget", Kind: fsclient.KindRateLimited, RetryAfter: time.Second})
 		defer cancel()
 		if err := a.turns.Acquire(waiting, key); err != nil {
@@ -214,7 +221,7 @@ func (a *allowance) reserve(ctx context.Context, calls int) (release func(), err
 		defer a.turns.Release(key)
 	}
 	for {
-		lease, err := a.calls.Reserve(ctx, a.key(op.Caller), calls)
+		lease, err := accounts.Reserve(ctx, key, calls)
 		if err == nil {
 			op.Kept = lease
 			return lease.Close, nil
