@@ -3,6 +3,7 @@ package tests
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -206,5 +207,23 @@ func TestPollingResumes(t *testing.T) {
 		if refused := h.subscribe(sandbox.TokenPractitioner, watchAll, "after", "Event:nobody-knows"); refused.status != http.StatusBadRequest {
 			v.Errorf("after an event that nobody knows: %d", refused.status)
 		}
+	})
+}
+
+// TestPollLog: of what the partner sends nothing gets into the log when it cannot be polled.
+func TestPollLog(t *testing.T) {
+	t.Parallel()
+	polled(t, func(v *virtual, h *harness) {
+		own := h.begun("sse", sandbox.TokenPractitioner, watchAll)
+		defer own.close()
+		time.Sleep(2 * time.Minute)
+		for _, id := range []string{"Bearer:" + canary, canary + "@example.org", strings.Repeat(canary, 20)} {
+			v.sandbox.AddFault(sandbox.Fault{Status: http.StatusInternalServerError, Header: chatty("X-Request-Id", id), Times: 1})
+			time.Sleep(2 * time.Minute)
+		}
+		if !strings.Contains(v.log.String(), `"failure":"upstream","status":500,"message":"events cannot be polled"`) {
+			v.Error("it was not polled in vain")
+		}
+		silent(v, "the log", withoutRoutes(v.log.String()), fromPartner...)
 	})
 }

@@ -172,10 +172,11 @@ func isAPIError(h http.Header, body []byte) bool {
 	return bytes.HasPrefix(body, []byte("{")) && json.Valid(body) && len(problems(body)) > 0
 }
 
-// requestID is passed on in answers and logs, so nothing but a plain token is taken.
+// requestID is passed on in answers and logs, so nothing is taken that says more than an id
+// does.
 func requestID(h http.Header) string {
 	id := h.Get("X-Request-Id")
-	if len(id) > 128 || strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' }) {
+	if len(id) > 64 || strings.Trim(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") != "" {
 		return ""
 	}
 	return id

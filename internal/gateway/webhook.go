@@ -10,6 +10,7 @@ import (
 
 	"fsgateway/graph/apierror"
 	"fsgateway/internal/events"
+	"fsgateway/internal/fsclient"
 	"fsgateway/internal/middleware"
 	"fsgateway/internal/poller"
 	"fsgateway/internal/sandbox"
@@ -93,7 +94,13 @@ func (g *Gateway) newPoller() *poller.Poller {
 			outcome := "ok"
 			if err != nil {
 				outcome = "failed"
-				g.log.Warn().Err(err).Msg("events cannot be polled")
+				line := g.log.Warn()
+				if e, ok := errors.AsType[*fsclient.Error](err); ok { // of which the partner made a part
+					line = line.Str("failure", string(e.Kind)).Int("status", e.Status)
+				} else {
+					line = line.Err(err)
+				}
+				line.Msg("events cannot be polled")
 			}
 			g.metrics.polls.WithLabelValues(outcome).Inc()
 		},
