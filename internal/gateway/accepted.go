@@ -17,6 +17,9 @@ import (
 const (
 	// acceptedFor is how long a caller counts as accepted after a call.
 	acceptedFor = 5 * time.Minute
+	// knownFor is how long a caller is no stranger after a call: a day's work, with its breaks.
+	// That gives them a place, but no answer, and a token that is over loses it with its next call.
+	knownFor = 12 * time.Hour
 	maxAccepted = 10_000
 )
 
@@ -62,7 +65,7 @@ func (g *Gateway) stranger(op *transport.Operation) bool {
 	if op.Known.Load() || op.Caller.Renew != nil { // of a session it has
 		return false
 	}
-	known := g.acceptedWithin(op, acceptedFor)
+	known := g.acceptedWithin(op, knownFor)
 	op.Known.Store(known)
 	return !known
 }
@@ -76,10 +79,10 @@ func (g *Gateway) known(ctx context.Context) bool {
 // proveSocket returns [apierror.ErrSignedOut] if the partner does not accept the token of ctx's
 // caller, or there is none; nil if it does, or cannot tell.
 func (g *Gateway) proveSocket(ctx context.Context) error {
-	switch {
-	case transport.CallerFrom(ctx).Key == "":
+	switch caller := transport.CallerFrom(ctx); {
+	case caller.Key == "":
 		return apierror.ErrSignedOut
-	case g.known(ctx):
+	case caller.Renew != nil: // of a session
 		return nil
 	}
 	err := g.accepted.prove(ctx, g.client)
