@@ -19,7 +19,7 @@ const (
 	acceptedFor = 5 * time.Minute
 	// knownFor is how long a caller is no stranger after a call: a day's work, with its breaks.
 	// That gives them a place, but no answer, and a token that is over loses it with its next call.
-	knownFor = 12 * time.Hour
+	knownFor    = 12 * time.Hour
 	maxAccepted = 10_000
 )
 
