@@ -99,17 +99,13 @@ func (l pages) Wait(p paging.Page, again bool) (paging.Fetched, error) {
 // list has.
 func (l pages) promise(p paging.Page, again bool) *promise {
 	k := key{kind: l.list, id: strconv.Itoa(p.Number), query: strconv.Itoa(p.Size)}
-	if again {
-		k.query += " again"
+	ctx := l.ctx
+	if again { // what was kept is what did not fit
+		k.query, ctx = k.query+" again", fsclient.WithFresh(ctx)
 	}
 	promise, fresh := l.calls.promise(k)
 	if fresh {
-		l.call(promise, func(ctx context.Context) (any, error) {
-			if again { // what was kept is what did not fit
-				ctx = fsclient.WithFresh(ctx)
-			}
-			return l.op.fetch(ctx, l.parent, l.options, p)
-		})
+		l.call(promise, func(context.Context) (any, error) { return l.op.fetch(ctx, l.parent, l.options, p) })
 	}
 	return promise
 }

@@ -201,9 +201,7 @@ func below[T, O any, P fsclient.Options[O]](o *Operations, operation string, lis
 // value enters an operation that gives one value and takes no arguments but
 // the id of the object it hangs on, "" at the root.
 func value[T any](o *Operations, operation string, get func(ctx context.Context, parent string) (*T, error)) {
-	valueWith(o, operation, func(ctx context.Context, parent string, _ map[string]any) (*T, error) {
-		return get(ctx, parent)
-	})
+	valueWith(o, operation, func(ctx context.Context, parent string, _ map[string]any) (*T, error) { return get(ctx, parent) })
 }
 
 // valueWith is [value] for an operation that takes arguments.

@@ -1,6 +1,7 @@
 package loader
 
 import (
+	"math/bits"
 	"slices"
 	"sync"
 )
@@ -12,7 +13,7 @@ import (
 type waves struct {
 	mu     sync.Mutex
 	open   []int                            // wave -> calls and walks not over
-	paged  map[int]bool                     // waves in which a list's pages followed its first
+	paged  uint64                           // the waves in which a list's pages followed its first, a bit for each
 	parked map[*recordOp]map[string]int     // resource -> id -> wave
 	launch func(op *recordOp, ids []string) // carries out what was parked
 	begin  func(n int) (end func())         // observes a wave, may be nil
@@ -38,17 +39,14 @@ func (w *waves) enter(wave int) {
 func (w *waves) page(wave int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.paged == nil {
-		w.paged = map[int]bool{}
-	}
-	w.paged[wave] = true
+	w.paged |= 1 << wave
 }
 
 // rounds returns how many round trips followed each other.
 func (w *waves) rounds() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return max(0, len(w.open)-1) + len(w.paged)
+	return max(0, len(w.open)-1) + bits.OnesCount64(w.paged)
 }
 
 func (w *waves) leave(wave int) {
