@@ -91,19 +91,11 @@ func Link(ctx context.Context, v any) (any, error) {
 // record cannot be had any more.
 func Detail(ctx context.Context, obj any) error {
 	rec, ok := obj.(fsclient.Recorder)
-	if !ok {
-		return nil
-	}
-	h := pending(rec)
-	if h == nil {
+	if !ok || pending(rec) == nil {
 		return nil
 	}
 	s, f, t := sessionFrom(ctx), graphql.GetFieldContext(ctx).Field, reflect.TypeOf(rec).Elem()
-	if !h.missing.Has(s.ops.schema.Binding(f.ObjectDefinition, t).Field(f.Name).Bit) {
-		return nil
-	}
-	_, err := h.wait(ctx)
-	return err
+	return s.Complete(ctx, rec, s.ops.schema.Binding(f.ObjectDefinition, t).Field(f.Name).Bit)
 }
 
 // Arrived tells the walker of a value that a resolver got by itself, the

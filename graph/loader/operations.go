@@ -57,9 +57,9 @@ func New(schema *ast.Schema, c *fsclient.Client, viewer func(context.Context) *m
 type Primed interface {
 	// Note keeps the JSON of a record that holds part, or is it.
 	Note(ctx context.Context, kind, id string, part, whole fsclient.Recorder)
-	// Known returns it, and the record's type; "" if no record holds all that is wanted of the part.
-	Known(ctx context.Context, kind, id string, wanted fsclient.Fields) (source string, whole reflect.Type, at time.Time)
-	// Spared is called if that was enough, with the moment that it is from.
+	// Known returns it, and the moment that it is from; nil if none holds all that is wanted of the part.
+	Known(ctx context.Context, kind, id string, wanted fsclient.Fields) (whole fsclient.Recorder, at time.Time)
+	// Spared is called if that was enough.
 	Spared(ctx context.Context, at time.Time)
 }
 

@@ -232,15 +232,11 @@ func (s *Session) fromEmbedded(k hydrationKey) fsclient.Recorder {
 	if r := s.embedded.With(k.kind, k.id, k.missing, k.node.Details); r != nil || s.ops.Primed == nil {
 		return r
 	}
-	source, whole, at := s.ops.Primed.Known(s.ctx, k.kind, k.id, k.missing)
-	if source == "" {
+	whole, at := s.ops.Primed.Known(s.ctx, k.kind, k.id, k.missing)
+	if whole == nil {
 		return nil
 	}
-	r, err := fsclient.ReadRecord(s.ctx, whole, source)
-	if err != nil {
-		return nil
-	}
-	fsclient.Records(reflect.ValueOf(r), func(part fsclient.Recorder) { s.embed(part) })
+	fsclient.Records(reflect.ValueOf(whole), func(part fsclient.Recorder) { s.embed(part) })
 	found := s.embedded.With(k.kind, k.id, k.missing, k.node.Details)
 	if found != nil {
 		s.ops.Primed.Spared(s.ctx, at)

@@ -62,19 +62,23 @@ func (p *primed) Note(ctx context.Context, kind, id string, part, whole fsclient
 
 // Known returns a record that holds another if the partner has lately accepted the caller's
 // token, and nothing in the catalogue has changed since.
-func (p *primed) Known(ctx context.Context, kind, id string, wanted fsclient.Fields) (source string, whole reflect.Type, at time.Time) {
+func (p *primed) Known(ctx context.Context, kind, id string, wanted fsclient.Fields) (whole fsclient.Recorder, at time.Time) {
 	if primedFor[kind] == 0 || fsclient.IsFresh(ctx) {
-		return "", nil, at
+		return nil, at
 	}
 	op := transport.OperationFrom(ctx)
 	if op == nil {
-		return "", nil, at
+		return nil, at
 	}
 	have, ok := p.records.Get(primedKey{op.Caller.Key, kind, id})
 	if !ok || wanted.Without(have.held) != 0 || p.gateway.kept.changes.toAll(have.at) || !p.gateway.acceptedWithin(op, p.gateway.config.ProofAge) {
-		return "", nil, at
+		return nil, at
 	}
-	return have.source, have.whole, have.at
+	whole, err := fsclient.ReadRecord(ctx, have.whole, have.source)
+	if err != nil {
+		return nil, at
+	}
+	return whole, have.at
 }
 
 // Spared notes a call that was not made.
