@@ -196,6 +196,39 @@ func TestSocketsOfNobody(t *testing.T) {
 	})
 }
 
+// TestSocketsOfUntold: a socket of whose caller the partner does not say whether it is one is
+// asked for again, a few times, and then closed so that a client comes back. One whom the partner
+// has known today stays.
+func TestSocketsOfUntold(t *testing.T) {
+	t.Parallel()
+	virtually(t, config(), sandbox.Options{}, func(v *virtual) {
+		h, _ := v.online()
+		v.query(`{ clinic { name } }`).fails(v)
+		time.Sleep(time.Hour)
+		v.sandbox.AddFault(sandbox.Fault{Hang: true})
+		v.sandbox.ResetCalls()
+		begin := time.Now()
+		h.socket("made-up").closed(1013)
+		if took := time.Since(begin); took < time.Minute || took > 4*time.Minute {
+			v.Errorf("it is closed after %s", took)
+		}
+		if n := v.sandbox.Count(""); n != 4 {
+			v.Errorf("%d calls", n)
+		}
+		known := h.socket(sandbox.TokenPractitioner)
+		known.livesOn()
+		_ = known.conn.CloseNow()
+		v.sandbox.ClearFaults()
+		v.sandbox.AddFault(sandbox.Fault{Hang: true, Times: 2})
+		h.socket("made-up").closed(4401)
+		v.sandbox.ClearFaults()
+		v.sandbox.AddFault(sandbox.Fault{Hang: true, Times: 2})
+		s := h.socket(sandbox.TokenStaff)
+		s.livesOn()
+		_ = s.conn.CloseNow()
+	})
+}
+
 // livesOn checks that a socket is open after an hour.
 func (s *socket) livesOn() {
 	s.t.Helper()

@@ -76,8 +76,9 @@ func (g *Gateway) known(ctx context.Context) bool {
 	return op != nil && op.Caller.Key != "" && !g.stranger(op)
 }
 
-// proveSocket returns [apierror.ErrSignedOut] if the partner does not accept the token of ctx's
-// caller, or there is none; nil if it does, or cannot tell.
+// proveSocket returns nil if the partner accepts the token of ctx's caller,
+// [apierror.ErrSignedOut] if it does not, or there is none, and any other error if it does not say
+// so of one whom it has not known lately.
 func (g *Gateway) proveSocket(ctx context.Context) error {
 	switch caller := transport.CallerFrom(ctx); {
 	case caller.Key == "":
@@ -89,7 +90,10 @@ func (g *Gateway) proveSocket(ctx context.Context) error {
 	if e, ok := errors.AsType[*fsclient.Error](err); ok && e.Kind == fsclient.KindUnauthorized {
 		return apierror.ErrSignedOut
 	}
-	return nil
+	if g.known(ctx) {
+		return nil
+	}
+	return err
 }
 
 // prove returns nil if the partner accepts the token of ctx's caller. One that is

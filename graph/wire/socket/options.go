@@ -33,8 +33,8 @@ type Options struct {
 	Origins []string
 	// Admit counts a socket until release is called; false for one too many. It may be nil.
 	Admit func(ctx context.Context) (release func(), ok bool)
-	// Prove reports, with an error, that a caller is none, of whom a socket is closed
-	// after ProofTime. It may be nil.
+	// Prove returns [apierror.ErrSignedOut] for a caller who is none, of whom a socket is
+	// closed after ProofTime, or why it cannot tell, and then is asked again. It may be nil.
 	Prove     func(ctx context.Context) error
 	ProofTime time.Duration
 	// ReadTimeout is how long a message may take to arrive once it has begun; default 15

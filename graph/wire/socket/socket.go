@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"sync"
@@ -23,6 +24,8 @@ const (
 	initTimeout = 3 * time.Second
 	// closeTimeout is how long a client may take to answer a close.
 	closeTimeout = 5 * time.Second
+	// proofTries is how often a socket's caller is asked for, if that cannot be told.
+	proofTries = 4
 )
 
 // closeReason is why a socket is closed. The reason repeats nothing that was sent,
@@ -37,6 +40,7 @@ type closeReason struct {
 var (
 	closeUnauthorized = &closeReason{4401, "Unauthorized: wait for connection_ack before you subscribe."}
 	closeUnproven     = &closeReason{4401, "Unauthorized: no token has come that the partner accepts."}
+	closeUntold       = &closeReason{websocket.StatusTryAgainLater, "The partner does not say whether it accepts the token; connect again later."}
 	closeSignedOut    = &closeReason{4401, "Unauthorized: the session has ended, sign in again."}
 	closeForbidden    = &closeReason{4403, "Forbidden: send one Authorization, as Bearer and one token of visible characters."}
 	closeSubprotocol  = &closeReason{4406, "Subprotocol not acceptable: use " + wire.Subprotocol + "."}
@@ -257,8 +261,8 @@ func (s *socket) endWith(session context.Context) {
 	}
 }
 
-// prove closes the socket, in a moment, if its caller turns out to be none. It returns
-// false if no caller has been named yet.
+// prove closes the socket, in a moment, if its caller turns out to be none, or if that cannot
+// be told a few times. It returns false if no caller has been named yet.
 func (s *socket) prove() bool {
 	s.mu.Lock()
 	caller := s.named
@@ -267,9 +271,21 @@ func (s *socket) prove() bool {
 		return false
 	}
 	s.watching.Go(func() {
-		if s.o.Prove(s.o.operation(caller)) != nil {
-			s.close(closeUnproven)
+		for range proofTries {
+			switch err := s.o.Prove(s.o.operation(caller)); {
+			case err == nil:
+				return
+			case errors.Is(err, apierror.ErrSignedOut):
+				s.close(closeUnproven)
+				return
+			}
+			select {
+			case <-time.After(s.o.ProofTime/2 + rand.N(max(1, s.o.ProofTime))): // not all of those that began together at once
+			case <-s.ctx.Done():
+				return
+			}
 		}
+		s.close(closeUntold)
 	})
 	return true
 }
