@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -168,8 +169,8 @@ func (h *harness) with(header http.Header, token, query string, variables ...any
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	req.Header = header
-	req.Header.Set("Content-Type", "application/json")
+	req.Header = http.Header{"Content-Type": {"application/json"}}
+	maps.Copy(req.Header, header)
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
