@@ -375,7 +375,39 @@ func TestBudgetOfClinic(t *testing.T) {
 	}
 }
 
-// TestBudgetOfApp: strangers keep no more than a small part of a budget that all have in common.
+// TestBudgetOfNewcomers: whoever is new to the gateway has as much of a budget that all have in
+// common as everybody else, and no operation of theirs is done by half.
+func TestBudgetOfNewcomers(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.Budget, c.BudgetScope = 100, "app"
+	virtually(t, c, sandbox.Options{RateLimit: -1}, func(v *virtual) {
+		v.sandbox.AddFault(sandbox.Fault{Latency: 50 * time.Millisecond})
+		var wg sync.WaitGroup
+		for _, token := range []string{sandbox.TokenPractitioner, sandbox.TokenStaff} {
+			wg.Go(func() {
+				if answer := v.raw(v.Context(), token, `{ patients(first: 20) { nodes { dateOfBirth } } }`); strings.Contains(answer, "errors") {
+					v.Error(answer)
+				}
+			})
+		}
+		wg.Wait()
+	})
+	c.Budget = 10
+	virtually(t, c, sandbox.Options{RateLimit: -1}, func(v *virtual) {
+		v.query(`{ patients(first: 6) { nodes { dateOfBirth } } }`).fails(v) // 8 of 10
+		var query strings.Builder
+		for i := range 4 {
+			fmt.Fprintf(&query, ` a%d: createPatient(input: {email: "a%d@example.org", firstName: "A", lastName: "B"}) { userErrors { message } }`, i, i)
+		}
+		v.as(sandbox.TokenStaff, `mutation { `+query.String()+` }`).fails(v, failed{"", "RATE_LIMITED"})
+		if n := v.sandbox.Count("createPatient"); n != 0 {
+			v.Errorf("%d of 4 written", n)
+		}
+	})
+}
+
+// TestBudgetOfApp: those with made-up tokens keep nothing of a budget that all have in common.
 func TestBudgetOfApp(t *testing.T) {
 	t.Parallel()
 	c := config()
@@ -393,7 +425,7 @@ func TestBudgetOfApp(t *testing.T) {
 			v.Error(answer)
 		}
 		wg.Wait()
-		if answer := v.raw(v.Context(), sandbox.TokenStaff, query); strings.Contains(answer, "errors") { // a stranger, but alone
+		if answer := v.raw(v.Context(), sandbox.TokenStaff, query); strings.Contains(answer, "errors") { // new, but with a token
 			v.Error(answer)
 		}
 	})
@@ -475,6 +507,48 @@ func TestBudgetOfClinicFromTheFirst(t *testing.T) {
 			v.query(query).fails(v)
 			if n := v.sandbox.Count("getClinic"); n != 2 {
 				v.Errorf("asked for %d times, a minute later", n)
+			}
+		})
+	})
+}
+
+// TestClinicIsAskedForApart: whatever a caller's first call is, it does not wait for the one that
+// asks for their clinic longer than a moment, nor that for it.
+func TestClinicIsAskedForApart(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.BudgetScope = "clinic"
+	t.Run("InAProof", func(t *testing.T) {
+		t.Parallel()
+		virtually(t, c, sandbox.Options{}, func(v *virtual) {
+			h, _ := v.online()
+			s := h.begun("sse", sandbox.TokenPractitioner, `subscription { events(types: [PATIENT_CREATED]) { id } }`)
+			defer s.close()
+			begin := time.Now()
+			v.query(`{ clinic { name } }`).fails(v)
+			if took := time.Since(begin); took > 0 {
+				v.Errorf("took %s", took)
+			}
+		})
+	})
+	t.Run("Slow", func(t *testing.T) {
+		t.Parallel()
+		virtually(t, c, sandbox.Options{}, func(v *virtual) {
+			v.sandbox.AddFault(sandbox.Fault{Operation: "getClinic", Hang: true})
+			begin := time.Now()
+			v.query(`{ patients(first: 1) { nodes { id } } }`).fails(v)
+			if took := time.Since(begin); took > 2*time.Second {
+				v.Errorf("took %s", took)
+			}
+			time.Sleep(time.Minute) // until that call is over
+		})
+	})
+	t.Run("MadeUp", func(t *testing.T) {
+		t.Parallel()
+		virtually(t, c, sandbox.Options{}, func(v *virtual) {
+			v.as("made-up", `{ patients(first: 1) { nodes { id } } }`).fails(v, failed{"", "UNAUTHENTICATED"})
+			if n := v.sandbox.Count(""); n != 1 {
+				v.Errorf("%d calls", n)
 			}
 		})
 	})

@@ -209,6 +209,25 @@ func TestTrial(t *testing.T) {
 	})
 }
 
+// TestTrialOfAWrite: who makes the call that tells whether the partner is back waits for it no
+// longer than for any other.
+func TestTrialOfAWrite(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.OperationTimeout, c.CallTimeout = 3*time.Second, 20*time.Second
+	virtually(t, c, sandbox.Options{}, func(v *virtual) {
+		v.goesDown()
+		time.Sleep(6 * time.Second)
+		v.sandbox.AddFault(sandbox.Fault{Hang: true})
+		begin := time.Now()
+		r := v.query(`mutation { createPatient(input: {email: "a@example.org", firstName: "A", lastName: "B"}) { patient { id } } }`)
+		if took := time.Since(begin); took > c.OperationTimeout || len(r.Errors) != 1 || r.Errors[0].Extensions["outcome"] != "unknown" {
+			v.Errorf("after %s: %s", took, r.text)
+		}
+		time.Sleep(time.Minute)
+	})
+}
+
 // TestDownIsFree: while no calls are made, whoever asks is told at once, and pays nothing.
 func TestDownIsFree(t *testing.T) {
 	t.Parallel()

@@ -99,32 +99,35 @@ func (a *Accounts) Reserve(ctx context.Context, key string, n int) (*Lease, erro
 	if err := acc.refuses(); err != nil || a.limit == 0 {
 		return nil, err
 	}
-	if err := a.grant(ctx, acc, min(n, a.limit), false); err != nil {
+	n, err := a.grant(ctx, acc, min(n, a.limit), false)
+	if err != nil {
 		return nil, err
 	}
-	return &Lease{accounts: a, account: acc, left: min(n, a.limit)}, nil
+	return &Lease{accounts: a, account: acc, left: n}, nil
 }
 
-// grant has n calls of an account kept, to be made at once or later.
-func (a *Accounts) grant(ctx context.Context, acc *account, n int, now bool) error {
+// grant has n calls of an account kept, to be made at once or later, and returns how many: an
+// operation that is larger than the share of a gateway alone gets that.
+func (a *Accounts) grant(ctx context.Context, acc *account, n int, now bool) (int, error) {
 	g, err := a.ask(ctx, acc, n, now)
 	switch {
 	case err != nil: // alone
+		n = min(n, a.share(acc))
 		// Those that are kept may be there at any time.
 		if short := acc.sum + n - a.share(acc); short > 0 {
-			return &SpentError{RetryAfter: a.freeAfter(acc, short)}
+			return 0, &SpentError{RetryAfter: a.freeAfter(acc, short)}
 		} else if short+acc.reserved > 0 {
-			return acc.kept()
+			return 0, acc.kept()
 		}
 	case g.Blocked > 0:
-		return &SpentError{RetryAfter: milliseconds(g.Blocked)}
+		return 0, &SpentError{RetryAfter: milliseconds(g.Blocked)}
 	case g.Kept:
-		return acc.kept()
+		return 0, acc.kept()
 	case !g.Granted:
-		return &SpentError{RetryAfter: max(time.Millisecond, milliseconds(g.Wait))}
+		return 0, &SpentError{RetryAfter: max(time.Millisecond, milliseconds(g.Wait))}
 	}
 	acc.reserved += n
-	return nil
+	return n, nil
 }
 
 // kept says that the calls that are short are kept for other operations.
@@ -195,7 +198,7 @@ func (a *Accounts) tell(acc *account) {
 		return
 	}
 	a.untold[acc] = struct{}{}
-	if a.tellers < maxTellers {
+	if a.tellers < maxTellers && !a.shared.over() {
 		a.tellers++
 		a.shared.pending.Go(a.tellAll)
 	}
@@ -262,7 +265,7 @@ func (a *Accounts) Take(ctx context.Context, key string, l *Lease) error {
 	}
 	if l != nil && l.account == acc && l.left > 0 {
 		l.left--
-	} else if err := a.grant(ctx, acc, 1, true); err != nil {
+	} else if _, err := a.grant(ctx, acc, 1, true); err != nil {
 		a.drop(acc)
 		return err
 	}

@@ -194,6 +194,16 @@ func (s *Shared) rest() bool {
 	}
 }
 
+// over reports whether the count is closed.
+func (s *Shared) over() bool {
+	select {
+	case <-s.ended:
+		return true
+	default:
+		return false
+	}
+}
+
 // listen calls blocked with each 429 that another gateway has met, until the count is closed.
 func (s *Shared) listen(blocked func(key string, d time.Duration)) {
 	s.stop = redisconn.Listen(s.client, blocks, nil, func(message string) {

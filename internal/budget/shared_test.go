@@ -231,6 +231,42 @@ func TestSharedHung(t *testing.T) {
 	relay.Hang(false)
 }
 
+// TestSharedClosesHung: a count whose server has stopped answering can be closed while it is told
+// of calls that were given back.
+func TestSharedClosesHung(t *testing.T) {
+	t.Parallel()
+	for range 3 {
+		relay := redistest.StartRelay(t, redistest.Start(t))
+		a := New(100, time.Minute, NewShared(connect(t, relay.URL), time.Second, func(error) {}))
+		relay.Hang(true)
+		lease := reserve(t, a, 10)
+		lease.Close()
+		a.Close()
+		lease = &Lease{accounts: a, account: lease.account}
+		lease.Close()
+		relay.Hang(false)
+	}
+}
+
+// TestSharedShareAlone: while the server cannot be used, an operation that is larger than the share
+// of a gateway is let in with that.
+func TestSharedShareAlone(t *testing.T) {
+	t.Parallel()
+	all := together(t, redistest.Start(t).URL, 4, 100, time.Minute, time.Second)
+	for _, a := range all[1:] {
+		take(t, a, nil)
+	}
+	first := reserve(t, all[0], 1) // and is told how many they are
+	first.Close()
+	s := all[0].shared
+	s.mu.Lock()
+	s.until = time.Now().Add(time.Hour) // it has just failed
+	s.mu.Unlock()
+	if lease := reserve(t, all[0], 40); lease.left >= 40 || lease.left < 25 {
+		t.Errorf("%d calls are kept", lease.left)
+	}
+}
+
 // TestSharedExact: whatever becomes of questions and answers, in the end the calls that were
 // made are counted, and no others.
 func TestSharedExact(t *testing.T) {

@@ -409,7 +409,10 @@ func (c *Client) open(ctx context.Context, r route, address *url.URL, body any, 
 	routed := WithRoute(ctx, r.String())
 	d, _ := ctx.Value(deliveryKey{}).(*delivery) // nil for reads
 	if d != nil {
-		routed = httptrace.WithClientTrace(routed, &httptrace.ClientTrace{WroteHeaders: func() { d.sent.Store(true) }})
+		routed = httptrace.WithClientTrace(routed, &httptrace.ClientTrace{
+			GetConn:      func(string) { d.sent.Store(false) }, // another attempt: the one before was answered, or is lost
+			WroteHeaders: func() { d.sent.Store(true) },
+		})
 	}
 	// There is nothing to parse, as http.NewRequest would.
 	req := (&http.Request{
@@ -440,7 +443,7 @@ func (c *Client) open(ctx context.Context, r route, address *url.URL, body any, 
 
 // delivery is what is known of the way of a write, whatever its last attempt comes to.
 type delivery struct {
-	sent atomic.Bool // by a goroutine of net/http that outlives a call cut short
+	sent atomic.Bool // the attempt, by a goroutine of net/http that outlives a call cut short
 	lost atomic.Bool // an attempt that was sent has no answer
 }
 

@@ -30,19 +30,18 @@ const rejectedFor = 5 * time.Second
 
 // allowance is what callers may still ask of the partner.
 type allowance struct {
-	calls *budget.Accounts // by what the partner counts for
-	// strangers is what all whom the partner does not know keep between them of a budget that is
-	// everybody's. Their calls count as all others do; those with tokens that are none do not.
-	strangers *budget.Accounts
-	stranger  func(*transport.Operation) bool
+	calls    *budget.Accounts // by what the partner counts for
+	stranger func(*transport.Operation) bool
 	// rejected are callers with tokens that the partner does not know, and when it said so. A
 	// session gets another token and is never among them.
 	rejected *lru.Cache[string, time.Time]
 	scope    string
-	clinics  *lru.Cache[string, clinic] // by caller
-	asking   singleflight.Group
-	wait     time.Duration
-	turns    *transport.Places // of operations that wait for calls, in order for each caller
+	clinics  *lru.Cache[string, string] // by caller, "" for one who may not know theirs
+	// untold are callers whose clinic could not be asked for, and when.
+	untold *lru.Cache[string, time.Time]
+	asking singleflight.Group
+	wait   time.Duration
+	turns  *transport.Places // of operations that wait for calls, in order for each caller
 }
 
 // newAllowance makes budgets, which the gateways that have a Redis server in common share.
@@ -54,14 +53,16 @@ func (g *Gateway) newAllowance() *allowance {
 	}
 	a := &allowance{
 		calls: budget.New(c.Budget, c.BudgetWindow, shared), scope: c.BudgetScope, wait: c.BudgetWait,
-		turns: transport.NewPlaces(math.MaxInt, 1), strangers: budget.New((c.Budget+7)/8, c.BudgetWindow, nil), stranger: g.stranger,
+		turns: transport.NewPlaces(math.MaxInt, 1), stranger: g.stranger,
 	}
 	var err error
-	if a.clinics, err = lru.New[string, clinic](maxAccepted); err != nil {
+	if a.clinics, err = lru.New[string, string](maxAccepted); err != nil {
 		panic(err) // the number is wrong
 	}
-	if a.rejected, err = lru.New[string, time.Time](maxAccepted); err != nil {
-		panic(err)
+	for _, list := range []**lru.Cache[string, time.Time]{&a.rejected, &a.untold} {
+		if *list, err = lru.New[string, time.Time](maxAccepted); err != nil {
+			panic(err)
+		}
 	}
 	g.close = append(g.close, func() error { a.calls.Close(); return nil })
 	return a
@@ -89,40 +90,54 @@ func (a *allowance) key(c transport.Caller) string {
 	case scopeApp:
 		return scopeApp
 	case scopeClinic:
-		if known, ok := a.clinics.Get(c.Key); ok && known.name != "" {
-			return scopeClinic + " " + known.name
+		if clinic, _ := a.clinics.Get(c.Key); clinic != "" {
+			return scopeClinic + " " + clinic
 		}
 	}
 	return c.Key
 }
 
-// learn asks for the clinic of ctx's caller, if calls are counted for clinics and it is not
-// known: before the first operation is let in, whose calls are the clinic's, too.
+// learn asks for the clinic of ctx's caller before their first operation, where a budget is not
+// theirs alone: that of a clinic, to know whose calls they are, and the app's, so that nobody with
+// a made-up token keeps any of it.
 func (g *Gateway) learn(ctx context.Context) {
 	a, op := g.allowance, transport.OperationFrom(ctx)
-	if a.scope != scopeClinic || op == nil || ctx.Value(learningKey{}) != nil || a.learned(op.Caller) {
+	if op == nil || ctx.Value(learningKey{}) != nil || a.learned(op) {
 		return
 	}
-	_, _, _ = a.asking.Do(op.Caller.Key, func() (any, error) {
-		if a.learned(op.Caller) { // a moment ago
+	asked := a.asking.DoChan(op.Caller.Key, func() (any, error) {
+		if a.learned(op) { // a moment ago
 			return nil, nil
 		}
 		// A caller who leaves does not end what others wait for.
-		own := context.WithValue(transport.Apart(context.WithoutCancel(ctx)), learningKey{}, true)
+		own, cancel := context.WithTimeout(transport.Apart(context.WithoutCancel(ctx)), g.config.OperationTimeout)
+		defer cancel()
+		own = context.WithValue(own, learningKey{}, true)
 		found, err := g.client.Clinic.Get(own)
 		e, _ := errors.AsType[*fsclient.Error](err)
 		switch {
 		case err == nil:
-			name := g.keys.Name("clinic " + string(found.ID))
-			a.clinics.Add(op.Caller.Key, clinic{name: name})
-			_ = a.calls.Take(own, a.key(op.Caller), nil) // this call; it has been made, whatever is left
+			if a.scope == scopeClinic {
+				a.clinics.Add(op.Caller.Key, g.keys.Name("clinic "+string(found.ID)))
+				_ = a.calls.Take(own, a.key(op.Caller), nil) // this call; it has been made, whatever is left
+			}
+			g.accepted.accept(own)
 		case e != nil && e.Kind == fsclient.KindForbidden:
-			a.clinics.Add(op.Caller.Key, clinic{})
-		default:
-			a.clinics.Add(op.Caller.Key, clinic{until: time.Now().Add(askAgain)})
+			a.clinics.Add(op.Caller.Key, "")
+			g.accepted.accept(own)
+		case e == nil || e.Kind != fsclient.KindUnauthorized:
+			a.untold.Add(op.Caller.Key, time.Now())
 		}
 		return nil, nil
 	})
+	timer := time.NewTimer(learnPatience)
+	defer timer.Stop()
+	select {
+	case <-asked:
+	case <-timer.C:
+		a.untold.Add(op.Caller.Key, time.Now()) // nor do their other calls wait for it
+	case <-ctx.Done():
+	}
 }
 
 // learning is [Gateway.learn] for calls of which none are kept beforehand, such as those of
@@ -137,22 +152,39 @@ func (g *Gateway) learning(base http.RoundTripper) http.RoundTripper {
 	})
 }
 
-// clinic is what is known of a caller's clinic.
-type clinic struct {
-	name  string    // "" if the caller may not know it, or it could not be asked for
-	until time.Time // when it is asked for again, zero for never
+const (
+	// learnPatience is how long an operation waits for what is no part of it.
+	learnPatience = 2 * time.Second
+	// askAgain is how long a clinic that could not be asked for is left alone.
+	askAgain = 10 * time.Second
+)
+
+// learned reports whether there is no need to ask for the clinic of an operation's caller, or no
+// use in it.
+func (a *allowance) learned(op *transport.Operation) bool {
+	switch a.scope {
+	case scopeClinic:
+		if a.clinics.Contains(op.Caller.Key) {
+			return true
+		}
+	case scopeApp:
+		if !a.stranger(op) {
+			return true
+		}
+	default:
+		return true
+	}
+	at, untold := a.untold.Get(op.Caller.Key)
+	return untold && time.Since(at) < askAgain || a.isRejected(op.Caller)
 }
 
-// askAgain is how long a clinic that could not be asked for is left alone.
-const askAgain = 10 * time.Second
-
-// learned reports whether there is no use in asking for a caller's clinic.
-func (a *allowance) learned(c transport.Caller) bool {
-	known, ok := a.clinics.Get(c.Key)
-	return ok && (known.until.IsZero() || time.Now().Before(known.until))
+// isRejected reports whether the partner has just rejected a caller's token.
+func (a *allowance) isRejected(c transport.Caller) bool {
+	at, ok := a.rejected.Get(c.Key)
+	return ok && time.Since(at) < rejectedFor
 }
 
-// learningKey marks the call for a clinic, which waits for no other.
+// learningKey marks the call for a clinic, which waits for no other, and none for it.
 type learningKey struct{}
 
 // within refuses calls that the partner would, and learns from those that it did.
@@ -189,7 +221,7 @@ func (a *allowance) within(base http.RoundTripper) http.RoundTripper {
 
 // take counts a call of an operation, or says why it is not made.
 func (a *allowance) take(ctx context.Context, op *transport.Operation, key string) error {
-	if at, ok := a.rejected.Get(op.Caller.Key); ok && time.Since(at) < rejectedFor {
+	if a.isRejected(op.Caller) {
 		return &fsclient.Refused{Kind: fsclient.KindUnauthorized}
 	}
 	lease, _ := op.Kept.(*budget.Lease)
@@ -207,10 +239,10 @@ func (a *allowance) reserve(ctx context.Context, calls int) (release func(), err
 	if op == nil {
 		return func() {}, nil
 	}
-	accounts, key := a.calls, a.key(op.Caller)
-	if a.scope == scopeApp && a.stranger(op) {
-		accounts, key = a.strangers, "strangers"
+	if a.isRejected(op.Caller) {
+		return nil, &fsclient.Error{Op: "budget", Kind: fsclient.KindUnauthorized}
 	}
+	key := a.key(op.Caller)
 	until := time.Now().Add(a.wait)
 	if a.wait > 0 {
 		waiting, cancel := context.WithDeadlineCause(ctx, until, &fsclient.Error{Op: "budget", Kind: fsclient.KindRateLimited, RetryAfter: time.Second})
@@ -221,7 +253,7 @@ func (a *allowance) reserve(ctx context.Context, calls int) (release func(), err
 		defer a.turns.Release(key)
 	}
 	for {
-		lease, err := accounts.Reserve(ctx, key, calls)
+		lease, err := a.calls.Reserve(ctx, key, calls)
 		if err == nil {
 			op.Kept = lease
 			return lease.Close, nil

@@ -52,7 +52,12 @@ func (g *Gateway) call(r *http.Request) (end func(status int, err error)) {
 // keeps the answers of those that may be kept.
 func (g *Gateway) sharing() fsclient.Sharing {
 	return fsclient.Sharing{
-		Caller:   func(ctx context.Context) string { return transport.CallerFrom(ctx).Key },
+		Caller: func(ctx context.Context) string {
+			if ctx.Value(learningKey{}) != nil {
+				return "" // what waits for it may be what it would share
+			}
+			return transport.CallerFrom(ctx).Key
+		},
 		Shared:   func(ctx context.Context) { g.coalesced(ctx, 1) },
 		Accepted: g.accepted.accept,
 		Cache:    g.kept,

@@ -40,23 +40,52 @@ func (g *Gateway) breaking(base http.RoundTripper) http.RoundTripper {
 		if !g.breaker.TryAcquirePermit() {
 			return nil, g.down(r)
 		}
-		trial := g.breaker.IsHalfOpen() // one call, which has to say something
-		if trial {
-			g.trying.Store(true)
-			defer g.trying.Store(false)
-			// It is made to its end, or those who leave would keep the breaker open.
-			r = r.WithContext(transport.WithWholeTime(context.WithoutCancel(r.Context())))
+		if g.breaker.IsHalfOpen() { // one call, which has to say something
+			return g.try(r, base)
 		}
 		res, err := base.RoundTrip(r)
 		switch {
 		case err != nil && (r.Context().Err() != nil || errors.Is(err, transport.ErrEarly)): // the caller left, or the call was given up early
 		case err != nil, unavailable(res.StatusCode):
 			g.breaker.RecordFailure()
-		case trial || res.StatusCode/100 == 2:
+		case res.StatusCode/100 == 2, res.StatusCode == http.StatusNotModified:
 			g.breaker.RecordSuccess()
 		}
 		return res, err
 	})
+}
+
+// try makes a call that tells whether the partner is back. It is made to its end, or those who
+// leave would keep the breaker open; its caller waits no longer than for any other.
+func (g *Gateway) try(r *http.Request, base http.RoundTripper) (*http.Response, error) {
+	ctx := r.Context()
+	type outcome struct {
+		res *http.Response
+		err error
+	}
+	done := make(chan outcome, 1)
+	g.trying.Store(true)
+	go func() {
+		res, err := base.RoundTrip(r.Clone(transport.WithWholeTime(context.WithoutCancel(ctx))))
+		if err != nil || unavailable(res.StatusCode) {
+			g.breaker.RecordFailure()
+		} else {
+			g.breaker.RecordSuccess()
+		}
+		g.trying.Store(false)
+		done <- outcome{res, err}
+	}()
+	select {
+	case o := <-done:
+		return o.res, o.err
+	case <-ctx.Done():
+		go func() {
+			if o := <-done; o.err == nil {
+				o.res.Body.Close()
+			}
+		}()
+		return nil, context.Cause(ctx)
+	}
 }
 
 // unlessDown refuses what [Gateway.breaking] would, before it costs anything. It stands above
