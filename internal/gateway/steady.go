@@ -66,7 +66,7 @@ func (g *Gateway) try(r *http.Request, base http.RoundTripper) (*http.Response, 
 	done := make(chan outcome, 1)
 	g.trying.Store(true)
 	go func() {
-		res, err := base.RoundTrip(r.Clone(transport.WithWholeTime(context.WithoutCancel(ctx))))
+		res, err := base.RoundTrip(r.Clone(transport.WithWholeTime(context.WithoutCancel(ctx)))) //nolint:bodyclose // whoever is given it does
 		if err != nil || unavailable(res.StatusCode) {
 			g.breaker.RecordFailure()
 		} else {
