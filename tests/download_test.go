@@ -137,3 +137,50 @@ func TestDownloadsOfStrangers(t *testing.T) {
 		wg.Wait()
 	})
 }
+
+// TestDownloaderIsKnown: who only downloads is no stranger once the partner has given them a file,
+// and still one after a page, which anything on the way may answer with.
+func TestDownloaderIsKnown(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name  string
+		fault sandbox.Fault
+		known bool
+	}{
+		{"File", sandbox.Fault{}, true},
+		{"Page", sandbox.Fault{Status: http.StatusOK, Body: "<p>Sign in", Header: http.Header{"Content-Type": {"text/html; charset=utf-8"}}}, false},
+		{"Refused", sandbox.Fault{Status: http.StatusForbidden, Body: "{}", Header: http.Header{"Content-Type": {asJSON}}}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			virtually(t, config(), sandbox.Options{RateLimit: -1}, func(v *virtual) {
+				download := func() (status int, took time.Duration) {
+					begin := time.Now()
+					req := httptest.NewRequestWithContext(v.Context(), http.MethodGet, "/resources/"+sandbox.ResourceID+"/download", nil)
+					req.Header.Set("Authorization", "Bearer "+sandbox.TokenPractitioner)
+					res := httptest.NewRecorder()
+					v.handler.ServeHTTP(res, req)
+					return res.Code, time.Since(begin)
+				}
+				c.fault.Operation, c.fault.Times = "downloadResource", 1
+				if c.name != "File" {
+					v.sandbox.AddFault(c.fault)
+				}
+				download()
+				v.sandbox.AddFault(sandbox.Fault{Operation: "downloadResource", Latency: 4 * time.Second})
+				var late atomic.Int64
+				var wg sync.WaitGroup
+				for range 6 {
+					wg.Go(func() {
+						if status, took := download(); status != http.StatusOK || took > 4*time.Second {
+							late.Add(1)
+						}
+					})
+				}
+				wg.Wait()
+				if n := late.Load(); (n == 0) != c.known {
+					v.Errorf("%d of 6 downloads had to wait", n)
+				}
+			})
+		})
+	}
+}

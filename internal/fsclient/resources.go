@@ -3,6 +3,7 @@ package fsclient
 import (
 	"context"
 	"io"
+	"mime"
 	"net/http"
 	"net/url"
 )
@@ -62,6 +63,11 @@ func (s *ResourcesService) Download(ctx context.Context, id string, kind string)
 		return nil, err
 	}
 	if res.StatusCode >= 200 && res.StatusCode <= 299 {
+		// A page may be one that asks to sign in.
+		media, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
+		if f := s.client.flights; f != nil && media != "text/html" {
+			f.Accepted(ctx)
+		}
 		return res, nil
 	}
 	defer res.Body.Close()
