@@ -144,17 +144,9 @@ func TestPrimedIsNoOlder(t *testing.T) {
 	const product, variant = `{ product(id: "p1") { variants { sku } } }`, `{ variant(id: "v1") { sku } }`
 	for _, fresh := range []string{product, variant} {
 		virtually(t, config(), sandbox.Options{}, func(v *virtual) {
-			answer := func(sku string) {
-				v.sandbox.ClearFaults()
-				for operation, body := range map[string]string{
-					"getProduct": `{"product":{"id":"p1","variants":[{"id":"v1","sku":"` + sku + `"}]}}`, "getVariant": `{"variant":{"id":"v1","sku":"` + sku + `"}}`,
-				} {
-					v.sandbox.AddFault(sandbox.Fault{Operation: operation, Status: http.StatusOK, Body: body, Header: http.Header{"Content-Type": {asJSON}}})
-				}
-			}
-			answer("before")
+			v.answerWith("before")
 			v.kept(product).fails(v)
-			answer("after")
+			v.answerWith("after")
 			time.Sleep(time.Second)
 			v.query(fresh).fails(v)
 			for range 10 {
@@ -164,6 +156,85 @@ func TestPrimedIsNoOlder(t *testing.T) {
 				time.Sleep(20 * time.Second)
 			}
 		})
+	}
+}
+
+// answerWith has the partner answer for a product and for its variant.
+func (v *virtual) answerWith(sku string) {
+	v.sandbox.ClearFaults()
+	for operation, body := range map[string]string{
+		"getProduct": `{"product":{"id":"p1","name":"P","variants":[{"id":"v1","sku":"` + sku + `"}]}}`, "getVariant": `{"variant":{"id":"v1","sku":"` + sku + `"}}`,
+	} {
+		v.sandbox.AddFault(sandbox.Fault{Operation: operation, Status: http.StatusOK, Body: body, Header: http.Header{"Content-Type": {asJSON}}})
+	}
+}
+
+// TestPrimedBehind: a record that was asked for itself is not answered from what came inside another
+// before, whenever that one is read again.
+func TestPrimedBehind(t *testing.T) {
+	t.Parallel()
+	const named, product, variant = `{ product(id: "p1") { name } }`, `{ product(id: "p1") { variants { sku } } }`, `{ variant(id: "v1") { sku } }`
+	for _, share := range []bool{false, true} {
+		c := config()
+		c.ShareCatalog = share
+		for _, first := range []string{named, product} {
+			virtually(t, c, sandbox.Options{}, func(v *virtual) {
+				v.answerWith("before")
+				v.kept(first).fails(v)
+				time.Sleep(10 * time.Second)
+				v.answerWith("after")
+				v.query(variant).fails(v)
+				for range 10 {
+					if r := v.kept(variant); at(v, r.Data, "variant.sku") != "after" {
+						v.Errorf("after %s: %s", first, r.text)
+					}
+					v.kept(product).fails(v)
+					time.Sleep(20 * time.Second)
+				}
+			})
+		}
+	}
+}
+
+// TestPrimedAhead: what came inside another is served if it is newer than the record's own answer.
+func TestPrimedAhead(t *testing.T) {
+	t.Parallel()
+	virtually(t, config(), sandbox.Options{}, func(v *virtual) {
+		const product, variant = `{ product(id: "p1") { variants { sku } } }`, `{ variant(id: "v1") { sku } }`
+		v.answerWith("before")
+		v.kept(variant).fails(v)
+		time.Sleep(10 * time.Second)
+		v.answerWith("after")
+		v.query(product).fails(v)
+		v.sandbox.ResetCalls()
+		if r := v.kept(variant); at(v, r.Data, "variant.sku") != "after" || v.sandbox.Count("") != 0 {
+			v.Errorf("%d calls, %s", v.sandbox.Count(""), r.text)
+		}
+	})
+}
+
+// TestPrimedOfWhatIsGone: a record that is gone or forbidden is not answered from what came inside
+// another before.
+func TestPrimedOfWhatIsGone(t *testing.T) {
+	t.Parallel()
+	const product, variant = `{ product(id: "p1") { variants { sku } } }`, `{ variant(id: "v1") { sku } }`
+	for _, share := range []bool{false, true} {
+		for _, status := range []int{http.StatusNotFound, http.StatusForbidden} {
+			c := config()
+			c.ShareCatalog = share
+			virtually(t, c, sandbox.Options{}, func(v *virtual) {
+				v.answerWith("before")
+				v.kept(product).fails(v)
+				time.Sleep(time.Second)
+				v.sandbox.ClearFaults()
+				v.sandbox.AddFault(sandbox.Fault{Operation: "getVariant", Status: status, Body: `{"error":"no"}`, Header: http.Header{"Content-Type": {asJSON}}})
+				want := v.query(variant).Data
+				v.kept(product)
+				if r := v.kept(variant); !reflect.DeepEqual(r.Data, want) {
+					v.Errorf("sharing %t, after %d: %s", share, status, r.text)
+				}
+			})
+		}
 	}
 }
 

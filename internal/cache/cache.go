@@ -57,17 +57,32 @@ func (e *entry[V]) over(now time.Time) bool { return !e.until.IsZero() && !now.B
 // are those of key and value. A value that would take more than a sixteenth of the cache
 // is not kept, and neither is the one before.
 func (c *Cache[K, V]) Put(k K, v V, bytes int, d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.put(k, v, bytes, d)
+}
+
+// PutIfNewer is Put unless what is kept is newer than v, and returns the newer one.
+func (c *Cache[K, V]) PutIfNewer(k K, v V, bytes int, d time.Duration, at func(V) time.Time) V {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if have, ok := c.entries.Peek(k); ok && !have.over(time.Now()) && at(have.value).After(at(v)) {
+		return have.value
+	}
+	c.put(k, v, bytes, d)
+	return v
+}
+
+func (c *Cache[K, V]) put(k K, v V, bytes int, d time.Duration) {
 	bytes += overhead
 	if bytes > c.most/16 {
-		c.Remove(k)
+		c.entries.Remove(k)
 		return
 	}
 	e, now := entry[V]{value: v, bytes: bytes}, time.Now()
 	if d > 0 {
 		e.until = now.Add(d)
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	before, _ := c.entries.Peek(k)
 	c.entries.Add(k, e) // in place of the one before, which is not reported as gone
 	c.bytes += bytes - before.bytes

@@ -37,6 +37,25 @@ func TestCache(t *testing.T) {
 	})
 }
 
+// TestPutIfNewer: what is newer stays, whatever comes first.
+func TestPutIfNewer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, begin := New[int, time.Time](1<<20), time.Now()
+		self := func(at time.Time) time.Time { return at }
+		for _, step := range []struct{ put, want time.Duration }{{1, 1}, {0, 1}, {1, 1}, {2, 2}} {
+			got := c.PutIfNewer(1, begin.Add(step.put), 10, time.Minute, self)
+			if kept, _ := c.Get(1); got != kept || got != begin.Add(step.want) {
+				t.Errorf("after %d it keeps %v and says %v", step.put, kept.Sub(begin), got.Sub(begin))
+			}
+		}
+		time.Sleep(time.Minute)
+		if got := c.PutIfNewer(1, begin, 10, time.Minute, self); got != begin {
+			t.Error("what is over is kept")
+		}
+	})
+}
+
 // TestBounds: whatever is put in, no more is kept than may be, and the sum is right.
 func TestBounds(t *testing.T) {
 	t.Parallel()

@@ -15,6 +15,7 @@ import (
 	"reflect"
 	"strings"
 	"sync/atomic"
+	"time"
 )
 
 // maxAnswer bounds what is read of one answer. The largest known, a page of
@@ -216,12 +217,13 @@ const maxIdempotencyKey = 255
 
 func one[T any](ctx context.Context, c *Client, r route, query, body any, header http.Header, keys []string) (*T, error) {
 	var out *T
-	err := c.do(ctx, r, query, body, header, func(data []byte, text string) error {
+	err := c.do(ctx, r, query, body, header, func(a *answer) error {
+		data := a.body.Bytes()
 		v := new(T)
 		e := reflect.ValueOf(v).Elem()
 		s := shapeOf(e.Type())
 		err := errNoRecord
-		found := &envelope{keys: keys, out: e, wanted: wantedFrom(ctx), text: text}
+		found := &envelope{keys: keys, out: e, wanted: wantedFrom(ctx), text: a.text}
 		if len(bytes.TrimSpace(data)) > 0 {
 			err = found.open(data)
 		}
@@ -239,7 +241,7 @@ func one[T any](ctx context.Context, c *Client, r route, query, body any, header
 			return r.answeredBy(v)
 		}
 		if rec, ok := any(v).(recorded); ok {
-			rec.record().held, rec.record().source = all, found.source
+			rec.record().held, rec.record().source, rec.record().asked = all, found.source, a.at.UnixNano()
 			if check(e); rec.record().broken {
 				return fmt.Errorf("%w: it lacks its id", errUnreadable)
 			}
@@ -256,7 +258,7 @@ func one[T any](ctx context.Context, c *Client, r route, query, body any, header
 // getPage fetches one page of a list of T.
 func getPage[T any](ctx context.Context, c *Client, r route, query any, keys ...string) (*Page[T], error) {
 	var page *Page[T]
-	err := c.do(ctx, r, query, nil, nil, func(data []byte, text string) error {
+	err := c.do(ctx, r, query, nil, nil, func(a *answer) error {
 		p := new(Page[T])
 		extra := func(key string, d *decoder) (bool, error) {
 			if key != "meta" {
@@ -266,8 +268,8 @@ func getPage[T any](ctx context.Context, c *Client, r route, query any, keys ...
 			p.Meta, err = parseMeta(d)
 			return true, err
 		}
-		items := &envelope{keys: keys, out: reflect.ValueOf(&p.Items).Elem(), extra: extra, wanted: wantedFrom(ctx), text: text}
-		if err := items.open(data); err != nil {
+		items := &envelope{keys: keys, out: reflect.ValueOf(&p.Items).Elem(), extra: extra, wanted: wantedFrom(ctx), text: a.text}
+		if err := items.open(a.body.Bytes()); err != nil {
 			return err
 		}
 		for i := range p.Items {
@@ -282,9 +284,9 @@ func getPage[T any](ctx context.Context, c *Client, r route, query any, keys ...
 	return page, err
 }
 
-// do carries out one call and hands the body of a successful answer to read,
-// which must not keep it, and the same as a text if there is one. Every failure is an [*Error].
-func (c *Client) do(ctx context.Context, r route, query, body any, header http.Header, read func(data []byte, text string) error) (err error) {
+// do carries out one call and hands a successful answer to read, which must not keep its
+// body. Every failure is an [*Error].
+func (c *Client) do(ctx context.Context, r route, query, body any, header http.Header, read func(*answer) error) (err error) {
 	caller := ""
 	if c.flights != nil {
 		caller = c.flights.Caller(ctx)
@@ -314,8 +316,8 @@ func (c *Client) do(ctx context.Context, r route, query, body any, header http.H
 	return err
 }
 
-// read hands the body of a successful answer to f.
-func (a *answer) read(r route, f func(data []byte, text string) error) (err error) {
+// read hands a successful answer to f.
+func (a *answer) read(r route, f func(*answer) error) (err error) {
 	switch {
 	case !a.success():
 		return statusError(r, a.status, a.header, a.body.Bytes())
@@ -324,7 +326,7 @@ func (a *answer) read(r route, f func(data []byte, text string) error) (err erro
 	case a.odd != nil:
 		err = a.odd
 	default:
-		err = f(a.body.Bytes(), a.text)
+		err = f(a)
 	}
 	if err != nil {
 		return &Error{Op: r.String(), Kind: KindUpstream, Status: a.status, RequestID: requestID(a.header), Unknown: r.isWrite(), cause: err}
@@ -369,12 +371,14 @@ func (c *Client) call(ctx context.Context, r route, address *url.URL, body any, 
 
 // attempt makes a call. broken says why the body of its answer broke off.
 func (c *Client) attempt(ctx context.Context, r route, address *url.URL, body any, header http.Header) (a *answer, broken, err error) {
+	at := time.Now() // what changes from now on may not be in the answer
 	res, sent, err := c.open(ctx, r, address, body, header)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer res.Body.Close()
 	a = readAnswer(res)
+	a.at = at
 	if a.broken != nil && a.success() {
 		defer a.release()
 		e := transportError(ctx, r.String(), a.broken, r.isWrite(), sent)

@@ -210,11 +210,11 @@ func (s *EventsService) Get(ctx context.Context, id string) (*Event, error) {
 // op: GET /events/{id}
 func (s *EventsService) GetBody(ctx context.Context, id string) (e *Event, body []byte, err error) {
 	r := get("/events/{id}", id)
-	err = s.client.do(ctx, r, nil, nil, nil, func(answer []byte, _ string) (err error) {
-		if e, err = ParseEvent(answer); err != nil {
+	err = s.client.do(ctx, r, nil, nil, nil, func(a *answer) (err error) {
+		if e, err = ParseEvent(a.body.Bytes()); err != nil {
 			return err
 		}
-		body = bytes.Clone(answer)
+		body = bytes.Clone(a.body.Bytes())
 		return r.answeredBy(e)
 	})
 	return e, body, err

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -19,6 +20,7 @@ type Record struct {
 	broken bool    // lacks its id
 	await  Pending // see SetPending
 	source string  // see JSON
+	asked  int64   // see Asked
 }
 
 // Pending is what the rest of a record waits for; its owner is package loader. It lies
@@ -45,6 +47,8 @@ type Recorder interface {
 	// JSON is what the record was read from, with what nobody asked for: "" unless it is
 	// an answer of its own, and kept.
 	JSON() string
+	// Asked is when the partner was asked for the record, if it is an answer of its own.
+	Asked() time.Time
 	// Pending and SetPending keep what the rest of the record waits for, while
 	// a call that completes it is under way. Set before the value is shared.
 	Pending() Pending
@@ -57,6 +61,7 @@ func (r *Record) Hold(f Fields)        { r.held |= f }
 func (r *Record) Listed() bool         { return r.listed }
 func (r *Record) Broken() bool         { return r.broken }
 func (r *Record) JSON() string         { return r.source }
+func (r *Record) Asked() time.Time     { return time.Unix(0, r.asked) }
 func (r *Record) Pending() Pending     { return r.await }
 func (r *Record) SetPending(p Pending) { r.await = p }
 

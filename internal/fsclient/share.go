@@ -38,9 +38,9 @@ type Cache interface {
 	Get(ctx context.Context, r Read) *Kept
 	Put(r Read, k *Kept)
 	// Drop is called for an answer that is not there any more, or cannot be read, Refused for
-	// one that the caller may not read.
-	Drop(r Read)
-	Refused(r Read)
+	// one that the caller may not read. The partner was asked at a moment.
+	Drop(r Read, at time.Time)
+	Refused(r Read, at time.Time)
 }
 
 // Read is a read: whose it is, and what is asked.
@@ -77,7 +77,7 @@ func (k *Kept) Fresh() bool { return time.Now().Before(k.Until) }
 // answer returns what is kept as the answer to a call.
 func (k *Kept) answer() *answer {
 	a := newAnswer(http.StatusOK, nil)
-	a.text, a.length, a.kept = k.Body, int64(len(k.Body)), k
+	a.text, a.length, a.at, a.kept = k.Body, int64(len(k.Body)), k.At, k
 	a.body.WriteString(k.Body)
 	return a
 }
@@ -96,6 +96,7 @@ type answer struct {
 	length int64       // of the body; more than its bound if it was cut
 	broken error       // of reading the body
 	odd    error       // its charset
+	at     time.Time   // when the partner was asked
 	kept   *Kept       // as it is kept, or will be when it has been read; nil for not at all
 	refs   atomic.Int32
 }
@@ -145,10 +146,10 @@ func readAnswer(res *http.Response) *answer {
 }
 
 // keep has an answer be kept when it has been read.
-func (a *answer) keep(at time.Time, d time.Duration) {
+func (a *answer) keep(d time.Duration) {
 	a.text = a.body.String()
 	etag := strings.Clone(a.header.Get("Etag")) // which is a part of the whole header
-	a.kept = &Kept{etag, a.text, at, at.Add(d)}
+	a.kept = &Kept{etag, a.text, a.at, a.at.Add(d)}
 }
 
 func (a *answer) success() bool { return a.status >= 200 && a.status <= 299 }
@@ -167,19 +168,18 @@ func (f *flights) cached(ctx context.Context, k flightKey, d time.Duration, call
 		if kept != nil && kept.ETag != "" {
 			header = http.Header{"If-None-Match": {kept.ETag}}
 		}
-		now := time.Now() // what changes from now on may not be in the answer
 		a, err := call(header)
 		switch {
 		case err != nil:
 		case a.status == http.StatusNotModified && header != nil:
-			a.release()
 			same := *kept
-			same.At, same.Until = now, now.Add(d)
+			same.At, same.Until = a.at, a.at.Add(d)
 			again := same.answer()
 			again.header = a.header
+			a.release()
 			return again, nil
 		case a.status == http.StatusOK && a.length <= maxAnswer && a.odd == nil:
-			a.keep(now, d)
+			a.keep(d)
 		}
 		return a, err
 	})
@@ -196,9 +196,9 @@ func (f *flights) came(ctx context.Context, r Read, a *answer, err error) {
 		}
 	case err == nil || lifetimes[r.Route] == 0:
 	case e.Kind == KindForbidden:
-		f.Cache.Refused(r)
+		f.Cache.Refused(r, a.at)
 	case e.Kind == KindNotFound, a.kept != nil:
-		f.Cache.Drop(r)
+		f.Cache.Drop(r, a.at)
 	}
 }
 

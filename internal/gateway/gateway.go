@@ -58,6 +58,7 @@ type Gateway struct {
 	accepted  *accepted
 	allowance *allowance
 	kept      *kept
+	primed    *primed
 	documents *graph.Documents
 	clients   *clients
 	breaker   circuitbreaker.CircuitBreaker[any]
@@ -123,7 +124,7 @@ func New(config Config, log zerolog.Logger, opts ...Option) (*Gateway, error) {
 	}
 	g := &Gateway{config: config, log: log, build: o.build.known(), accepted: newAccepted(), breaker: newBreaker(), retries: retryBudget{left: maxRetries / 10}}
 	g.secretFiles = o.secretFiles
-	g.kept, g.documents = newKept(g), graph.NewDocuments(config.DocumentCacheSize)
+	g.kept, g.primed, g.documents = newKept(g), newPrimed(g), graph.NewDocuments(config.DocumentCacheSize)
 	if err := g.open(o); err != nil {
 		return nil, errors.Join(err, g.Close())
 	}
@@ -258,7 +259,7 @@ func (g *Gateway) openGraph(o options) error {
 		Persisted:     documents,
 		Documents:     g.documents,
 		Federation:    config.Federation,
-		Primed:        newPrimed(g),
+		Primed:        g.primed,
 		Known:         g.known,
 		Introspection: g.mayIntrospect,
 		SignInURL:     g.signInURL(),

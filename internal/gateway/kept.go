@@ -142,7 +142,7 @@ func (k *kept) Get(ctx context.Context, r fsclient.Read) *fsclient.Kept {
 	}
 	if !ok && k.inRedis(r) {
 		if answer, ok = k.load(ctx, r); ok {
-			k.put(key, answer)
+			answer = k.put(r, key, answer)
 		}
 	}
 	switch {
@@ -165,18 +165,18 @@ func (k *kept) Put(r fsclient.Read, answer *fsclient.Kept) {
 		k.readers.Add(reader{r.Caller, r.Route}, time.Now())
 	}
 	key, _ := k.key(r)
-	if have, _ := k.answers.Get(key); k.old(r, answer.At) || have == answer || have != nil && have.At.After(answer.At) {
+	if have, _ := k.answers.Get(key); k.old(r, answer.At) || have == answer || k.put(r, key, answer) != answer {
 		return // several got it, or it took longer than one that was asked for later
 	}
-	k.put(key, answer)
 	if k.inRedis(r) {
 		k.writing.Go(func() { k.store(r, answer) })
 	}
 }
 
 // Drop has nobody be answered with what is kept of a read.
-func (k *kept) Drop(r fsclient.Read) {
+func (k *kept) Drop(r fsclient.Read, at time.Time) {
 	key, _ := k.key(r)
+	k.gateway.primed.ends(key.caller, r, at)
 	k.answers.Remove(key)
 	if k.inRedis(r) {
 		k.writing.Go(func() { k.set(k.redisKey(r), "", 0) })
@@ -184,16 +184,20 @@ func (k *kept) Drop(r fsclient.Read) {
 }
 
 // Refused has the caller not be answered any more with what is kept of a route.
-func (k *kept) Refused(r fsclient.Read) {
+func (k *kept) Refused(r fsclient.Read, at time.Time) {
 	if k.shares(r) {
+		k.gateway.primed.ends(r.Caller, r, at)
 		k.readers.Remove(reader{r.Caller, r.Route})
 		return
 	}
-	k.Drop(r)
+	k.Drop(r, at)
 }
 
-func (k *kept) put(key keptKey, answer *fsclient.Kept) {
-	k.answers.Put(key, answer, len(key.caller)+len(key.path)+len(key.query)+len(answer.Body), time.Until(answer.Until)+stale(answer))
+// put keeps an answer, or the one that is kept if that is newer, and returns which.
+func (k *kept) put(r fsclient.Read, key keptKey, answer *fsclient.Kept) *fsclient.Kept {
+	k.gateway.primed.ends(key.caller, r, answer.At)
+	bytes := len(key.caller) + len(key.path) + len(key.query) + len(answer.Body)
+	return k.answers.PutIfNewer(key, answer, bytes, time.Until(answer.Until)+stale(answer), func(a *fsclient.Kept) time.Time { return a.At })
 }
 
 // stale is for how long an answer is kept after the partner is to be asked again.

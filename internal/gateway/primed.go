@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"path"
 	"reflect"
 	"time"
 
@@ -21,6 +22,8 @@ type primed struct {
 
 type primedKey struct{ caller, kind, id string }
 
+// primedIn is a record, or, if it holds nothing, says that what is older holds nothing any more:
+// then there was an answer for the record itself.
 type primedIn struct {
 	held   fsclient.Fields // what it holds of the record with the id
 	whole  reflect.Type    // its own type
@@ -31,6 +34,9 @@ type primedIn struct {
 // primedFor are the types that are kept, and for how long. They belong to no clinic.
 var primedFor = map[string]time.Duration{"Brand": time.Hour, "Product": 5 * time.Minute, "Variant": 5 * time.Minute}
 
+// primedBy are their kinds by the routes of their own.
+var primedBy = map[string]string{"/catalog/brands/{id}": "Brand", "/catalog/products/{id}": "Product", "/catalog/variants/{id}": "Variant"}
+
 // primedShare is the part of --cache-size that they may take beside the answers.
 const primedShare = 8
 
@@ -39,25 +45,30 @@ func newPrimed(g *Gateway) *primed {
 }
 
 // Note keeps the record that holds part, unless what is known of part is as new. An answer for
-// part itself is kept elsewhere, and only takes the place of what is older.
+// part itself is kept elsewhere.
 func (p *primed) Note(ctx context.Context, kind, id string, part, whole fsclient.Recorder) {
 	op := transport.OperationFrom(ctx)
 	life, source := primedFor[kind], whole.JSON()
-	if life == 0 || op == nil || source == "" {
+	if life == 0 || op == nil || source == "" || part == whole {
 		return
 	}
-	// It may have come in an answer that was kept, or by a call that began a while ago: what has
-	// changed since then may not be in it.
-	age := middleware.EntryFrom(ctx).Oldest() + p.gateway.config.OperationTimeout
-	if age >= life {
-		return
+	at := whole.Asked() // by an operation before, if the answer was kept
+	if left := life - time.Since(at); left > 0 {
+		k := primedKey{op.Caller.Key, kind, id}
+		p.put(k, primedIn{part.Held(), reflect.TypeOf(whole).Elem(), source, at}, left)
 	}
-	k, at := primedKey{op.Caller.Key, kind, id}, time.Now().Add(-age)
-	if have, ok := p.records.Get(k); ok && !have.at.Before(at) || !ok && part == whole {
-		return
+}
+
+// ends notes that there was an answer for the record of a read itself, good or bad: what came
+// inside others before is older, and may be gone. The caller is "" for what all of them share.
+func (p *primed) ends(caller string, r fsclient.Read, at time.Time) {
+	if kind := primedBy[r.Route]; kind != "" {
+		p.put(primedKey{caller, kind, fsclient.IDKey(path.Base(r.Path))}, primedIn{at: at}, primedFor[kind])
 	}
-	in := primedIn{part.Held(), reflect.TypeOf(whole).Elem(), source, at}
-	p.records.Put(k, in, len(k.caller)+len(id)+len(source), life-age)
+}
+
+func (p *primed) put(k primedKey, in primedIn, d time.Duration) {
+	p.records.PutIfNewer(k, in, len(k.caller)+len(k.id)+len(in.source), d, func(in primedIn) time.Time { return in.at })
 }
 
 // Known returns a record that holds another if the partner has lately accepted the caller's
@@ -71,8 +82,13 @@ func (p *primed) Known(ctx context.Context, kind, id string, wanted fsclient.Fie
 		return nil, at
 	}
 	have, ok := p.records.Get(primedKey{op.Caller.Key, kind, id})
-	if !ok || wanted.Without(have.held) != 0 || p.gateway.kept.changes.toAll(have.at) || !p.gateway.acceptedWithin(op, p.gateway.config.ProofAge) {
+	if !ok || have.source == "" || wanted.Without(have.held) != 0 || p.gateway.kept.changes.toAll(have.at) || !p.gateway.acceptedWithin(op, p.gateway.config.ProofAge) {
 		return nil, at
+	}
+	if p.gateway.config.ShareCatalog {
+		if shared, _ := p.records.Get(primedKey{"", kind, id}); !shared.at.Before(have.at) {
+			return nil, at
+		}
 	}
 	whole, err := fsclient.ReadRecord(ctx, have.whole, have.source)
 	if err != nil {
