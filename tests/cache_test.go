@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"reflect"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -470,6 +471,43 @@ func TestCacheAfterRevocation(t *testing.T) {
 	h.with(http.Header{}, sandbox.TokenPractitioner, read)
 	if n := h.sandbox.Count("listStaff"); n != 1 {
 		t.Errorf("%d calls, want 1", n)
+	}
+}
+
+// TestCacheAfterRevocationMeanwhile: a call that began before its token was revoked or rejected does
+// not make it a good one again.
+func TestCacheAfterRevocationMeanwhile(t *testing.T) {
+	t.Parallel()
+	const read = `{ staff(first: 1) { nodes { lastName } } }`
+	ends := map[string]func(v *virtual){
+		"Revoked": func(v *virtual) {
+			r := httptest.NewRequestWithContext(v.Context(), http.MethodPost, "/oauth/revoke", strings.NewReader("token="+sandbox.TokenPractitioner))
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			v.handler.ServeHTTP(httptest.NewRecorder(), r)
+		},
+		"Rejected": func(v *virtual) {
+			v.sandbox.AddFault(sandbox.Fault{Operation: "listOrders", Status: http.StatusUnauthorized})
+			v.query(`{ orders(first: 1) { nodes { id } } }`).fails(v, failed{"orders", "UNAUTHENTICATED"})
+		},
+	}
+	for name, end := range ends {
+		t.Run(name, func(t *testing.T) {
+			virtually(t, config(), sandbox.Options{}, func(v *virtual) {
+				v.kept(read).fails(v)
+				v.sandbox.AddFault(sandbox.Fault{Operation: "getClinic", Latency: 2 * time.Second})
+				var under sync.WaitGroup
+				under.Go(func() { v.query(`{ clinic { name } }`) })
+				time.Sleep(time.Second)
+				end(v)
+				under.Wait()
+				time.Sleep(6 * time.Second) // for 5 nothing is asked with a token that was rejected
+				v.sandbox.ResetCalls()
+				r := v.kept(read)
+				if n := v.sandbox.Count("listStaff"); n != 1 {
+					v.Errorf("%d calls, want 1: %s", n, r.text)
+				}
+			})
+		})
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"time"
 )
 
 // ResourcesService downloads the files attached to plans.
@@ -54,6 +55,7 @@ func (s *ResourcesService) Download(ctx context.Context, id string, kind string)
 	if err != nil {
 		return nil, err
 	}
+	at := time.Now()
 	res, _, err := s.client.open(ctx, r, address, nil, http.Header{"Accept": {"*/*"}})
 	if err != nil {
 		return nil, err
@@ -66,7 +68,7 @@ func (s *ResourcesService) Download(ctx context.Context, id string, kind string)
 		// A page may be one that asks to sign in.
 		media, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
 		if f := s.client.flights; f != nil && media != "text/html" {
-			f.Accepted(ctx)
+			f.Accepted(ctx, at)
 		}
 		return res, nil
 	}

@@ -21,8 +21,8 @@ type Sharing struct {
 	// Shared is called for a call that is not made, for another brings its answer.
 	Shared func(ctx context.Context)
 	// Accepted is called for a call that the partner has answered with what can be read, and
-	// so knows the caller. Anything on the way may answer with 200.
-	Accepted func(ctx context.Context)
+	// so knew the caller when it was asked. Anything on the way may answer with 200.
+	Accepted func(ctx context.Context, at time.Time)
 	Cache    Cache
 }
 
@@ -190,7 +190,7 @@ func (f *flights) came(ctx context.Context, r Read, a *answer, err error) {
 	e, _ := errors.AsType[*Error](err)
 	switch {
 	case err == nil && a.header != nil: // the partner was asked
-		f.Accepted(ctx)
+		f.Accepted(ctx, a.at)
 		if a.kept != nil {
 			f.Cache.Put(r, a.kept)
 		}

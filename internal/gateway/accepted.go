@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"sync"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -26,8 +27,11 @@ const (
 // accepted remembers the callers whose token the partner has accepted lately. Any
 // text can be sent as a token; this tells those who have one.
 type accepted struct {
-	callers *lru.Cache[string, time.Time] // when each was, by key
+	callers *lru.Cache[string, time.Time] // when the partner was asked, by key
 	flight  singleflight.Group
+
+	mu      sync.Mutex // so that nobody is removed between a look at removed and being added
+	removed changes    // whose token was rejected or revoked
 }
 
 func newAccepted() *accepted {
@@ -35,16 +39,37 @@ func newAccepted() *accepted {
 	if err != nil {
 		panic(err) // the number above is wrong
 	}
-	return &accepted{callers: callers}
+	return &accepted{callers: callers, removed: newChanges()}
 }
 
-// accept notes that the partner has accepted the token of ctx's caller.
-func (a *accepted) accept(ctx context.Context) {
+// accept notes that the partner, asked at a moment, has accepted the token of ctx's caller.
+func (a *accepted) accept(ctx context.Context, at time.Time) {
 	op := transport.OperationFrom(ctx)
-	if op != nil && !op.Answered.Swap(true) { // once is enough
+	if op != nil && !op.Answered.Load() && a.add(op.Caller.Key, at) { // once is enough
+		op.Answered.Store(true)
 		op.Known.Store(true)
-		a.callers.Add(op.Caller.Key, time.Now())
 	}
+}
+
+// add adds a caller, unless their token was rejected or revoked after the partner was asked: then
+// it was good no longer than that.
+func (a *accepted) add(key string, at time.Time) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.removed.to(key, at) {
+		return false
+	}
+	if have, ok := a.callers.Peek(key); !ok || have.Before(at) {
+		a.callers.Add(key, at)
+	}
+	return true
+}
+
+func (a *accepted) remove(key string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.removed.of(key, time.Now())
+	a.callers.Remove(key)
 }
 
 // noting notes whose token is rejected by the calls that base carries.
@@ -53,7 +78,7 @@ func (a *accepted) noting(base http.RoundTripper) http.RoundTripper {
 		res, err := base.RoundTrip(r)
 		if op := transport.OperationFrom(r.Context()); op != nil && err == nil && res.StatusCode == http.StatusUnauthorized {
 			op.Known.Store(false)
-			a.callers.Remove(op.Caller.Key)
+			a.remove(op.Caller.Key)
 		}
 		return res, err
 	})
@@ -104,9 +129,10 @@ func (a *accepted) prove(ctx context.Context, client *fsclient.Client) error {
 		return nil
 	}
 	done := a.flight.DoChan(key, func() (any, error) {
+		now := time.Now()
 		_, err := client.Clinic.Get(context.WithoutCancel(ctx)) // the caller may stop waiting
 		if e, ok := errors.AsType[*fsclient.Error](err); ok && e.Kind == fsclient.KindForbidden {
-			a.callers.Add(key, time.Now()) // it is a token, of few scopes
+			a.add(key, now) // it is a token, of few scopes
 			return nil, nil
 		}
 		return nil, err

@@ -38,7 +38,7 @@ func (g *Gateway) newSessions(base string, network http.RoundTripper, places *tr
 		RedirectURL: g.config.redirectURL(), PublicURL: g.config.publicURL(), Origins: g.config.CORSOrigins,
 		CallTimeout: g.config.CallTimeout, Lifetime: g.config.SessionLifetime,
 		Happened: func(h oauth.Happening) { g.metrics.sessions.WithLabelValues(string(h)).Inc() },
-		Revoked:  func(token string) { g.accepted.callers.Remove(g.tokenKey(token)) },
+		Revoked:  func(token string) { g.accepted.remove(g.tokenKey(token)) },
 		Store:    g.store, Seal: g.keys, Client: func(r *http.Request) netip.Prefix { return networkOf(r.Context()) },
 		Refuse: func(w http.ResponseWriter, r *http.Request, status int, message string) {
 			code := apierror.CodeBadUserInput
