@@ -105,7 +105,7 @@ func (g *Gateway) learn(ctx context.Context) {
 	if op == nil || ctx.Value(learningKey{}) != nil || a.learned(op) {
 		return
 	}
-	asked := a.asking.DoChan(op.Caller.Key, func() (any, error) {
+	done := a.asking.DoChan(op.Caller.Key, func() (any, error) {
 		if a.learned(op) { // a moment ago
 			return nil, nil
 		}
@@ -113,6 +113,7 @@ func (g *Gateway) learn(ctx context.Context) {
 		own, cancel := context.WithTimeout(transport.Apart(context.WithoutCancel(ctx)), g.config.OperationTimeout)
 		defer cancel()
 		own = context.WithValue(own, learningKey{}, true)
+		asked := time.Now()
 		found, err := g.client.Clinic.Get(own)
 		e, _ := errors.AsType[*fsclient.Error](err)
 		switch {
@@ -121,10 +122,10 @@ func (g *Gateway) learn(ctx context.Context) {
 				a.clinics.Add(op.Caller.Key, g.keys.Name("clinic "+string(found.ID)))
 				_ = a.calls.Take(own, a.key(op.Caller), nil) // this call; it has been made, whatever is left
 			}
-			g.accepted.accept(own)
+			g.accepted.accept(own, asked)
 		case e != nil && e.Kind == fsclient.KindForbidden:
 			a.clinics.Add(op.Caller.Key, "")
-			g.accepted.accept(own)
+			g.accepted.accept(own, asked)
 		case e == nil || e.Kind != fsclient.KindUnauthorized:
 			a.untold.Add(op.Caller.Key, time.Now())
 		}
@@ -133,7 +134,7 @@ func (g *Gateway) learn(ctx context.Context) {
 	timer := time.NewTimer(learnPatience)
 	defer timer.Stop()
 	select {
-	case <-asked:
+	case <-done:
 	case <-timer.C:
 		a.untold.Add(op.Caller.Key, time.Now()) // nor do their other calls wait for it
 	case <-ctx.Done():
