@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -136,6 +137,7 @@ func TestMetrics(t *testing.T) {
 		`fsgateway_upstream_calls_waiting`:                                                         "0",
 		`fsgateway_upstream_breaker_open`:                                                          "0",
 		`fsgateway_upstream_retries_total`:                                                         "4",
+		`fsgateway_upstream_rate_limited_total`:                                                    "0",
 		`fsgateway_upstream_calls_shared_total`:                                                    "0",
 		`fsgateway_upstream_calls_in_flight`:                                                       "0",
 		`fsgateway_upstream_hedges_total`:                                                          "0",
@@ -151,7 +153,7 @@ func TestMetrics(t *testing.T) {
 		`fsgateway_ready`:                     "1",
 	}
 	for name := range got {
-		if strings.HasPrefix(name, "fsgateway_operation_upstream_calls_") || strings.HasPrefix(name, "fsgateway_build_info{") {
+		if got[name] == "0" && happens.MatchString(name) && want[name] == "" || strings.HasPrefix(name, "fsgateway_operation_upstream_calls_") || strings.HasPrefix(name, "fsgateway_build_info{") {
 			delete(got, name)
 		}
 	}
@@ -177,6 +179,39 @@ func TestMetrics(t *testing.T) {
 		}
 	}
 	silent(t, "the metrics", text, canary, strings.ReplaceAll(canary, "-", "_"), sandbox.TokenPractitioner, sandbox.PatientWithManyPlans, "sandbox.embedded")
+}
+
+// happens matches the figures that are there before anything happens.
+var happens = regexp.MustCompile(`^fsgateway_(errors|webhooks|polls|sessions)_total{`)
+
+// TestMetricsFromTheStart: what alerts hear of has a figure before it happens for the first
+// time, or it would not increase then.
+func TestMetricsFromTheStart(t *testing.T) {
+	t.Parallel()
+	got, _ := watch(t, config()).metrics()
+	labels := map[string]int{}
+	for name := range got {
+		if m := happens.FindStringSubmatch(name); m != nil {
+			labels[m[1]]++
+		}
+	}
+	if want := map[string]int{"errors": 25, "webhooks": 11, "polls": 2, "sessions": 4}; !maps.Equal(labels, want) {
+		t.Errorf("%v, want %v", labels, want)
+	}
+	for _, name := range []string{
+		`errors_total{code="INTERNAL"}`, `errors_total{code="RATE_LIMITED"}`, `webhooks_total{outcome="busy"}`, `webhooks_total{outcome="failed"}`,
+		`sessions_total{happening="refresh_failed"}`, `polls_total{outcome="failed"}`, `upstream_rate_limited_total`,
+	} {
+		if got["fsgateway_"+name] != "0" {
+			t.Errorf("%s is %q", name, got["fsgateway_"+name])
+		}
+	}
+	limited := watch(t, config())
+	limited.sandbox.AddFault(sandbox.Fault{Operation: "getClinic", Times: 1, Status: http.StatusTooManyRequests})
+	limited.as(sandbox.TokenPractitioner, `{ clinic { name } }`)
+	if got, _ := limited.metrics(); got["fsgateway_upstream_rate_limited_total"] != "1" {
+		t.Errorf("%s calls were answered with 429", got["fsgateway_upstream_rate_limited_total"])
+	}
 }
 
 // TestMetricsDoNotGrow: whatever clients send, there are no more series.

@@ -1,6 +1,11 @@
 package apierror
 
-import "github.com/99designs/gqlgen/graphql/errcode"
+import (
+	"iter"
+	"maps"
+
+	"github.com/99designs/gqlgen/graphql/errcode"
+)
 
 // Codes of errors[].extensions.code. They are part of the API; docs/errors.md says
 // what each means.
@@ -48,3 +53,7 @@ var known = map[string]bool{
 // Known reports whether code is one of the constants above, so that it may be the
 // label of a metric.
 func Known(code string) bool { return known[code] }
+
+// Codes returns the constants above, so that a metric has a figure for each before the
+// first error.
+func Codes() iter.Seq[string] { return maps.Keys(known) }

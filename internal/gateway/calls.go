@@ -31,6 +31,9 @@ func (g *Gateway) call(r *http.Request) (end func(status int, err error)) {
 		span.end(status, how)
 		g.metrics.callDuration.WithLabelValues(route).Observe(took.Seconds())
 		g.metrics.calls.WithLabelValues(route, how).Inc()
+		if status == http.StatusTooManyRequests {
+			g.metrics.rateLimited.Inc()
+		}
 		if line := g.log.Debug(); line.Enabled() {
 			line.Str("requestId", entry.RequestID).Str("call", route).Str("outcome", how).
 				Float64("durationMs", float64(took.Microseconds())/1000).Msg("upstream call")

@@ -11,7 +11,9 @@ import (
 
 	"fsgateway/graph/apierror"
 	"fsgateway/internal/middleware"
+	"fsgateway/internal/oauth"
 	"fsgateway/internal/transport"
+	"fsgateway/internal/webhook"
 )
 
 // metrics are the gateway's figures. Every label has a value from a list that
@@ -31,6 +33,7 @@ type metrics struct {
 	callDuration  *prometheus.HistogramVec // route template
 	callsInFlight prometheus.Gauge
 	shared        prometheus.Counter
+	rateLimited   prometheus.Counter
 	retries       prometheus.Counter
 	hedges        prometheus.Counter
 	cacheHits     prometheus.Counter
@@ -84,24 +87,43 @@ func newMetrics(unready func() string) *metrics {
 		refused:       counter("refused_total", "What clients were refused because there was too much of it: connection, socket or body.", "what"),
 		http:          counter("http_errors_total", "What net/http had to say by itself, by kind; its words are kept nowhere.", "kind"),
 		shared:        prometheus.NewCounter(prometheus.CounterOpts{Namespace: "fsgateway", Name: "upstream_calls_shared_total", Help: "Calls that were not made, for an identical one of the same caller was under way."}),
+		rateLimited:   prometheus.NewCounter(prometheus.CounterOpts{Namespace: "fsgateway", Name: "upstream_rate_limited_total", Help: "Calls that the partner answered with 429."}),
 		retries:       prometheus.NewCounter(prometheus.CounterOpts{Namespace: "fsgateway", Name: "upstream_retries_total", Help: "Calls that were made again."}),
 		hedges:        prometheus.NewCounter(prometheus.CounterOpts{Namespace: "fsgateway", Name: "upstream_hedges_total", Help: "Calls that were made beside one that took long."}),
 		budgetAlone:   prometheus.NewCounter(prometheus.CounterOpts{Namespace: "fsgateway", Name: "budget_alone_total", Help: "How often the calls of all gateways could not be counted in Redis, so that this one kept to a share."}),
 		cacheHits:     prometheus.NewCounter(prometheus.CounterOpts{Namespace: "fsgateway", Name: "cache_hits_total", Help: "Calls that were not made, for their answer was kept."}),
 		callsInFlight: gauge("upstream_calls_in_flight", "Calls to the partner that are under way."),
 	}
-	for _, what := range refusable {
-		m.refused.WithLabelValues(what)
-	}
+	m.begin()
 	ready := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "fsgateway", Name: "ready", Help: "1 while /readyz says so, else 0."}, func() float64 {
 		if unready() != "" {
 			return 0
 		}
 		return 1
 	})
-	m.registry.MustRegister(m.requests, m.inFlight, m.operations, m.duration, m.perOperation, m.answers, m.errors, m.calls, m.callDuration, m.callsInFlight, m.shared, m.retries, m.cacheHits, m.hedges, m.budgetAlone, m.webhooks, m.polls, m.http, m.refused, m.latency, m.streamed, m.redis, m.sessions, m.spansLost, ready,
+	m.registry.MustRegister(m.requests, m.inFlight, m.operations, m.duration, m.perOperation, m.answers, m.errors, m.calls, m.callDuration, m.callsInFlight, m.shared, m.rateLimited, m.retries, m.cacheHits, m.hedges, m.budgetAlone, m.webhooks, m.polls, m.http, m.refused, m.latency, m.streamed, m.redis, m.sessions, m.spansLost, ready,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
+}
+
+// begin makes figures of what has not happened yet. A series that begins with 1 has not
+// increased, so that no alert would hear of the first time.
+func (m *metrics) begin() {
+	for _, what := range refusable {
+		m.refused.WithLabelValues(what)
+	}
+	for code := range apierror.Codes() {
+		m.errors.WithLabelValues(code)
+	}
+	for _, outcome := range webhook.Outcomes {
+		m.webhooks.WithLabelValues(string(outcome))
+	}
+	for _, happening := range oauth.Happenings {
+		m.sessions.WithLabelValues(string(happening))
+	}
+	for _, outcome := range []string{"ok", "failed"} {
+		m.polls.WithLabelValues(outcome)
+	}
 }
 
 // watch adds figures of what the gateway holds now.

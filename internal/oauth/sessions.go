@@ -93,6 +93,9 @@ const (
 	Ended         Happening = "ended"
 )
 
+// Happenings are all of them, so that a metric has a figure for each before it happens.
+var Happenings = []Happening{SignedIn, Refreshed, RefreshFailed, Ended}
+
 // Sessions signs users in and keeps their tokens.
 type Sessions struct {
 	o      Options

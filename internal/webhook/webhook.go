@@ -80,6 +80,9 @@ func New(o Options) http.Handler {
 	})
 }
 
+// Outcomes are all of them, so that a metric has a figure for each before it happens.
+var Outcomes = []Outcome{Accepted, Repeated, Ping, Unreadable, Unsigned, Forged, Stale, TooLarge, Broken, Busy, Failed}
+
 // statuses of what is not acknowledged.
 var statuses = map[Outcome]int{
 	Unsigned: http.StatusUnauthorized, Forged: http.StatusUnauthorized, Stale: http.StatusUnauthorized,
