@@ -51,9 +51,12 @@ type CostOptions struct {
 	Calls func(ctx context.Context) Calls
 	// Coalesced is told of the calls that an operation was spared by an identical one.
 	Coalesced func(ctx context.Context, calls int64)
+	// Estimated is told what an operation is estimated to take, before anything is decided by
+	// it; nil for nobody.
+	Estimated func(ctx context.Context, calls int)
 	// Reserve keeps calls for an operation until release is called, or says why it cannot
 	// have them.
-	Reserve func(ctx context.Context, estimated, most int) (release func(), err error)
+	Reserve func(ctx context.Context, most int) (release func(), err error)
 }
 
 // Calls are those of an operation: made, spared by other operations, and spared by answers
@@ -63,8 +66,12 @@ type Calls struct {
 	Age                time.Duration
 }
 
-// tooExpensive refuses an operation that is estimated to take more calls than one may.
-func (o *CostOptions) tooExpensive(c cost.Cost, explain func() *cost.Plan) *gqlerror.Error {
+// tooExpensive notes what an operation is estimated to take, and refuses it if that is more
+// calls than one may make.
+func (o *CostOptions) tooExpensive(ctx context.Context, c cost.Cost, explain func() *cost.Plan) *gqlerror.Error {
+	if o.Estimated != nil {
+		o.Estimated(ctx, c.Estimate)
+	}
 	if o.Most == 0 || c.Estimate <= o.Most {
 		return nil
 	}
@@ -84,7 +91,7 @@ func (o *CostOptions) reserve(ctx context.Context, c cost.Cost) (release func(),
 	if o.Reserve == nil || calls == 0 {
 		return func() {}, nil
 	}
-	return o.Reserve(ctx, c.Estimate, calls)
+	return o.Reserve(ctx, calls)
 }
 
 // asks reports whether a request has a header that says yes.

@@ -217,7 +217,7 @@ func (o *Options) run(ctx context.Context, ops *loader.Operations, estimator *co
 			return ctx, this
 		}
 		this.estimate = estimator.Of(op, session, caller)
-		err := o.Cost.tooExpensive(this.estimate, explain)
+		err := o.Cost.tooExpensive(ctx, this.estimate, explain)
 		if err == nil {
 			var free func()
 			if free, err = o.reserve(ctx, this.estimate); err == nil {
@@ -254,7 +254,7 @@ func (o *Options) run(ctx context.Context, ops *loader.Operations, estimator *co
 func (o *Options) dearEvents(ctx context.Context, ops *loader.Operations, estimator *cost.Estimator) *gqlerror.Error {
 	op, caller := graphql.GetOperationContext(ctx), o.Caller(ctx)
 	_, session := ops.NewSession(ctx, caller)
-	return o.Cost.tooExpensive(estimator.Of(op, session, caller), func() *cost.Plan { return estimator.Explain(op, session, caller) })
+	return o.Cost.tooExpensive(ctx, estimator.Of(op, session, caller), func() *cost.Plan { return estimator.Explain(op, session, caller) })
 }
 
 // reserve keeps the calls that an operation can take, and says what its client is told if they

@@ -116,7 +116,7 @@ func TestPanicGivesBack(t *testing.T) {
 	t.Parallel()
 	kept := 0
 	r := askBroken(t, patientQuery, func(error) {}, func(o *graph.Options) {
-		o.Cost.Reserve = func(_ context.Context, _, most int) (func(), error) {
+		o.Cost.Reserve = func(_ context.Context, most int) (func(), error) {
 			kept += most
 			return func() { kept -= most }, nil
 		}

@@ -1,6 +1,7 @@
 package tests
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -210,4 +211,50 @@ func TestLogLine(t *testing.T) {
 	s.hears("complete", "1")
 	eventually(t, func() bool { return strings.Contains(h.log.String(), `"operation":"OfSocket"`) }, "an operation of a socket has no line")
 	_ = s.conn.CloseNow()
+}
+
+// of returns the attributes of the first span of a name, with its status.
+func (c *collect) of(name string) map[string]string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, s := range c.spans {
+		if s.GetName() == name {
+			of := map[string]string{"": strings.TrimPrefix(s.GetStatus().GetCode().String(), "STATUS_CODE_")}
+			for _, a := range s.GetAttributes() {
+				of[a.GetKey()] = a.GetValue().String()
+			}
+			return of
+		}
+	}
+	return nil
+}
+
+// TestEstimateOfRefused: the line and the span of what is too expensive say what it was
+// estimated to take.
+func TestEstimateOfRefused(t *testing.T) {
+	t.Parallel()
+	for name, query := range map[string]string{
+		"Query":        `{ patients(first: 20) { nodes { treatmentPlans(first: 20) { nodes { personalMessage } } } } }`,
+		"Subscription": `subscription { patientUpdated { patient { treatmentPlans(first: 20) { nodes { personalMessage } } } } }`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			spans := newCollector(t)
+			c := config()
+			c.OTLPEndpoint, c.MaxUpstreamCalls = spans.url, 5
+			h := startWith(t, c, sandbox.Options{})
+			a := h.with(http.Header{"Accept": {"application/graphql-response+json, text/event-stream"}}, sandbox.TokenPractitioner, query)
+			if len(a.Errors) != 1 || a.Errors[0].Extensions["code"] != "QUERY_TOO_EXPENSIVE" {
+				t.Fatal(a.Errors)
+			}
+			h.close()
+			want := fmt.Sprintf("%v", a.Errors[0].Extensions["estimatedCalls"])
+			if log := h.log.String(); !strings.Contains(log, `"estimatedCalls":`+want+`,`) {
+				t.Errorf("estimated at %s: %s", want, log)
+			}
+			if got := spans.of("POST /graphql")["fsgateway.estimated_calls"]; !strings.Contains(got, ":"+want) {
+				t.Errorf("the span says %q, want %s", got, want)
+			}
+		})
+	}
 }

@@ -270,8 +270,8 @@ func (g *Gateway) openGraph(o options) error {
 		MaxAnswer:     config.MaxAnswer,
 		Cost: graph.CostOptions{
 			Coalesced: g.coalesced,
-			Reserve: func(ctx context.Context, estimated, most int) (func(), error) {
-				middleware.EntryFrom(ctx).Estimated = estimated
+			Estimated: func(ctx context.Context, calls int) { middleware.EntryFrom(ctx).Estimated = calls },
+			Reserve: func(ctx context.Context, most int) (func(), error) {
 				g.learn(ctx)
 				return g.allowance.reserve(ctx, most)
 			},
