@@ -214,6 +214,23 @@ func TestMetricsFromTheStart(t *testing.T) {
 	}
 }
 
+// TestPreflightsAreNoOperations: what a browser asks before it sends an operation is none.
+func TestPreflightsAreNoOperations(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.CORSOrigins = []string{"https://app.example.com"}
+	w := watch(t, c)
+	for _, origin := range []string{"https://app.example.com", "https://other.example.com"} {
+		w.send("OPTIONS", "/graphql", "", "Origin", origin, "Access-Control-Request-Method", "POST")
+	}
+	_, text := w.metrics()
+	for _, figure := range []string{"fsgateway_operations_total{", "fsgateway_operation_duration_seconds_count{", "fsgateway_operation_upstream_calls_count{"} {
+		if strings.Contains(text, figure) {
+			t.Errorf("there is %s", figure)
+		}
+	}
+}
+
 // TestMetricsDoNotGrow: whatever clients send, there are no more series.
 func TestMetricsDoNotGrow(t *testing.T) {
 	t.Parallel()

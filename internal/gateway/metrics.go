@@ -196,7 +196,7 @@ func (m *metrics) request(e *middleware.Entry, status int, took time.Duration) {
 		observe(m.latency.WithLabelValues(route), took, e)
 	}
 	m.failures(e)
-	if route == graphqlRoute {
+	if route == graphqlRoute && e.Method != http.MethodOptions { // by which browsers ask whether they may send one
 		m.operation(e, status, took)
 	}
 }
