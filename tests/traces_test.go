@@ -258,3 +258,39 @@ func TestEstimateOfRefused(t *testing.T) {
 		})
 	}
 }
+
+// TestSpansOfRefused: a request's span has its status, and the codes of its errors, whoever
+// has refused it.
+func TestSpansOfRefused(t *testing.T) {
+	t.Parallel()
+	type request struct {
+		method, target, body string
+		headers              []string
+	}
+	bearer := []string{"Authorization", "Bearer " + sandbox.TokenPractitioner, "Content-Type", asJSON}
+	for name, c := range map[string]struct {
+		request
+		span, status, outcome, code string
+	}{
+		"Answer":   {request{"POST", "/graphql", `{"query":"{ __typename }"}`, bearer}, "POST /graphql", "200", "UNSET", ""},
+		"GraphQL":  {request{"POST", "/graphql", `{"query":"{ nothing }"}`, bearer}, "POST /graphql", "400", "ERROR", "GRAPHQL_VALIDATION_FAILED"},
+		"Basic":    {request{"POST", "/graphql", `{}`, []string{"Authorization", "Basic eDp5", "Content-Type", asJSON}}, "POST /graphql", "401", "ERROR", "UNAUTHENTICATED"},
+		"Download": {request{"GET", "/resources/%20/download", "", bearer}, "GET /resources/{id}/download", "400", "ERROR", "BAD_USER_INPUT"},
+		"Webhook":  {request{"POST", "/webhooks/fullscript", "{}", nil}, "POST /webhooks/fullscript", "401", "UNSET", ""},
+		"OAuth":    {request{"GET", "/oauth/callback?code=x", "", nil}, "GET /oauth/callback", "400", "UNSET", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			spans := newCollector(t)
+			with := config()
+			with.OTLPEndpoint = spans.url
+			h := startWith(t, with, sandbox.Options{})
+			h.send(c.method, c.target, c.body, c.headers...)
+			h.close()
+			got := spans.of(c.span)
+			if got[""] != c.outcome || !strings.Contains(got["http.response.status_code"], ":"+c.status) || !strings.Contains(got["fsgateway.codes"], c.code) {
+				t.Errorf("%q", got)
+			}
+		})
+	}
+}

@@ -40,9 +40,16 @@ func (g *Gateway) traced(next http.Handler) http.Handler {
 		var span trace.Span
 		if g.tracer.On() {
 			ctx, span = g.tracer.Start(ctx, "request", trace.WithSpanKind(trace.SpanKindServer))
+			status := &statusWriter{w, http.StatusOK}
+			w = status
 			defer func() { // the route is known by now
 				span.SetName(entry.Method + " " + entry.Route)
-				span.SetAttributes(attribute.String("http.route", entry.Route), attribute.String("http.request.method", entry.Method))
+				span.SetAttributes(attribute.String("http.route", entry.Route), attribute.String("http.request.method", entry.Method),
+					attribute.Int("http.response.status_code", status.code))
+				if status.code >= http.StatusInternalServerError {
+					span.SetStatus(codes.Error, http.StatusText(status.code))
+				}
+				noteCodes(span, entry.Operation.Codes) // of what was refused outside of GraphQL, too
 				span.End()
 			}()
 		}
@@ -52,6 +59,29 @@ func (g *Gateway) traced(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// statusWriter knows the status of an answer.
+type statusWriter struct {
+	http.ResponseWriter
+	code int
+}
+
+func (w *statusWriter) WriteHeader(code int) {
+	w.code = code
+	w.ResponseWriter.WriteHeader(code)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// noteCodes notes the codes of the errors that left, of which one makes a span that of a
+// failure.
+func noteCodes(span trace.Span, of []string) {
+	if len(of) > 0 {
+		span.SetAttributes(attribute.StringSlice("fsgateway.codes", of))
+		span.SetStatus(codes.Error, of[0])
+	}
 }
 
 // operationSpan begins the span of an operation that is one of many in its request.
@@ -73,11 +103,9 @@ func (g *Gateway) operationDone(ctx context.Context, e *middleware.Entry, part b
 		attribute.String("graphql.operation.type", e.Operation.Type), attribute.String("graphql.operation.name", e.Operation.Name),
 		attribute.String("fsgateway.caller", e.Caller), attribute.Int("fsgateway.estimated_calls", e.Estimated),
 		attribute.Int64("fsgateway.upstream_calls", e.UpstreamCalls.Load()), attribute.Int64("fsgateway.cache_hits", e.CacheHits.Load()),
-		attribute.Int64("fsgateway.shared_calls", e.SharedCalls.Load()), attribute.StringSlice("fsgateway.codes", e.Operation.Codes))
-	if len(e.Operation.Codes) > 0 {
-		span.SetStatus(codes.Error, e.Operation.Codes[0])
-	}
-	if part {
+		attribute.Int64("fsgateway.shared_calls", e.SharedCalls.Load()))
+	if part { // else it is the request's, which notes them with its status
+		noteCodes(span, e.Operation.Codes)
 		span.SetName(e.Operation.Type)
 		span.End()
 	}
