@@ -150,6 +150,7 @@ type virtual struct {
 	*testing.T
 	sandbox *sandbox.Server
 	handler http.Handler
+	admin   http.Handler
 	log     logBuffer
 	drain   func()
 }
@@ -167,7 +168,7 @@ func virtually(t *testing.T, c gateway.Config, o sandbox.Options, test func(v *v
 				t.Error(err)
 			}
 		}()
-		v.handler, v.drain = g.Handler(), g.Drain
+		v.handler, v.admin, v.drain = g.Handler(), g.Admin(), g.Drain
 		test(v)
 	})
 }

@@ -73,6 +73,10 @@ func StatusOf(code any) int {
 	return http.StatusBadRequest
 }
 
+// StatusCanceled is that of a request whose client has left before it was answered. Nobody
+// reads it but those who read the log, who know it from nginx.
+const StatusCanceled = 499
+
 // New makes an error for clients.
 func New(code, message string) *gqlerror.Error {
 	return &gqlerror.Error{Message: message, Extensions: map[string]any{"code": code}}

@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"context"
+	"errors"
 	"maps"
 	"net/http"
 	"strconv"
@@ -65,6 +66,9 @@ func (x *Exchange) Status(res *graphql.Response) int {
 
 // write sends a whole answer.
 func (x *Exchange) write(ctx context.Context, status int, res *graphql.Response) {
+	if x.Left(ctx) {
+		status = apierror.StatusCanceled
+	}
 	errs := x.Errors(ctx, res.Errors)
 	h := x.w.Header()
 	if status >= http.StatusBadRequest {
@@ -105,13 +109,21 @@ func (x *Exchange) begin(status int) {
 	x.w.WriteHeader(status)
 }
 
-// Errors adds the request's id to each error and notes its code. Of too many the
+// Left notes whether the client of an answer that is about to be sent has left.
+func (x *Exchange) Left(ctx context.Context) bool {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		x.Result.Canceled = true
+	}
+	return x.Result.Canceled
+}
+
+// Errors adds the request's id to each error and notes its code, if it has somebody to go to. Of too many the
 // last says how many are left out.
 func (x *Exchange) Errors(ctx context.Context, errs gqlerror.List) gqlerror.List {
 	if most := x.maxExecutionErrors(); len(errs) > most {
 		errs = append(errs[:most-1:most-1], omitted(len(errs)-most+1))
 	}
-	id := x.RequestID(ctx)
+	id, left := x.RequestID(ctx), len(errs) > 0 && x.Left(ctx)
 	for _, e := range errs {
 		if e.Extensions == nil {
 			e.Extensions = map[string]any{}
@@ -119,7 +131,7 @@ func (x *Exchange) Errors(ctx context.Context, errs gqlerror.List) gqlerror.List
 		if id != "" {
 			e.Extensions["requestId"] = id
 		}
-		if code, _ := e.Extensions["code"].(string); len(x.Result.Codes) < maxCodes {
+		if code, _ := e.Extensions["code"].(string); !left && len(x.Result.Codes) < maxCodes {
 			x.Result.Codes = append(x.Result.Codes, code)
 		}
 	}

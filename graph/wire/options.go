@@ -42,6 +42,9 @@ type Result struct {
 	// Codes are those of the errors that left.
 	Codes  []string
 	Status int
+	// Canceled says that the client has left: what went wrong then is nobody's fault, and
+	// has no code.
+	Canceled bool
 }
 
 // Subprotocol is what is spoken on a socket, see package socket.

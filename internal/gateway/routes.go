@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -149,6 +151,11 @@ func (g *Gateway) failInternal(w http.ResponseWriter, r *http.Request) {
 }
 
 func (g *Gateway) failAs(w http.ResponseWriter, r *http.Request, f apierror.Fault) {
-	middleware.OperationFrom(r.Context()).Codes = []string{f.Code}
+	operation := middleware.OperationFrom(r.Context())
+	if errors.Is(r.Context().Err(), context.Canceled) { // the client left, which is no error of anybody's
+		operation.Canceled, f.Status = true, apierror.StatusCanceled
+	} else {
+		operation.Codes = []string{f.Code}
+	}
 	apierror.Write(w, middleware.RequestIDFrom(r.Context()), f)
 }

@@ -29,7 +29,7 @@ func (g *Gateway) operation(ctx context.Context) context.Context {
 // done notes a GraphQL response.
 func (g *Gateway) done(ctx context.Context, r wire.Result) {
 	entry := middleware.EntryFrom(ctx)
-	entry.Operation = middleware.Operation{Type: r.Type, Codes: r.Codes}
+	entry.Operation = middleware.Operation{Type: r.Type, Codes: r.Codes, Canceled: r.Canceled}
 	if len(r.Operation) <= maxOperationName {
 		entry.Operation.Name = r.Operation
 	}

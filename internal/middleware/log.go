@@ -71,6 +71,8 @@ type Operation struct {
 	Name  string   // that the client gave it
 	Type  string   // query, mutation or subscription; "" for what was refused unread
 	Codes []string // of the errors answered, outside of GraphQL too
+
+	Canceled bool // the client left before it was answered
 }
 
 // OperationFrom returns what is known of the operation of the request in ctx; never nil.
@@ -175,6 +177,9 @@ func (e *Entry) Write(line *zerolog.Event, status int, took time.Duration, messa
 	number("sharedCalls", e.SharedCalls.Load())
 	if len(e.Operation.Codes) > 0 {
 		line.Strs("codes", distinct(e.Operation.Codes))
+	}
+	if e.Operation.Canceled {
+		line.Bool("canceled", true)
 	}
 	e.mu.Lock() // a call may outlive its request
 	if len(e.failures) > 0 {

@@ -115,6 +115,10 @@ func (s *socket) answer(ctx context.Context, op *operation, o *graphql.Operation
 	res := responses(ctx)
 	if !op.streams {
 		res = wire.Answer(res)
+		if op.Left(ctx) {
+			op.Result.Status = apierror.StatusCanceled
+			return
+		}
 	}
 	for ; res != nil; res = responses(ctx) {
 		switch {
