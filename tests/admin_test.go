@@ -14,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"fsgateway/internal/gateway"
+	"fsgateway/internal/redistest"
 	"fsgateway/internal/sandbox"
 )
 
@@ -227,6 +228,28 @@ func TestPreflightsAreNoOperations(t *testing.T) {
 	for _, figure := range []string{"fsgateway_operations_total{", "fsgateway_operation_duration_seconds_count{", "fsgateway_operation_upstream_calls_count{"} {
 		if strings.Contains(text, figure) {
 			t.Errorf("there is %s", figure)
+		}
+	}
+}
+
+// TestExemplars: each histogram has points with the trace that shows what they were.
+func TestExemplars(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.OTLPEndpoint = newCollector(t).url
+	c.RedisURL, c.EncryptionKey = redistest.Start(t).URL, []string{strings.Repeat("key ", 8)}
+	w := watch(t, c)
+	w.query(`{ clinic { name } }`)
+	stream := w.subscribe(sandbox.TokenPractitioner, watchAll)
+	stream.close()
+	w.front.Close()
+	req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://127.0.0.1/metrics", nil)
+	req.Header.Set("Accept", "application/openmetrics-text")
+	res := httptest.NewRecorder()
+	w.admin.ServeHTTP(res, req)
+	for _, name := range []string{"operation_duration_seconds", "request_duration_seconds", "operation_upstream_calls", "upstream_call_duration_seconds", "redis_command_duration_seconds", "subscription_duration_seconds"} {
+		if !regexp.MustCompile("(?m)^fsgateway_" + name + "_bucket.* # \\{trace_id=\"[0-9a-f]{32}\"\\}").MatchString(res.Body.String()) {
+			t.Errorf("%s has none", name)
 		}
 	}
 }

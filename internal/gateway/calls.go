@@ -29,7 +29,7 @@ func (g *Gateway) call(r *http.Request) (end func(status int, err error)) {
 		how := outcome(ctx, status, err)
 		g.metrics.callsInFlight.Dec()
 		span.end(status, how)
-		g.metrics.callDuration.WithLabelValues(route).Observe(took.Seconds())
+		observe(g.metrics.callDuration.WithLabelValues(route), took.Seconds(), entry)
 		g.metrics.calls.WithLabelValues(route, how).Inc()
 		if status == http.StatusTooManyRequests {
 			g.metrics.rateLimited.Inc()

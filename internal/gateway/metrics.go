@@ -164,13 +164,13 @@ func (m *metrics) handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry, EnableOpenMetrics: true}) // which has exemplars
 }
 
-// observe notes how long something took, with the trace that shows where.
-func observe(h prometheus.Observer, took time.Duration, e *middleware.Entry) {
+// observe notes a point of a histogram, with the trace that shows what it was.
+func observe(h prometheus.Observer, value float64, e *middleware.Entry) {
 	if with, ok := h.(prometheus.ExemplarObserver); ok && e.Sampled {
-		with.ObserveWithExemplar(took.Seconds(), prometheus.Labels{"trace_id": e.TraceID})
+		with.ObserveWithExemplar(value, prometheus.Labels{"trace_id": e.TraceID})
 		return
 	}
-	h.Observe(took.Seconds())
+	h.Observe(value)
 }
 
 // counted are the requests in flight.
@@ -193,7 +193,7 @@ func (m *metrics) request(e *middleware.Entry, status int, took time.Duration) {
 		return
 	}
 	if e.Operation.Type != "subscription" {
-		observe(m.latency.WithLabelValues(route), took, e)
+		observe(m.latency.WithLabelValues(route), took.Seconds(), e)
 	}
 	m.failures(e)
 	if route == graphqlRoute && e.Method != http.MethodOptions { // by which browsers ask whether they may send one
@@ -223,9 +223,9 @@ func (m *metrics) operation(e *middleware.Entry, status int, took time.Duration)
 	}
 	m.operations.WithLabelValues(kind, statusClass(status)).Inc()
 	if kind == "subscription" {
-		m.streamed.Observe(took.Seconds())
+		observe(m.streamed, took.Seconds(), e)
 	} else {
-		observe(m.duration.WithLabelValues(kind), took, e)
+		observe(m.duration.WithLabelValues(kind), took.Seconds(), e)
 	}
-	m.perOperation.WithLabelValues(kind).Observe(float64(e.UpstreamCalls.Load()))
+	observe(m.perOperation.WithLabelValues(kind), float64(e.UpstreamCalls.Load()), e)
 }

@@ -8,6 +8,7 @@ import (
 
 	"fsgateway/internal/budget"
 	"fsgateway/internal/events"
+	"fsgateway/internal/middleware"
 	"fsgateway/internal/redisconn"
 	"fsgateway/internal/store"
 )
@@ -15,13 +16,14 @@ import (
 // command notes a command to Redis when it is sent, and how it went when it is answered.
 func (g *Gateway) command(ctx context.Context, name string) (end func(error)) {
 	start, span := time.Now(), g.commandSpan(ctx, name)
+	entry := middleware.EntryFrom(ctx)
 	return func(err error) {
 		span(err)
 		outcome := "ok"
 		if err != nil {
 			outcome = "failed"
 		}
-		g.metrics.redis.WithLabelValues(outcome).Observe(time.Since(start).Seconds())
+		observe(g.metrics.redis.WithLabelValues(outcome), time.Since(start).Seconds(), entry)
 	}
 }
 
