@@ -81,9 +81,10 @@ func TestTraces(t *testing.T) {
 	spans := newCollector(t)
 	c := config()
 	c.OTLPEndpoint = spans.url
+	const state = "free=a@example.com"
 	c.RedisURL, c.EncryptionKey = redistest.Start(t).URL, []string{strings.Repeat("key ", 8)}
 	h := startWith(t, c, sandbox.Options{})
-	a := h.with(http.Header{"Traceparent": {parent}, "Cache-Control": {"no-cache"}}, sandbox.TokenPractitioner,
+	a := h.with(http.Header{"Traceparent": {parent}, "Tracestate": {state}, "Cache-Control": {"no-cache"}}, sandbox.TokenPractitioner,
 		`query Plans { patient(id: "`+sandbox.PatientWithManyPlans+`") { firstName treatmentPlans(first: 2) { nodes { state recommendations { variant { sku } } } } } }`)
 	if a.Errors != nil {
 		t.Fatal(a.Errors)
@@ -93,6 +94,7 @@ func TestTraces(t *testing.T) {
 		if got := call.Header.Get("Traceparent"); !strings.HasPrefix(got, "00-"+traceID+"-") || strings.Contains(got, "00f067aa0ba902b7") {
 			t.Errorf("the partner is told %q", got)
 		}
+		silent(t, "a call", call.Header.Get("Tracestate"), state)
 	}
 	h.close() // sends what is left
 	got := spans.names(traceID)
@@ -113,7 +115,7 @@ func TestTraces(t *testing.T) {
 	spans.mu.Lock()
 	defer spans.mu.Unlock()
 	for _, s := range spans.spans {
-		silent(t, "a span", s.String(), sandbox.PatientWithManyPlans, sandbox.TokenPractitioner, "firstName")
+		silent(t, "a span", s.String(), state, sandbox.PatientWithManyPlans, sandbox.TokenPractitioner, "firstName")
 	}
 }
 
@@ -153,11 +155,14 @@ func TestTracesOfSockets(t *testing.T) {
 func TestTraceIsPassedOn(t *testing.T) {
 	t.Parallel()
 	h := start(t)
-	h.with(http.Header{"Traceparent": {parent}}, sandbox.TokenPractitioner, `{ clinic { name } }`)
+	h.with(http.Header{"Traceparent": {parent}, "Tracestate": {"free=a@example.com"}}, sandbox.TokenPractitioner, `{ clinic { name } }`)
 	h.with(http.Header{"Traceparent": {"no trace"}}, sandbox.TokenStaff, `{ clinic { name } }`)
 	calls := h.sandbox.Calls()
 	if got := calls[0].Header.Get("Traceparent"); got != parent {
 		t.Errorf("%q", got)
+	}
+	if got := calls[0].Header.Get("Tracestate"); got != "" {
+		t.Errorf("the partner is told %q", got)
 	}
 	if got := calls[1].Header.Get("Traceparent"); got != "" {
 		t.Errorf("%q", got)

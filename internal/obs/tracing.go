@@ -70,16 +70,19 @@ func (t *Tracer) Close() error {
 	return nil
 }
 
-// w3c reads and writes the header traceparent, and tracestate.
+// w3c reads and writes the header traceparent.
 // https://www.w3.org/TR/trace-context/
 var w3c propagation.TraceContext
 
-// Received returns ctx as part of the trace that a request says it is part of.
+// Received returns ctx as part of the trace that a request says it is part of. The header
+// tracestate is not read: it is text of the client's, which would be in every span and be told
+// the partner.
 func Received(ctx context.Context, h http.Header) context.Context {
-	if len(h["Traceparent"]) == 0 {
+	parent := h["Traceparent"]
+	if len(parent) == 0 {
 		return ctx
 	}
-	return w3c.Extract(ctx, propagation.HeaderCarrier(h))
+	return w3c.Extract(ctx, propagation.MapCarrier{"traceparent": parent[0]})
 }
 
 // Send says in the headers of a request which trace and span it is part of.
