@@ -279,12 +279,12 @@ func TestRequestIDOfCalls(t *testing.T) {
 	c := config()
 	c.Upstream = partner.URL + "/api"
 	h := startWith(t, c, sandbox.Options{})
-	res := h.send("POST", "/graphql", requestBody(t, patientQuery), "Content-Type", asJSON, "Authorization", bearer, "X-Request-Id", "mine-1")
+	res := h.send("POST", "/graphql", requestBody(t, patientQuery), "Content-Type", asJSON, "Authorization", bearer, "X-Request-Id", requestID)
 	partner.Close()
-	if got := res.Header["X-Request-Id"]; !slices.Equal(got, []string{"mine-1"}) {
+	if got := res.Header["X-Request-Id"]; !slices.Equal(got, []string{requestID}) {
 		t.Errorf("X-Request-Id is %q", got)
 	}
-	if !slices.Equal(sent, []string{"mine-1.1", "mine-1.2", "mine-1.3"}) { // two are retries
+	if !slices.Equal(sent, []string{requestID + ".1", requestID + ".2", requestID + ".3"}) { // two are retries
 		t.Errorf("the partner got %q", sent)
 	}
 }

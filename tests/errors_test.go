@@ -701,8 +701,8 @@ func TestRequestID(t *testing.T) {
 				v.Errorf("%s is not in the log", name)
 			}
 		}
-		r := v.post(requestBody(v, `{ nope }`), "X-Request-Id", "mine-1")
-		if got := r.Header.Get("X-Request-Id"); got != "mine-1" {
+		r := v.post(requestBody(v, `{ nope }`), "X-Request-Id", requestID)
+		if got := r.Header.Get("X-Request-Id"); got != requestID {
 			v.Errorf("a plain id is not kept: %q", got)
 		}
 		r.fails(v, failed{"", "GRAPHQL_VALIDATION_FAILED"})

@@ -212,10 +212,11 @@ func TestSharingOfOperations(t *testing.T) {
 				return readReply(v, res.Code, res.Result().Header, res.Body.Bytes())
 			}
 		}
-		first, second, told := send("X-Request-Id", "first"), send("X-Request-Id", "second"), send("X-Gateway-Cost", "1")
+		ids := []string{requestID[1:] + "1", requestID[1:] + "2", requestID[1:] + "3"}
+		first, second, told := send("X-Request-Id", ids[0]), send("X-Request-Id", ids[1]), send("X-Gateway-Cost", "1")
 		synctest.Wait()
-		third := send("X-Gateway-Cost", "1", "X-Request-Id", "third")
-		for id, get := range map[string]func() *reply{"first": first, "second": second, "third": third} {
+		third := send("X-Gateway-Cost", "1", "X-Request-Id", ids[2])
+		for id, get := range map[string]func() *reply{ids[0]: first, ids[1]: second, ids[2]: third} {
 			a := get()
 			if got := a.extension(v, "clinic", "requestId"); got != id {
 				v.Errorf("the request id of %s is %v", id, got)

@@ -584,7 +584,7 @@ func TestSocketIsOneRequest(t *testing.T) {
 	c := config()
 	c.CacheSize = 0 // so that all calls are made
 	w := watch(t, c)
-	s := w.dial(subprotocol, "X-Request-Id", "socket-1", "Accept-Encoding", "gzip")
+	s := w.dial(subprotocol, "X-Request-Id", requestID, "Accept-Encoding", "gzip")
 	s.init(sandbox.TokenPractitioner)
 	for range 2 {
 		s.subscribe(canary, `query($id: ID!) { patient(id: $id) { dateOfBirth } practitioners { totalCount } }`, "id", sandbox.PatientWithManyPlans)
@@ -621,7 +621,7 @@ func TestSocketIsOneRequest(t *testing.T) {
 	delete(line, "caller")
 	calls := line["upstreamCalls"].(float64)
 	slices.SortFunc(line["codes"].([]any), func(a, b any) int { return strings.Compare(a.(string), b.(string)) })
-	equal(t, "the line", line, fmt.Sprintf(`{"level":"info","message":"request","requestId":"socket-1","method":"GET","route":"/graphql","status":101,"upstreamCalls":%v,
+	equal(t, "the line", line, fmt.Sprintf(`{"level":"info","message":"request","requestId":"`+requestID+`","method":"GET","route":"/graphql","status":101,"upstreamCalls":%v,
 		"codes":["BAD_USER_INPUT","GRAPHQL_VALIDATION_FAILED"],"operations":7}`, calls))
 	silent(t, "the log", w.log.String(), canary, sandbox.TokenPractitioner, sandbox.PatientWithManyPlans)
 

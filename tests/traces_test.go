@@ -72,6 +72,9 @@ func (c *collect) names(id string) (names []string) {
 	return names
 }
 
+// requestID is one that is taken from a client.
+const requestID = "0af7651916cd43dd8448eb211c80319c"
+
 const traceID, parent = "4bf92f3577b34da6a3ce929d0e0e4736", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 // TestTraces: an operation is one trace from the client through the gateway to the partner,
@@ -177,7 +180,7 @@ func TestTraceIsPassedOn(t *testing.T) {
 func TestCallsAreSigned(t *testing.T) {
 	t.Parallel()
 	h := start(t)
-	h.with(http.Header{"X-Request-Id": {"mine"}, "Cache-Control": {"no-cache"}}, sandbox.TokenPractitioner, `{ patients(first: 3) { nodes { dateOfBirth } } }`)
+	h.with(http.Header{"X-Request-Id": {requestID}, "Cache-Control": {"no-cache"}}, sandbox.TokenPractitioner, `{ patients(first: 3) { nodes { dateOfBirth } } }`)
 	var ids []string
 	for _, call := range h.sandbox.Calls() {
 		ids = append(ids, call.Header.Get("X-Request-Id"))
@@ -186,7 +189,7 @@ func TestCallsAreSigned(t *testing.T) {
 		}
 	}
 	slices.Sort(ids)
-	if !slices.Equal(ids, []string{"mine.1", "mine.2", "mine.3", "mine.4"}) {
+	if !slices.Equal(ids, []string{requestID + ".1", requestID + ".2", requestID + ".3", requestID + ".4"}) {
 		t.Errorf("%q", ids)
 	}
 }
@@ -197,15 +200,20 @@ func TestLogLine(t *testing.T) {
 	c := config()
 	c.TrustedProxies = []string{"127.0.0.1"}
 	h := startWith(t, c, sandbox.Options{})
-	h.with(http.Header{"X-Forwarded-For": {"198.51.100.9"}, "Apollographql-Client-Name": {"My App"}, "Apollographql-Client-Version": {"1.2"}},
+	h.with(http.Header{"X-Forwarded-For": {"198.51.100.9"}, "Apollographql-Client-Name": {"My-App"}, "Apollographql-Client-Version": {"1.2"}},
 		sandbox.TokenPractitioner, `query Clinic { clinic { name } }`)
-	want := regexp.MustCompile(`"requestId":"\w+","method":"POST","route":"/graphql","status":200,"durationMs":[0-9.]+,"client":"198.51.100.9","program":"My App/1.2",` +
+	want := regexp.MustCompile(`"requestId":"\w+","method":"POST","route":"/graphql","status":200,"durationMs":[0-9.]+,"client":"198.51.100.9","program":"My-App/1.2",` +
 		`"caller":"[0-9a-f]{12}","type":"query","operation":"Clinic","upstreamCalls":1,"estimatedCalls":1,`)
 	if log := h.log.String(); !want.MatchString(log) {
 		t.Error(log)
 	}
 	h.log.Reset()
-	h.with(http.Header{"Apollographql-Client-Name": {`<b>"x`}}, "", `{ __typename }`)
+	for _, name := range []string{`<b>"x`, "a@example.com", "Jane Doe", "4111111111111111", strings.Repeat("x", 33)} {
+		h.with(http.Header{"Apollographql-Client-Name": {name}}, "", `{ __typename }`)
+	}
+	for _, version := range []string{"for Jane", "a@example.com", strings.Repeat("1", 17)} {
+		h.with(http.Header{"Apollographql-Client-Name": {"App"}, "Apollographql-Client-Version": {version}}, "", `{ __typename }`)
+	}
 	if log := h.log.String(); strings.Contains(log, "program") || strings.Contains(log, "caller") {
 		t.Error(log)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -200,14 +201,18 @@ func method(r *http.Request) string {
 	return "other"
 }
 
+// programs are the names and versions that the log repeats: none has room for a sentence or
+// an address.
+var programs = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._-]{0,31}(?:/[0-9A-Za-z.+-]{1,16})?$`)
+
 // program returns what the client says that it is, as Apollo's clients and routers do, if
-// that is short and plain.
+// that is among the programs.
 func program(h http.Header) string {
 	name, version := h.Get("Apollographql-Client-Name"), h.Get("Apollographql-Client-Version")
 	if version != "" {
 		name += "/" + version
 	}
-	if len(name) > 64 || strings.ContainsFunc(name, func(c rune) bool { return c > '~' || c < ' ' || c == '"' || c == '<' }) {
+	if !programs.MatchString(name) {
 		return ""
 	}
 	return name

@@ -4,11 +4,11 @@ import (
 	"context"
 	"crypto/rand"
 	"net/http"
-	"strings"
+	"regexp"
 )
 
-// RequestID gives each request an id: the one it came with, if that is a plain
-// token, else a new one. The answer carries it in X-Request-Id.
+// RequestID gives each request an id: the one it came with, if that is of a usual form, else a
+// new one. The answer carries it in X-Request-Id.
 //
 // The partner is told it with a number for each call: were the id alone to be taken
 // for that of a call, the calls of one operation could no longer be told apart.
@@ -17,7 +17,7 @@ import (
 func RequestID(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := r.Header.Get("X-Request-Id")
-		if !plain(id) {
+		if !usual.MatchString(id) {
 			id = rand.Text()
 		}
 		w.Header().Set("X-Request-Id", id)
@@ -30,6 +30,7 @@ func RequestIDFrom(ctx context.Context) string {
 	return EntryFrom(ctx).RequestID
 }
 
-func plain(id string) bool {
-	return id != "" && len(id) <= 64 && strings.Trim(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") == ""
-}
+// usual are the forms of ids that proxies and libraries make: a UUID, with hyphens or without,
+// and a ULID. The log, errors and the partner repeat an id, and any wider form has room for
+// a name, a number of a card, or a token.
+var usual = regexp.MustCompile(`^(?i:[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{32}|[0-7][0-9a-hjkmnp-tv-z]{25})$`)

@@ -9,17 +9,23 @@ import (
 	"fsgateway/internal/middleware"
 )
 
-// TestRequestIDIsBounded: an id that a client sends is in every line of its log
-// and in every error, so it is taken only while it is short and plain.
-func TestRequestIDIsBounded(t *testing.T) {
+// TestRequestIDOfClient: an id that a client sends is in the log, in errors and in calls to
+// the partner, so it is taken only if it is of a form that no text and no token has.
+func TestRequestIDOfClient(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		id   string
 		kept bool
 	}{
-		"Plain":    {"trace-1_a.B", true},
-		"Longest":  {strings.Repeat("x", 64), true},
-		"TooLong":  {strings.Repeat("x", 65), false},
+		"UUID":     {"0af76519-16cd-43dd-8448-eb211c80319c", true},
+		"Upper":    {"0AF76519-16CD-43DD-8448-EB211C80319C", true},
+		"Hex":      {"0af7651916cd43dd8448eb211c80319c", true},
+		"ULID":     {"01ARZ3NDEKTSV4RRFFQ69G5FAV", true},
+		"Text":     {"jane.doe-hashimoto", false},
+		"Number":   {"4111111111111111", false},
+		"Token":    {"kx1d3ZkYvX0bJxX8m3rJ7n1Zb0g0y5wq8XoYwq2m9sA", false},
+		"HexToken": {strings.Repeat("0af76519", 8), false},
+		"TooLong":  {"0af7651916cd43dd8448eb211c80319c0", false},
 		"Far":      {strings.Repeat("x", 8000), false},
 		"Empty":    {"", false},
 		"Space":    {"a b", false},
