@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"fsgateway/internal/gateway"
@@ -214,6 +215,10 @@ func TestSocketsOfUntold(t *testing.T) {
 		}
 		if n := v.sandbox.Count(""); n != 4 {
 			v.Errorf("%d calls", n)
+		}
+		synctest.Wait()
+		if log := v.log.String(); !strings.Contains(log, `"status":101,`) || !strings.Contains(log, `"upstreamCalls":4,`) { // its own, of no operation
+			v.Error(log)
 		}
 		known := h.socket(sandbox.TokenPractitioner)
 		known.livesOn()

@@ -111,7 +111,7 @@ func (g *Gateway) proveSocket(ctx context.Context) error {
 	case caller.Renew != nil: // of a session
 		return nil
 	}
-	err := g.accepted.prove(ctx, g.client)
+	err := g.accepted.prove(transport.Apart(ctx), g.client)
 	if e, ok := errors.AsType[*fsclient.Error](err); ok && e.Kind == fsclient.KindUnauthorized {
 		return apierror.ErrSignedOut
 	}

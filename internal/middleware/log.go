@@ -34,12 +34,13 @@ type Entry struct {
 	RequestID string
 	program   string // what the client says that it is
 
-	// A socket is one request with many operations. Each has an entry of its own,
-	// which ends up in that of the socket.
+	// A socket is one request with many operations. Each has an entry of its own, and the
+	// socket's has no more of them than how many there were: what is in two lines would be
+	// counted twice.
 	socket   *Entry
 	start    time.Time
+	joined   atomic.Int64
 	mu       sync.Mutex
-	joined   int
 	failures []string // kinds of failure of calls to the partner, each once
 }
 
@@ -94,30 +95,13 @@ func Part(ctx context.Context) context.Context {
 	})
 }
 
-// Join ends a part: its calls and each code that is new go into the entry of its
-// socket. It is false for the entry of a request that is an operation itself.
+// Join ends a part, which its socket counts. It is false for the entry of a request that is an
+// operation itself.
 func (e *Entry) Join() (took time.Duration, part bool) {
-	whole := e.socket
-	if whole == nil {
+	if e.socket == nil {
 		return 0, false
 	}
-	whole.UpstreamCalls.Add(e.UpstreamCalls.Load())
-	whole.SharedCalls.Add(e.SharedCalls.Load())
-	whole.CacheHits.Add(e.CacheHits.Load())
-	e.mu.Lock()
-	failures := e.failures
-	e.mu.Unlock()
-	for _, kind := range failures {
-		whole.CallFailed(kind)
-	}
-	whole.mu.Lock()
-	defer whole.mu.Unlock()
-	whole.joined++
-	for _, code := range e.Operation.Codes {
-		if !slices.Contains(whole.Operation.Codes, code) { // a socket may live for days
-			whole.Operation.Codes = append(whole.Operation.Codes, code)
-		}
-	}
+	e.socket.joined.Add(1)
 	return time.Since(e.start), true
 }
 
@@ -187,7 +171,7 @@ func (e *Entry) Write(line *zerolog.Event, status int, took time.Duration, messa
 		line.Strs("upstreamFailures", e.failures)
 	}
 	e.mu.Unlock()
-	number("operations", int64(e.joined))
+	number("operations", e.joined.Load())
 	line.Msg(message)
 }
 

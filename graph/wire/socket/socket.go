@@ -272,7 +272,7 @@ func (s *socket) prove() bool {
 	}
 	s.watching.Go(func() {
 		for range proofTries {
-			switch err := s.o.Prove(s.o.operation(caller)); {
+			switch err := s.o.Prove(caller); {
 			case err == nil:
 				return
 			case errors.Is(err, apierror.ErrSignedOut):
