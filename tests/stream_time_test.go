@@ -3,6 +3,9 @@ package tests
 import (
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -117,6 +120,64 @@ func TestProofAge(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestStreamsAreSeen: what a subscription does is counted when it does it, and in the log within
+// a minute, in lines whose sums are what the partner has seen.
+func TestStreamsAreSeen(t *testing.T) {
+	t.Parallel()
+	eachWay(t, func(v *virtual, h *harness, way string) {
+		lines := func() (n int, calls int, log string) {
+			log = v.log.String()
+			for _, m := range regexp.MustCompile(`"type":"subscription",.*"upstreamCalls":([0-9]+)`).FindAllStringSubmatch(log, -1) {
+				made, _ := strconv.Atoi(m[1])
+				n, calls = n+1, calls+made
+			}
+			return n, calls, log
+		}
+		figure := func(name string) string {
+			res := httptest.NewRecorder()
+			v.admin.ServeHTTP(res, httptest.NewRequestWithContext(v.Context(), http.MethodGet, "http://127.0.0.1:8081/metrics", nil))
+			_, value, _ := strings.Cut(res.Body.String(), "\nfsgateway_"+name+" ")
+			value, _, _ = strings.Cut(value, "\n")
+			return value
+		}
+		s := h.begun(way, sandbox.TokenPractitioner, `subscription Live { patientUpdated { patient { firstName treatmentPlans(first: 1) { nodes { id } } } } }`)
+		v.sandbox.AddFault(sandbox.Fault{Operation: "listPatientTreatmentPlans", Status: http.StatusInternalServerError})
+		for _, id := range []string{"one", "two"} {
+			h.happens("patient.updated", id, patientEvent)
+			if a, _ := s.read(); len(a.Errors) != 1 {
+				v.Fatalf("%+v", a)
+			}
+		}
+		synctest.Wait()
+		if got := figure(`errors_total{code="UPSTREAM_ERROR"}`); got != "2" {
+			v.Errorf("%q errors are counted", got)
+		}
+		time.Sleep(time.Hour) // of the bubble
+		n, calls, log := lines()
+		if made := v.sandbox.Count(""); n != 1 || calls != made || calls == 0 || !strings.Contains(log, `"operation":"Live",`) || !strings.Contains(log, `"codes":["UPSTREAM_ERROR"],`) || !strings.Contains(log, `"message":"stream"`) {
+			v.Errorf("%d lines with %d calls of %d: %s", n, calls, made, log)
+		}
+		if got := figure(`operation_upstream_calls_sum{type="subscription"}`); got != strconv.Itoa(calls) {
+			v.Errorf("%q calls are counted", got)
+		}
+		v.sandbox.ClearFaults()
+		h.happens("patient.updated", "three", patientEvent)
+		s.value()
+		s.close()
+		synctest.Wait()
+		n, calls, log = lines()
+		if made := v.sandbox.Count(""); n != 2 || calls != made || strings.Count(log, "UPSTREAM_ERROR") != 1 {
+			v.Errorf("%d lines with %d calls of %d: %s", n, calls, made, log)
+		}
+		if got := figure(`operation_upstream_calls_sum{type="subscription"}`); got != strconv.Itoa(calls) {
+			v.Errorf("%q calls are counted", got)
+		}
+		if got := figure(`errors_total{code="UPSTREAM_ERROR"}`); got != "2" {
+			v.Errorf("%q errors are counted", got)
+		}
+	})
 }
 
 // TestLagged: who is slower than the events and what is kept of them is told so,

@@ -48,12 +48,14 @@ func (x *Exchange) events(ctx context.Context, f *framing, r *http.Request, exec
 	}
 	s := x.openEvents(f, cancel)
 	defer s.stop()
+	x.Progress(ctx)
 	if res == nil {
 		res = responses(ctx)
 	}
 	again := false
 	for ; res != nil; res = responses(ctx) {
 		s.next(ctx, res)
+		x.Progress(ctx)
 		again = res.Data == nil && Closes(res)
 	}
 	if !again || !f.resumes {

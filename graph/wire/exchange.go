@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"fsgateway/graph/apierror"
@@ -131,16 +132,21 @@ func (x *Exchange) Errors(ctx context.Context, errs gqlerror.List) gqlerror.List
 		if id != "" {
 			e.Extensions["requestId"] = id
 		}
-		if code, _ := e.Extensions["code"].(string); !left && len(x.Result.Codes) < maxCodes {
+		if code, _ := e.Extensions["code"].(string); !left {
 			x.Result.Codes = append(x.Result.Codes, code)
 		}
 	}
 	return errs
 }
 
-// maxCodes bounds what is noted of an operation's errors: a stream may fail at
-// every event, for days.
-const maxCodes = 1000
+// Progress tells of what a subscription has answered since the last time, which is not told
+// again: it may go on for days.
+func (x *Exchange) Progress(ctx context.Context) {
+	if x.Options.Progress != nil && x.Result.Type == string(ast.Subscription) {
+		x.Options.Progress(ctx, x.Result)
+		x.Result.Codes = nil
+	}
+}
 
 func retryAfter(errs gqlerror.List) int {
 	wait := 0

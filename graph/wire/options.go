@@ -17,6 +17,9 @@ type Options struct {
 	Timeout time.Duration
 	// Done is told of each response, for the access log and the metrics.
 	Done func(context.Context, Result)
+	// Progress is told of a subscription when it begins and after each event, with the codes
+	// since the last time; Done has the rest. It may be nil.
+	Progress func(context.Context, Result)
 	// MaxBody bounds the body of a request, in bytes.
 	MaxBody int64
 	// MaxRequestErrors and MaxExecutionErrors are the maximum errors returned for a

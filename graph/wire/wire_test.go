@@ -9,16 +9,21 @@ import (
 	"fsgateway/graph/apierror"
 )
 
-// TestCodesAreBounded: a stream that fails at every event notes so much and no
-// more.
-func TestCodesAreBounded(t *testing.T) {
+// TestCodesOfStreams: a stream that fails at every event tells each of its codes, once, and
+// keeps none.
+func TestCodesOfStreams(t *testing.T) {
 	t.Parallel()
-	x := &Exchange{Options: &Options{RequestID: func(context.Context) string { return "" }}}
-	for range 2 * maxCodes {
+	told := 0
+	x := &Exchange{Options: &Options{
+		RequestID: func(context.Context) string { return "" },
+		Progress:  func(_ context.Context, r Result) { told += len(r.Codes) },
+	}, Result: Result{Type: "subscription"}}
+	for range 2000 {
 		_ = x.Errors(t.Context(), gqlerror.List{{Extensions: map[string]any{"code": apierror.CodeUpstreamError}}})
+		x.Progress(t.Context())
 	}
-	if n := len(x.Result.Codes); n != maxCodes {
-		t.Errorf("%d codes", n)
+	if told != 2000 || len(x.Result.Codes) != 0 {
+		t.Errorf("%d codes are told and %d kept", told, len(x.Result.Codes))
 	}
 }
 

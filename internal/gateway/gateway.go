@@ -299,6 +299,7 @@ func (g *Gateway) openGraph(o options) error {
 				LogBug:             g.logBug,
 				Timeout:            config.OperationTimeout,
 				Done:               g.done,
+				Progress:           g.progress,
 				MaxBody:            config.MaxBody,
 				MaxRequestErrors:   config.MaxRequestErrors,
 				MaxExecutionErrors: config.MaxExecutionErrors,

@@ -204,8 +204,10 @@ func (m *metrics) request(e *middleware.Entry, status int, took time.Duration) {
 func statusClass(status int) string { return strconv.Itoa(status/100) + "xx" }
 
 // failures notes the errors that left.
-func (m *metrics) failures(e *middleware.Entry) {
-	for _, code := range e.Operation.Codes {
+func (m *metrics) failures(e *middleware.Entry) { m.codes(e.Operation.Codes) }
+
+func (m *metrics) codes(codes []string) {
+	for _, code := range codes {
 		if !apierror.Known(code) {
 			code = "other"
 		}
@@ -227,5 +229,5 @@ func (m *metrics) operation(e *middleware.Entry, status int, took time.Duration)
 	} else {
 		observe(m.duration.WithLabelValues(kind), took.Seconds(), e)
 	}
-	observe(m.perOperation.WithLabelValues(kind), float64(e.UpstreamCalls.Load()), e)
+	observe(m.perOperation.WithLabelValues(kind), float64(e.Calls()), e)
 }

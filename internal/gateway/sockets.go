@@ -26,20 +26,36 @@ func (g *Gateway) operation(ctx context.Context) context.Context {
 	return g.operationSpan(as(middleware.Part(ctx), transport.CallerFrom(ctx)))
 }
 
+// described is what the log says of an operation.
+func described(r wire.Result) middleware.Operation {
+	o := middleware.Operation{Type: r.Type}
+	if len(r.Operation) <= maxOperationName {
+		o.Name = r.Operation
+	}
+	return o
+}
+
+// progress counts what a subscription that goes on has answered. Its end may be days away.
+func (g *Gateway) progress(ctx context.Context, r wire.Result) {
+	g.metrics.codes(r.Codes)
+	middleware.EntryFrom(ctx).Stream(g.log, described(r), r.Codes, func(calls int64) {
+		g.metrics.perOperation.WithLabelValues(r.Type).Observe(float64(calls))
+	})
+}
+
 // done notes a GraphQL response.
 func (g *Gateway) done(ctx context.Context, r wire.Result) {
 	entry := middleware.EntryFrom(ctx)
-	entry.Operation = middleware.Operation{Type: r.Type, Codes: r.Codes, Canceled: r.Canceled}
-	if len(r.Operation) <= maxOperationName {
-		entry.Operation.Name = r.Operation
-	}
+	entry.Over()
+	entry.Operation = described(r)
+	entry.Operation.Codes, entry.Operation.Canceled = r.Codes, r.Canceled
 	took, part := entry.Join()
+	g.operationDone(ctx, entry, part) // before the line, which takes its figures away
 	if part {
 		g.metrics.failures(entry)
 		g.metrics.operation(entry, r.Status, took)
 		entry.Write(g.log.Info(), r.Status, took, "operation")
 	}
-	g.operationDone(ctx, entry, part)
 }
 
 // origins are those of the pages that may use a cookie and open sockets. The

@@ -105,7 +105,7 @@ func (g *Gateway) operationDone(ctx context.Context, e *middleware.Entry, part b
 		attribute.Int64("fsgateway.upstream_calls", e.UpstreamCalls.Load()), attribute.Int64("fsgateway.cache_hits", e.CacheHits.Load()),
 		attribute.Int64("fsgateway.shared_calls", e.SharedCalls.Load()))
 	if part { // else it is the request's, which notes them with its status
-		noteCodes(span, e.Operation.Codes)
+		noteCodes(span, e.Codes())
 		span.SetName(e.Operation.Type)
 		span.End()
 	}

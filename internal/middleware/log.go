@@ -42,6 +42,62 @@ type Entry struct {
 	joined   atomic.Int64
 	mu       sync.Mutex
 	failures []string // kinds of failure of calls to the partner, each once
+
+	// A subscription has lines while it runs, each with what happened since the last.
+	streams *time.Timer // writes the next; nil if there is none
+	codes   []string    // each once
+	told    struct{ calls, hits, shared int64 }
+}
+
+// lineEvery is how often a subscription has a line, if anything happened.
+const lineEvery = time.Minute
+
+// Stream has a subscription that runs write a line whenever something happened in a minute,
+// until Over, and notes codes for the next. wrote is told of the calls in each.
+func (e *Entry) Stream(logger zerolog.Logger, about Operation, codes []string, wrote func(calls int64)) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, code := range codes {
+		if !slices.Contains(e.codes, code) {
+			e.codes = append(e.codes, code)
+		}
+	}
+	if e.streams != nil {
+		return
+	}
+	e.Operation = about
+	e.streams = time.AfterFunc(lineEvery, func() {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		if e.streams == nil { // it has ended meanwhile
+			return
+		}
+		if e.Calls() > 0 || len(e.codes) > 0 || len(e.failures) > 0 {
+			wrote(e.write(logger.Info(), http.StatusOK, time.Since(e.start), "stream"))
+		}
+		e.streams.Reset(lineEvery)
+	})
+}
+
+// Over ends the lines that a subscription has while it runs.
+func (e *Entry) Over() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.streams != nil {
+		e.streams.Stop()
+		e.streams = nil
+	}
+}
+
+// Calls are those to the partner that no line has told of yet.
+func (e *Entry) Calls() int64 { return e.UpstreamCalls.Load() - e.told.calls }
+
+// Codes are those of the errors that no line has told of yet, each once.
+func (e *Entry) Codes() []string {
+	if len(e.codes) == 0 && len(e.Operation.Codes) == 0 {
+		return nil
+	}
+	return distinct(append(slices.Clone(e.codes), e.Operation.Codes...))
 }
 
 // CallFailed notes of which kind a call to the partner failed. Kinds are few.
@@ -120,9 +176,10 @@ func Log(logger zerolog.Logger, done ...func(entry *Entry, status int, took time
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			start := time.Now()
 			entry := EntryFrom(r.Context())
-			entry.Method, entry.program = method(r), program(r.Header)
+			entry.Method, entry.program, entry.start = method(r), program(r.Header), start
 			rec := &recorder{ResponseWriter: w, status: http.StatusOK}
 			defer func() { // also of an answer that is broken off by a panic
+				entry.Over()
 				took := time.Since(start)
 				for _, tell := range done {
 					tell(entry, rec.status, took)
@@ -136,6 +193,14 @@ func Log(logger zerolog.Logger, done ...func(entry *Entry, status int, took time
 
 // Write writes the line of what is over.
 func (e *Entry) Write(line *zerolog.Event, status int, took time.Duration, message string) {
+	e.mu.Lock() // a call may outlive its request
+	defer e.mu.Unlock()
+	e.write(line, status, took, message)
+}
+
+// write writes a line of what happened since the last, under the lock.
+func (e *Entry) write(line *zerolog.Event, status int, took time.Duration, message string) (calls int64) {
+	calls, hits, shared := e.UpstreamCalls.Load(), e.CacheHits.Load(), e.SharedCalls.Load()
 	text := func(name, value string) {
 		if value != "" {
 			line.Str(name, value)
@@ -156,23 +221,25 @@ func (e *Entry) Write(line *zerolog.Event, status int, took time.Duration, messa
 	text("caller", e.Caller)
 	text("type", e.Operation.Type)
 	text("operation", e.Operation.Name)
-	line.Int64("upstreamCalls", e.UpstreamCalls.Load())
+	line.Int64("upstreamCalls", calls-e.told.calls)
 	number("estimatedCalls", int64(e.Estimated))
-	number("cacheHits", e.CacheHits.Load())
-	number("sharedCalls", e.SharedCalls.Load())
-	if len(e.Operation.Codes) > 0 {
-		line.Strs("codes", distinct(e.Operation.Codes))
+	number("cacheHits", hits-e.told.hits)
+	number("sharedCalls", shared-e.told.shared)
+	if codes := e.Codes(); len(codes) > 0 {
+		line.Strs("codes", codes)
 	}
 	if e.Operation.Canceled {
 		line.Bool("canceled", true)
 	}
-	e.mu.Lock() // a call may outlive its request
 	if len(e.failures) > 0 {
 		line.Strs("upstreamFailures", e.failures)
 	}
-	e.mu.Unlock()
 	number("operations", e.joined.Load())
 	line.Msg(message)
+	since := calls - e.told.calls
+	e.told.calls, e.told.hits, e.told.shared = calls, hits, shared
+	e.codes, e.failures = nil, nil
+	return since
 }
 
 // methods are those that the log repeats.

@@ -112,6 +112,7 @@ func (s *socket) answer(ctx context.Context, op *operation, o *graphql.Operation
 		defer cancel()
 	}
 	responses, ctx := op.Dispatch(ctx, s.exec, o)
+	op.Progress(ctx)
 	res := responses(ctx)
 	if !op.streams {
 		res = wire.Answer(res)
@@ -124,6 +125,7 @@ func (s *socket) answer(ctx context.Context, op *operation, o *graphql.Operation
 		switch {
 		case res.Data != nil:
 			s.send(op, op.next(ctx, res))
+			op.Progress(ctx)
 		case wire.Closes(res) && s.leaving():
 			return // the socket's close says so, and brings the client back
 		default:
