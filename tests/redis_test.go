@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -332,6 +333,62 @@ func TestRedisCacheSwapped(t *testing.T) {
 		if n := read(text); n != found[text] {
 			t.Errorf("%v products with %s, want %v", n, text, found[text])
 		}
+	}
+}
+
+// TestRedisCacheIsNoOlder: an answer that a gateway was given first and wrote last does not take the
+// place of a newer one in Redis.
+func TestRedisCacheIsNoOlder(t *testing.T) {
+	t.Parallel()
+	const brand = `{ brand(id: "b1") { name } }`
+	server := redistest.Start(t)
+	asked, hold := make(chan struct{}), make(chan struct{})
+	var calls atomic.Int64
+	partner := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", asJSON)
+		name := "after"
+		switch {
+		case strings.HasSuffix(r.URL.Path, "/clinic"):
+			fmt.Fprint(w, `{"clinic":{"id":"c1","name":"C"}}`)
+			return
+		case calls.Add(1) == 1:
+			name = "before"
+			close(asked)
+			<-hold
+		}
+		fmt.Fprintf(w, `{"brand":{"id":"b1","name":%q}}`, name)
+	}))
+	t.Cleanup(partner.Close)
+	c := config()
+	c.Upstream = partner.URL + "/api"
+	c.RedisURL, c.EncryptionKey, c.CacheInRedis = server.URL, []string{strings.Repeat("key ", 8)}, true
+	serve := func() (*harness, func()) {
+		g, err := gateway.New(c, zerolog.Nop())
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := httptest.NewServer(g.Handler())
+		end := sync.OnceFunc(func() { s.Close(); _ = g.Close() })
+		t.Cleanup(end)
+		return &harness{t: t, url: s.URL, log: &logBuffer{}}, end
+	}
+	name := func(h *harness) any { return at(t, h.with(http.Header{}, "token", brand).Data, "brand.name") }
+	one, endOne := serve()
+	two, endTwo := serve()
+	var under sync.WaitGroup
+	under.Go(func() { one.with(http.Header{}, "token", brand) })
+	<-asked
+	if got := name(two); got != "after" {
+		t.Errorf("the other gateway says %v", got)
+	}
+	endTwo() // it has written
+	close(hold)
+	under.Wait()
+	endOne()
+	three, _ := serve()
+	three.with(http.Header{}, "token", `{ clinic { name } }`) // proves the token
+	if got := name(three); got != "after" || calls.Load() != 2 {
+		t.Errorf("%v in Redis, after %d calls", got, calls.Load())
 	}
 }
 

@@ -124,7 +124,7 @@ func (k *kept) drop() {
 	now := time.Now()
 	k.changes.ofAll(now)
 	if k.gateway.config.CacheInRedis {
-		k.writing.Go(func() { k.set(changedKey, strconv.FormatInt(now.UnixNano(), 10), tagged) })
+		k.writing.Go(func() { k.set(changedKey, now, "", tagged) })
 	}
 }
 
@@ -179,7 +179,7 @@ func (k *kept) Drop(r fsclient.Read, at time.Time) {
 	k.gateway.primed.ends(key.caller, r, at)
 	k.answers.Remove(key)
 	if k.inRedis(r) {
-		k.writing.Go(func() { k.set(k.redisKey(r), "", 0) })
+		k.writing.Go(func() { k.set(k.redisKey(r), at, "", doubtFor) }) // for what is under way elsewhere
 	}
 }
 
@@ -258,11 +258,12 @@ func (k *kept) load(ctx context.Context, read fsclient.Read) (answer *fsclient.K
 	defer cancel()
 	r, key := k.gateway.redis, k.redisKey(read)
 	got := r.DoMulti(ctx, r.B().Get().Key(key).Build(), r.B().Get().Key(changedKey).Build())
-	sealed, err := got[0].ToString()
+	value, err := got[0].ToString()
 	if err != nil {
 		return nil, false
 	}
-	changed, err := got[1].AsInt64() // for one that has not been running then
+	_, sealed, _ := strings.Cut(value, " ") // from when it is
+	changed, err := got[1].AsInt64()        // for one that has not been running then
 	if err != nil && !rueidis.IsRedisNil(err) {
 		return nil, false
 	}
@@ -284,18 +285,26 @@ func (k *kept) store(r fsclient.Read, answer *fsclient.Kept) {
 	if err != nil {
 		return
 	}
-	k.set(key, sealed, time.Until(answer.Until)+stale(answer))
+	k.set(key, answer.At, " "+sealed, time.Until(answer.Until)+stale(answer))
 }
 
 // changedKey has when a product last was new or changed.
 const changedKey = redisconn.Prefix + "kept:changed"
 
-// set writes to Redis. What is not written is asked for again.
-func (k *kept) set(key, value string, life time.Duration) {
+// setIfNewer sets a key to a moment and a text, unless the moment there is as late: what a
+// gateway was asked for first may arrive last.
+var setIfNewer = rueidis.NewLuaScript(`
+local at = string.match(redis.call('GET', KEYS[1]) or '', '^%d+')
+if at and tonumber(at) >= tonumber(ARGV[1]) then return 0 end
+redis.call('SET', KEYS[1], ARGV[1] .. ARGV[2], 'PX', ARGV[3])
+return 1`)
+
+// set writes to Redis what is from a moment. What is not written is asked for again.
+func (k *kept) set(key string, at time.Time, text string, life time.Duration) {
 	ctx, cancel := context.WithTimeout(context.Background(), keptPatience)
 	defer cancel()
-	r := k.gateway.redis
-	_ = r.Do(ctx, r.B().Set().Key(key).Value(value).Px(max(time.Millisecond, life)).Build()).Error()
+	number := func(n int64) string { return strconv.FormatInt(n, 10) }
+	_ = setIfNewer.Exec(ctx, k.gateway.redis, []string{key}, []string{number(at.UnixNano()), text, number(max(1, life.Milliseconds()))}).Error()
 }
 
 // acceptedWithin reports whether the partner has accepted the caller's token lately.
