@@ -250,5 +250,5 @@ func (c *Config) upstreamURL() (string, error) {
 		names = append(names, name)
 	}
 	sort.Strings(names[1:])
-	return "", fmt.Errorf("%q is not one of %s, and not the URL of an API", c.Upstream, strings.Join(names, ", "))
+	return "", fmt.Errorf("%q is not one of %s, and not the URL of an API", hidden(c.Upstream), strings.Join(names, ", "))
 }

@@ -24,11 +24,24 @@ type refusal struct {
 // add notes what is wrong with a setting, which is given as a pointer to its field.
 func (r *refusals) add(setting any, format string, args ...any) {
 	i, name := r.config.setting(setting)
+	for i, arg := range args {
+		if text, ok := arg.(string); ok {
+			args[i] = hidden(text)
+		}
+	}
 	found := refusal{i, name + ": " + fmt.Sprintf(format, args...)}
 	if !slices.Contains(r.found, found) { // of a list, the same for several values
 		r.found = append(r.found, found)
 	}
 }
+
+// secretParts are what an address holds before its host, and its query. The text may be no
+// address that can be parsed.
+var secretParts = regexp.MustCompile(`(?s)^(\w+://)?.*(@)|(\?).*`)
+
+// hidden is a setting's value for an error, which ends up in logs: an address without what may
+// be a password in it.
+func hidden(value string) string { return secretParts.ReplaceAllString(value, "${1}${3}xxxxx${2}") }
 
 // err is a line for each refusal, in the order of the fields; nil for none.
 func (r *refusals) err() error {

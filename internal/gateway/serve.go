@@ -163,7 +163,7 @@ func (c *SandboxConfig) Validate() error {
 	c.RedirectURLs = splitList(c.RedirectURLs)
 	for _, address := range c.RedirectURLs {
 		if !isAddress(address) {
-			errs = append(errs, fmt.Errorf("--redirect-urls (SANDBOX_REDIRECT_URLS): %q is not a URL such as https://graphql.example.com/oauth/callback", address))
+			errs = append(errs, fmt.Errorf("--redirect-urls (SANDBOX_REDIRECT_URLS): %q is not a URL such as https://graphql.example.com/oauth/callback", hidden(address)))
 		}
 	}
 	return errors.Join(errs...)

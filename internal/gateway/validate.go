@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"math"
 	"net"
 	"net/url"
 	"reflect"
@@ -49,7 +50,7 @@ func (c *Config) Validate() error {
 	if c.CacheInRedis && c.RedisURL == "" {
 		r.add(&c.CacheInRedis, "there is no --redis-url to keep answers in")
 	}
-	if c.TraceRatio < 0 || c.TraceRatio > 1 {
+	if math.IsNaN(c.TraceRatio) || c.TraceRatio < 0 || c.TraceRatio > 1 {
 		r.add(&c.TraceRatio, "%v is not between 0 and 1", c.TraceRatio)
 	}
 	if c.OTLPEndpoint = strings.TrimRight(c.OTLPEndpoint, "/"); c.OTLPEndpoint != "" && !isPlainAddress(c.OTLPEndpoint) {

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"math"
 	"reflect"
 	"slices"
 	"strings"
@@ -138,6 +139,38 @@ func TestSecretLists(t *testing.T) {
 		if got := refused(t, config, "old-secret", longKey, "x-3", "short-key"); !slices.Equal(got, list{c.flag}) {
 			t.Errorf("%s: %q is refused, want %s", name, got, c.flag)
 		}
+	}
+}
+
+// TestRefusalsHidePasswords: an address that is refused may have a password in it, or a key in
+// its query, however it is spelled.
+func TestRefusalsHidePasswords(t *testing.T) {
+	t.Parallel()
+	for _, address := range []string{
+		"ftp://user:hidden-word@example.com/x", "https://user:hidden-word@example.com:x", "https://hidden-word@", "user:hidden-word@example.com:80:80",
+		"https://a@hidden-word:b@example.com?c", "ftp://example.com/?key=hidden-word", "https://user:hidden-word%zz@example.com/",
+	} {
+		c := DefaultConfig()
+		c.Addr, c.AdminAddr, c.Upstream, c.PublicURL, c.RedirectURL, c.AuthorizeURL, c.OTLPEndpoint = address+":x:y", address+":x:y", address, address, address, address, address
+		c.CORSOrigins, c.TrustedProxies, c.CORSHeaders, c.AdminHosts = []string{address}, []string{address}, []string{address}, []string{address}
+		c.ForwardedHeader, c.BudgetScope, c.Introspection = address, address, address
+		if got := refused(t, c, "hidden-word"); len(got) < 12 {
+			t.Errorf("%q: only %q", address, got)
+		}
+		s := SandboxConfig{ClientID: "app", ClientSecret: "app-secret", RedirectURLs: []string{address}}
+		if err := s.Validate(); err != nil && strings.Contains(err.Error(), "hidden-word") {
+			t.Error(err)
+		}
+	}
+	c := DefaultConfig()
+	c.OTLPEndpoint = "http://user:hidden-word@127.0.0.1:4318"
+	if err := c.Validate(); err == nil || !strings.Contains(err.Error(), `"http://xxxxx@127.0.0.1:4318" is not a URL`) {
+		t.Errorf("%v does not say which", err)
+	}
+	c = DefaultConfig()
+	c.TraceRatio = math.NaN()
+	if got := refused(t, c); !slices.Equal(got, []string{"--trace-ratio"}) {
+		t.Errorf("of NaN %q is refused", got)
 	}
 }
 

@@ -2,6 +2,7 @@ package obs
 
 import (
 	"bytes"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -39,6 +40,19 @@ func TestFormat(t *testing.T) {
 		l.Info().Msg("hello")
 		if plain := strings.NewReplacer("\x1b[32m", "", "\x1b[1m", "", "\x1b[0m", "").Replace(b.String()); !strings.Contains(plain, want) {
 			t.Errorf("%s writes %q", format, b.String())
+		}
+	}
+}
+
+// TestLevel: there are those that are documented, and no others of the library's.
+func TestLevel(t *testing.T) {
+	t.Parallel()
+	for level, want := range map[string]bool{
+		"trace": true, "debug": true, "info": true, "warn": true, "error": true, "INFO": true,
+		"": false, "disabled": false, "fatal": false, "panic": false, "99": false, "1": false, "loud": false,
+	} {
+		if _, err := NewLogger(io.Discard, level, "json"); (err == nil) != want {
+			t.Errorf("%q: %v", level, err)
 		}
 	}
 }
