@@ -307,3 +307,23 @@ func TestSpansOfRefused(t *testing.T) {
 		})
 	}
 }
+
+// TestNoTracesOfNobody: what a gateway asks of Redis by itself, such as whether it is there, is
+// part of no trace, and makes none.
+func TestNoTracesOfNobody(t *testing.T) {
+	t.Parallel()
+	spans := newCollector(t)
+	c := config()
+	c.OTLPEndpoint = spans.url
+	c.RedisURL, c.EncryptionKey = redistest.Start(t).URL, []string{strings.Repeat("key ", 8)}
+	h := startWith(t, c, sandbox.Options{})
+	h.query(`{ clinic { name } }`)
+	h.close()
+	spans.mu.Lock()
+	defer spans.mu.Unlock()
+	for _, s := range spans.spans {
+		if len(s.GetParentSpanId()) == 0 && s.GetName() != "POST /graphql" {
+			t.Errorf("%s begins a trace", s.GetName())
+		}
+	}
+}

@@ -151,9 +151,10 @@ func (c callSpan) end(status int, outcome string) {
 	c.span.End()
 }
 
-// commandSpan begins the span of a command to Redis.
+// commandSpan begins the span of a command to Redis that is part of a trace. Those that the
+// gateway sends by itself, all the time, are part of none.
 func (g *Gateway) commandSpan(ctx context.Context, name string) (end func(error)) {
-	if !g.tracer.On() {
+	if !g.tracer.On() || !trace.SpanContextFromContext(ctx).IsValid() {
 		return func(error) {}
 	}
 	_, span := g.tracer.Start(ctx, "redis "+name, trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attribute.String("db.system.name", "redis")))
