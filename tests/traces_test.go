@@ -327,3 +327,35 @@ func TestNoTracesOfNobody(t *testing.T) {
 		}
 	}
 }
+
+// TestCallsOfSocketsAreSigned: no two calls to the partner have the same id, of whatever
+// operation of a socket or event of a subscription they are.
+func TestCallsOfSocketsAreSigned(t *testing.T) {
+	t.Parallel()
+	h := start(t)
+	s := h.dial(subprotocol, "X-Request-Id", requestID)
+	defer s.conn.CloseNow()
+	s.init(sandbox.TokenPractitioner)
+	for _, id := range []string{"1", "2"} {
+		s.subscribe(id, `{ patient(id: "`+sandbox.PatientWithManyPlans+`") { dateOfBirth } practitioners { totalCount } }`)
+		s.value(id)
+		s.hears("complete", id)
+		h.sandbox.AddFault(sandbox.Fault{Status: http.StatusServiceUnavailable, Times: 1}) // one is made again
+	}
+	after, _ := h.mark()
+	s.subscribe("3", `subscription($after: ID) { patientUpdated(after: $after) { patient { treatmentPlans(first: 1) { totalCount } } } }`, "after", after)
+	for _, id := range []string{"one", "two"} {
+		h.happens("patient.updated", id, patientEvent)
+	}
+	for range 2 {
+		s.value("3")
+	}
+	seen := map[string]bool{}
+	for _, call := range h.sandbox.Calls() {
+		id := call.Header.Get("X-Request-Id")
+		if seen[id] || !strings.HasPrefix(id, requestID+"-") {
+			t.Errorf("%s %s has %q", call.Method, call.Path, id)
+		}
+		seen[id] = true
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -39,6 +40,7 @@ type Entry struct {
 	// counted twice.
 	socket   *Entry
 	start    time.Time
+	parts    atomic.Int64 // that were given an id
 	joined   atomic.Int64
 	mu       sync.Mutex
 	failures []string // kinds of failure of calls to the partner, each once
@@ -147,9 +149,13 @@ func Part(ctx context.Context) context.Context {
 	socket := EntryFrom(ctx)
 	return withEntry(ctx, &Entry{
 		socket: socket, Client: socket.Client, TraceID: socket.TraceID, Sampled: socket.Sampled, Caller: socket.Caller, Route: socket.Route,
-		RequestID: socket.RequestID, Method: socket.Method, program: socket.program, start: time.Now(),
+		RequestID: socket.partID(), Method: socket.Method, program: socket.program, start: time.Now(),
 	})
 }
+
+// partID returns an id for a part of a request. Calls are numbered for each part, so that with
+// the request's own the partner would see ids twice.
+func (e *Entry) partID() string { return e.RequestID + "-" + strconv.FormatInt(e.parts.Add(1), 10) }
 
 // Join ends a part, which its socket counts. It is false for the entry of a request that is an
 // operation itself.

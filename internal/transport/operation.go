@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"sync/atomic"
@@ -22,6 +23,7 @@ type Operation struct {
 
 	asked atomic.Int64 // calls that were begun
 	sent  atomic.Int64 // those that were numbered
+	whole *Operation   // that this one is apart from, nil for none: it numbers the calls of all
 
 	mu     sync.Mutex
 	bounds [steps]bound // of calls that begin together
@@ -44,13 +46,14 @@ func WithOperation(ctx context.Context, o *Operation) context.Context {
 }
 
 // Apart makes calls under ctx an operation of their own, by the caller of the one that they would
-// be part of: what a stream asks for one event is not the same operation's as for another.
+// be part of: what a stream asks for one event is not the same operation's as for another. Their
+// numbers go on, for they have the same request id.
 func Apart(ctx context.Context) context.Context {
 	o := OperationFrom(ctx)
 	if o == nil {
 		return ctx
 	}
-	return WithOperation(ctx, &Operation{Caller: o.Caller, Calls: o.Calls})
+	return WithOperation(ctx, &Operation{Caller: o.Caller, Calls: o.Calls, whole: cmp.Or(o.whole, o)})
 }
 
 // Begin counts a call that is begun under ctx, and reports whether the operation may begin
@@ -66,11 +69,11 @@ func Exhausted(ctx context.Context, most int) bool {
 	return o != nil && o.asked.Load() >= int64(most)
 }
 
-// Number returns the number of a call that is made under ctx among those of its operation,
-// from 1 on: 0 outside of one.
+// Number returns the number of a call that is made under ctx among those of its operation and
+// of what is apart from it, from 1 on: 0 outside of one.
 func Number(ctx context.Context) int64 {
 	if o := OperationFrom(ctx); o != nil {
-		return o.sent.Add(1)
+		return cmp.Or(o.whole, o).sent.Add(1)
 	}
 	return 0
 }
