@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -240,5 +241,26 @@ func TestWrongTools(t *testing.T) {
 				t.Errorf("%v", err)
 			}
 		})
+	}
+}
+
+// TestToolsAreTraced: what a tool does is known by the id, the program and the trace of the
+// request that called it.
+func TestToolsAreTraced(t *testing.T) {
+	t.Parallel()
+	spans := newCollector(t)
+	h := withTools(t, func(c *gateway.Config) { c.OTLPEndpoint = spans.url })
+	res := h.send(http.MethodPost, "/mcp", `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"FindPatient","arguments":{"id":"`+sandbox.PatientWithNoPlans+`"}}}`,
+		"Authorization", bearer, "Content-Type", "application/json", "Accept", "application/json, text/event-stream",
+		"X-Request-Id", requestID, "Apollographql-Client-Name", "Agent", "Apollographql-Client-Version", "2.1", "Traceparent", parent)
+	if got := res.Header.Get("X-Request-Id"); got != requestID {
+		t.Errorf("%q", got)
+	}
+	if log := h.log.String(); !regexp.MustCompile(`"requestId":"` + requestID + `-1","traceId":"` + traceID + `",.*"program":"Agent/2.1",.*"operation":"FindPatient"`).MatchString(log) {
+		t.Error(log)
+	}
+	h.close()
+	if got := spans.names(traceID); !slices.Contains(got, "POST /mcp > POST /graphql") {
+		t.Errorf("%q", got)
 	}
 }

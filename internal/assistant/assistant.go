@@ -108,7 +108,7 @@ func (o *Options) run(document, operation string) mcp.ToolHandler {
 			return nil, err
 		}
 		outer := outerFrom(ctx)
-		for _, name := range []string{"Authorization", "User-Agent", "Traceparent", "Tracestate", "Forwarded", "X-Forwarded-For"} {
+		for _, name := range passedOn {
 			if values := call.Extra.Header.Values(name); len(values) > 0 {
 				r.Header[name] = values
 			}
@@ -122,6 +122,10 @@ func (o *Options) run(document, operation string) mcp.ToolHandler {
 		return w.result()
 	}
 }
+
+// passedOn are the headers that a tool's operation has from the request that called it. Its id
+// and its trace are in the context.
+var passedOn = []string{"Authorization", "User-Agent", "Forwarded", "X-Forwarded-For", "Apollographql-Client-Name", "Apollographql-Client-Version"}
 
 // result is what an agent gets.
 type result struct {

@@ -8,7 +8,8 @@ import (
 )
 
 // RequestID gives each request an id: the one it came with, if that is of a usual form, else a
-// new one. The answer carries it in X-Request-Id.
+// new one; one that is made for another request has that one's, with a number. The answer
+// carries it in X-Request-Id.
 //
 // The partner is told it with a number for each call: were the id alone to be taken
 // for that of a call, the calls of one operation could no longer be told apart.
@@ -17,7 +18,9 @@ import (
 func RequestID(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := r.Header.Get("X-Request-Id")
-		if !usual.MatchString(id) {
+		if outer, within := r.Context().Value(entryKey{}).(*Entry); within {
+			id = outer.partID()
+		} else if !usual.MatchString(id) {
 			id = rand.Text()
 		}
 		w.Header().Set("X-Request-Id", id)
