@@ -264,6 +264,34 @@ func TestCacheAfterWriteElsewhere(t *testing.T) {
 	eventually(t, func() bool { return read().(map[string]any)["lastName"] == "Renamed" }, "what was kept from before the write is served")
 }
 
+// TestCacheAfterUnreadableEvent: an event that cannot be opened may be one of a product.
+func TestCacheAfterUnreadableEvent(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	c := config()
+	c.RedisURL, c.EncryptionKey = server.URL, []string{strings.Repeat("key ", 8)}
+	h := startWith(t, c, sandbox.Options{RateLimit: -1})
+	first := h.url
+	calls := func() int {
+		t.Helper()
+		h.sandbox.ResetCalls()
+		if a := h.with(http.Header{}, sandbox.TokenPractitioner, `{ products(first: 2) { nodes { name } } }`); a.Errors != nil {
+			t.Fatal(a.Errors)
+		}
+		return h.sandbox.Count("")
+	}
+	calls()
+	if n := calls(); n != 0 {
+		t.Fatalf("%d calls for what is kept", n)
+	}
+	c.EncryptionKey = []string{strings.Repeat("new ", 8)}
+	h.serve(c, gateway.WithSandbox(h.sandbox))
+	h.sandbox.SetWebhookURL(h.url + "/webhooks/fullscript")
+	h.emit(sandbox.Emission{Type: "product.updated"})
+	h.url = first
+	eventually(t, func() bool { return calls() == 1 }, "what was kept from before the event is served")
+}
+
 // TestCacheAfterGap: who may have missed an event has nothing from before it.
 func TestCacheAfterGap(t *testing.T) {
 	t.Parallel()

@@ -17,7 +17,8 @@ type Options struct {
 	Life time.Duration
 	// OnEvent is told of each event before subscribers are, here or at another gateway.
 	OnEvent func(Event)
-	// OnGap is called before subscribers are told that some are missing.
+	// OnGap is called before subscribers are told that some are missing, and when one cannot be
+	// read.
 	OnGap func()
 	// OnError is told of what goes wrong while nobody waits for an answer.
 	OnError func(error)

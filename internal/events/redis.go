@@ -299,6 +299,7 @@ func (r *redis) take(entry rueidis.XRangeEntry) {
 	}
 	if err != nil {
 		r.bus.o.OnError(fmt.Errorf("event %d: %w", n, err))
+		r.bus.o.OnGap()
 		return
 	}
 	if !r.bus.holds(e.ID) { // else the script that wrote it was cut off and sent again
