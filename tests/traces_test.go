@@ -334,7 +334,7 @@ func TestCallsOfSocketsAreSigned(t *testing.T) {
 	t.Parallel()
 	h := start(t)
 	s := h.dial(subprotocol, "X-Request-Id", requestID)
-	defer s.conn.CloseNow()
+	defer func() { _ = s.conn.CloseNow() }()
 	s.init(sandbox.TokenPractitioner)
 	for _, id := range []string{"1", "2"} {
 		s.subscribe(id, `{ patient(id: "`+sandbox.PatientWithManyPlans+`") { dateOfBirth } practitioners { totalCount } }`)
