@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/rueidis"
 	"github.com/rs/zerolog"
 
 	"fsgateway/internal/gateway"
@@ -262,6 +263,56 @@ func TestCacheAfterWriteElsewhere(t *testing.T) {
 	}
 	h.url = second
 	eventually(t, func() bool { return read().(map[string]any)["lastName"] == "Renamed" }, "what was kept from before the write is served")
+}
+
+// TestCacheAfterOwnWrite: what a gateway says of a write itself it does not hear again, which would
+// drop what was read after it.
+func TestCacheAfterOwnWrite(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	c := config()
+	c.RedisURL, c.EncryptionKey = server.URL, []string{strings.Repeat("key ", 8)}
+	h := startWith(t, c, sandbox.Options{RateLimit: -1})
+	const read = `{ staff(first: 1) { nodes { fullscriptId } } }`
+	calls := func() int {
+		t.Helper()
+		h.sandbox.ResetCalls()
+		if a := h.with(http.Header{}, sandbox.TokenPractitioner, read); a.Errors != nil {
+			t.Fatal(a.Errors)
+		}
+		return h.sandbox.Count("")
+	}
+	eventually(t, func() bool { calls(); return calls() == 0 }, "nothing is kept")
+
+	client := redistest.Client(t, server.URL)
+	own, release := client.Dedicate()
+	defer release()
+	heard := make(chan rueidis.PubSubMessage, 10)
+	own.SetPubSubHooks(rueidis.PubSubHooks{OnMessage: func(m rueidis.PubSubMessage) { heard <- m }})
+	if err := own.Do(t.Context(), own.B().Psubscribe().Pattern("fsgateway:*wrote").Build()).Error(); err != nil {
+		t.Fatal(err)
+	}
+	id := at(t, h.with(http.Header{}, sandbox.TokenPractitioner, read).Data, "staff.nodes.0.fullscriptId")
+	h.with(http.Header{}, sandbox.TokenPractitioner, `mutation($i: UpdateStaffInput!) { updateStaff(input: $i) { staff { lastName } } }`, "i", map[string]any{"id": id, "lastName": "Renamed"})
+	said := <-heard
+	say := func(message string) {
+		t.Helper()
+		if err := client.Do(t.Context(), client.B().Publish().Channel(said.Channel).Message(message).Build()).Error(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := calls(); n != 1 {
+		t.Errorf("%d calls after the write", n)
+	}
+	say(said.Message)
+	for range 50 {
+		if n := calls(); n != 0 {
+			t.Fatalf("%d calls after the gateway's own word", n)
+		}
+	}
+	_, caller, _ := strings.Cut(said.Message, " ")
+	say("another " + caller)
+	eventually(t, func() bool { return calls() == 1 }, "another gateway's word is not heard")
 }
 
 // TestCacheAfterUnreadableEvent: an event that cannot be opened may be one of a product.

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -29,6 +30,7 @@ type kept struct {
 	// readers are those who may read what is shared, by when the partner last let them.
 	readers *lru.Cache[reader, time.Time]
 	changes changes
+	self    string         // this gateway, among those on one Redis
 	writing sync.WaitGroup // to Redis
 }
 
@@ -51,7 +53,7 @@ func newKept(g *Gateway) *kept {
 	if err != nil {
 		panic(err) // the number is wrong
 	}
-	return &kept{gateway: g, answers: cache.New[keptKey, *fsclient.Kept](g.config.CacheSize), readers: readers, changes: newChanges()}
+	return &kept{gateway: g, answers: cache.New[keptKey, *fsclient.Kept](g.config.CacheSize), readers: readers, changes: newChanges(), self: rand.Text()}
 }
 
 // Version and the others make it a [fsclient.Cache].
@@ -76,7 +78,7 @@ func (k *kept) Wrote(caller string, err error) {
 		k.writing.Go(func() {
 			ctx, cancel := context.WithTimeout(context.Background(), keptPatience)
 			defer cancel()
-			_ = r.Do(ctx, r.B().Publish().Channel(wroteChannel).Message(message).Build()).Error()
+			_ = r.Do(ctx, r.B().Publish().Channel(wroteChannel).Message(k.self+" "+message).Build()).Error()
 		})
 	}
 }
@@ -95,11 +97,19 @@ func (k *kept) wrote(message string) {
 // follow notes what callers write through other gateways. Where it may not have heard of some,
 // any of them may have.
 func (k *kept) follow() (stop func()) {
-	return redisconn.Listen(k.gateway.redis, wroteChannel, func(context.Context) { k.changes.ofEach(time.Now()) }, k.wrote)
+	return redisconn.Listen(k.gateway.redis, wroteChannel, func(context.Context) { k.changes.ofEach(time.Now()) }, k.heard)
 }
 
-// On wroteChannel are the callers who have written, and doubt after those whose write may not
-// have been carried out yet.
+// heard notes a write through another gateway. One through this gateway was noted when it was
+// over: what has been read since then is new.
+func (k *kept) heard(message string) {
+	if from, what, _ := strings.Cut(message, " "); from != k.self {
+		k.wrote(what)
+	}
+}
+
+// On wroteChannel are the callers who have written, behind the gateway that they wrote through, and
+// doubt after those whose write may not have been carried out yet.
 const (
 	wroteChannel = redisconn.Prefix + "wrote"
 	doubt        = "?"
