@@ -20,9 +20,10 @@ import (
 // served is a gateway on a real socket.
 func served(t *testing.T, c gateway.Config) *slowReaders {
 	t.Helper()
-	address, running := serving(t, c)
+	log := &logBuffer{}
+	address, running := servingTo(t, c, log)
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	return &slowReaders{harness: &harness{t: t, url: address, client: client, log: &logBuffer{}}, admin: running.Servers[1].Handler}
+	return &slowReaders{harness: &harness{t: t, url: address, client: client, log: log}, admin: running.Servers[1].Handler}
 }
 
 // raw opens a connection and sends text on it.
@@ -78,6 +79,12 @@ func TestTooManyConnections(t *testing.T) {
 			refused503(t, s.raw(""))
 			if got := s.figure(`refused_total{what="connection"}`); got != 1 {
 				t.Errorf("%d refusals are counted", got)
+			}
+			if got := s.figure(`errors_total{code="OVERLOADED"}`); got != 1 {
+				t.Errorf("%d errors are counted", got)
+			}
+			if log := s.log.String(); !strings.Contains(log, `"client":"127.0.0.1","refused":1,"codes":["OVERLOADED"]`) {
+				t.Error(log)
 			}
 			_ = open[0].Close()
 			eventually(t, func() bool { return s.figure("connections") == 2 }, "a connection that is closed still counts")

@@ -400,11 +400,17 @@ func decoded(t *testing.T, coding string, body []byte) []byte {
 // serving runs the gateway as the program does, and ends it with the test.
 func serving(t *testing.T, c gateway.Config) (address string, running gateway.Running) {
 	t.Helper()
+	return servingTo(t, c, io.Discard)
+}
+
+// servingTo is serving with a log.
+func servingTo(t *testing.T, c gateway.Config, log io.Writer) (address string, running gateway.Running) {
+	t.Helper()
 	ready, done := make(chan gateway.Running), make(chan error)
 	ctx, stop := context.WithCancel(context.Background())
 	c.Addr, c.AdminAddr, c.LogLevel, c.LogFormat = "127.0.0.1:0", "127.0.0.1:0", "info", "json"
 	go func() {
-		done <- gateway.Serve(c, io.Discard, func(r gateway.Running) error {
+		done <- gateway.Serve(c, log, func(r gateway.Running) error {
 			for _, s := range r.Servers {
 				go func() { _ = s.Serve(s.Listener) }()
 			}

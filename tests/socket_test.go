@@ -618,7 +618,7 @@ func TestSocketIsOneRequest(t *testing.T) {
 	delete(line, "durationMs")
 	delete(line, "client")
 	delete(line, "caller")
-	equal(t, "the line", line, `{"level":"info","message":"request","requestId":"`+requestID+`","method":"GET","route":"/graphql","status":101,"upstreamCalls":0,"operations":7}`)
+	equal(t, "the line", line, `{"level":"info","message":"request","requestId":"`+requestID+`","method":"GET","route":"/graphql","status":101,"upstreamCalls":0,"codes":["BAD_USER_INPUT"],"operations":7,"closed":4400}`)
 	silent(t, "the log", w.log.String(), canary, sandbox.TokenPractitioner, sandbox.PatientWithManyPlans)
 
 	figures, text := w.metrics()
@@ -629,7 +629,7 @@ func TestSocketIsOneRequest(t *testing.T) {
 		`fsgateway_operations_total{status="4xx",type="subscription"}`:    "3",
 		`fsgateway_operations_total{status="2xx",type="subscription"}`:    "1",
 		`fsgateway_errors_total{code="GRAPHQL_VALIDATION_FAILED"}`:        "1",
-		`fsgateway_errors_total{code="BAD_USER_INPUT"}`:                   "3",
+		`fsgateway_errors_total{code="BAD_USER_INPUT"}`:                   "4", // one closed the socket
 		`fsgateway_operation_upstream_calls_sum{type="query"}`:            "4",
 		`fsgateway_operation_upstream_calls_bucket{type="query",le="1"}`:  "0",
 		`fsgateway_operation_upstream_calls_bucket{type="query",le="2"}`:  "2",

@@ -24,6 +24,14 @@ type clients struct {
 
 	open    sync.Map // net.Conn -> netip.Prefix, of the connections that count
 	refused func(what string)
+
+	// overloaded is told of connections that were refused, at most once a second, for a
+	// flood of them must not be one of the log: from whom the last was, and how many there
+	// were since it was told.
+	overloaded func(from netip.Addr, n int)
+	mu         sync.Mutex
+	told       time.Time
+	turnedAway int
 }
 
 // What can be refused, which labels a metric.
@@ -36,13 +44,14 @@ const (
 // refusable are those, so that there is a figure before the first one.
 var refusable = []string{ofConnections, ofSockets, ofBodies}
 
-func newClients(c *Config, refused func(what string)) *clients {
+func newClients(c *Config, refused func(what string), overloaded func(from netip.Addr, n int)) *clients {
 	return &clients{
 		proxies:     middleware.Proxies{Trusted: c.proxies(), Header: c.ForwardedHeader},
 		connections: quota.New(c.MaxConnections, c.MaxConnectionsPerClient),
 		sockets:     quota.New(c.MaxSockets, c.MaxSocketsPerClient),
 		bodies:      quota.New(c.MaxLargeBodies, c.MaxLargeBodiesPerClient),
 		refused:     refused,
+		overloaded:  overloaded,
 	}
 }
 
@@ -68,7 +77,7 @@ func (c *clients) connState(conn net.Conn, state http.ConnState) {
 			of = netip.Prefix{}
 		}
 		if c.connections.Take(of) != nil {
-			c.refused(ofConnections)
+			c.turnAway(peer)
 			if encrypted, ok := conn.(*tls.Conn); ok {
 				conn = encrypted.NetConn() // there is no time for a handshake: it is told nothing
 			} else {
@@ -84,6 +93,31 @@ func (c *clients) connState(conn net.Conn, state http.ConnState) {
 			c.connections.Give(of.(netip.Prefix))
 		}
 	}
+}
+
+// turnAway notes a connection that is refused.
+func (c *clients) turnAway(from netip.Addr) {
+	c.refused(ofConnections)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.turnedAway++
+	if now := time.Now(); now.Sub(c.told) >= time.Second {
+		c.overloaded(from, c.turnedAway)
+		c.told, c.turnedAway = now, 0
+	}
+}
+
+// refused counts what was refused. Of a connection nothing else does, there being no request.
+func (g *Gateway) refused(what string) {
+	g.metrics.refused.WithLabelValues(what).Inc()
+	if what == ofConnections {
+		g.metrics.codes([]string{apierror.CodeOverloaded})
+	}
+}
+
+// overloaded logs connections that were refused.
+func (g *Gateway) overloaded(from netip.Addr, n int) {
+	g.log.Warn().Str("client", from.String()).Int("refused", n).Strs("codes", []string{apierror.CodeOverloaded}).Msg("connections are refused")
 }
 
 // freeBody is how much of a body is read without being counted, in bytes. Most requests

@@ -137,7 +137,7 @@ func (g *Gateway) open(o options) error {
 	g.metrics = newMetrics(g.health.Unready)
 	g.userAgent = []string{"fsgateway/" + g.build.Version}
 	g.metrics.registry.MustRegister(g.build.metric())
-	g.clients = newClients(config, func(what string) { g.metrics.refused.WithLabelValues(what).Inc() })
+	g.clients = newClients(config, g.refused, g.overloaded)
 	g.errorLog = obs.NewErrorLog(g.noteHTTP)
 	g.foreign = http.NewCrossOriginProtection()
 	for _, origin := range g.origins() {
@@ -292,6 +292,7 @@ func (g *Gateway) openGraph(o options) error {
 			Admit:        g.clients.takeSocket,
 			Prove:        g.proveSocket,
 			ProofTime:    config.SocketProof,
+			Closed:       g.closed,
 			ReadTimeout:  config.ReadTimeout,
 			WriteTimeout: config.WriteTimeout,
 			Options: wire.Options{

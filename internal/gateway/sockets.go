@@ -58,6 +58,16 @@ func (g *Gateway) done(ctx context.Context, r wire.Result) {
 	}
 }
 
+// closed notes why a socket is closed, which no answer says.
+func (g *Gateway) closed(ctx context.Context, status int, code string) {
+	entry := middleware.EntryFrom(ctx)
+	entry.Closed = status
+	if code != "" {
+		entry.Operation.Codes = []string{code}
+		g.metrics.codes(entry.Operation.Codes)
+	}
+}
+
 // origins are those of the pages that may use a cookie and open sockets. The
 // gateway's own page is one behind a proxy, too, that calls the gateway by another
 // name.

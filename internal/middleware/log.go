@@ -35,6 +35,8 @@ type Entry struct {
 	RequestID string
 	program   string // what the client says that it is
 
+	Closed int // the code that the gateway closed a socket with
+
 	// A socket is one request with many operations. Each has an entry of its own, and the
 	// socket's has no more of them than how many there were: what is in two lines would be
 	// counted twice.
@@ -241,6 +243,7 @@ func (e *Entry) write(line *zerolog.Event, status int, took time.Duration, messa
 		line.Strs("upstreamFailures", e.failures)
 	}
 	number("operations", e.joined.Load())
+	number("closed", int64(e.Closed))
 	line.Msg(message)
 	since := calls - e.told.calls
 	e.told.calls, e.told.hits, e.told.shared = calls, hits, shared

@@ -37,6 +37,9 @@ type Options struct {
 	// closed after ProofTime, or why it cannot tell, and then is asked again. It may be nil.
 	Prove     func(ctx context.Context) error
 	ProofTime time.Duration
+	// Closed is told why the gateway closes a socket: the code of the close, and the code of an
+	// error for the same, "" if nothing is wrong. It may be nil.
+	Closed func(ctx context.Context, status int, code string)
 	// ReadTimeout is how long a message may take to arrive once it has begun; default 15
 	// seconds.
 	ReadTimeout time.Duration

@@ -32,27 +32,30 @@ const (
 // and has at most 123 bytes, or it does not fit the frame.
 type closeReason struct {
 	code   websocket.StatusCode
+	fault  string // the code of an error for the same; "" if nothing is wrong
 	reason string
 }
 
 // The codes are the protocol's. After most of them a client gives up; after 1012
 // it comes back by itself and asks again for all that was not answered.
 var (
-	closeUnauthorized = &closeReason{4401, "Unauthorized: wait for connection_ack before you subscribe."}
-	closeUnproven     = &closeReason{4401, "Unauthorized: no token has come that the partner accepts."}
-	closeUntold       = &closeReason{websocket.StatusTryAgainLater, "The partner does not say whether it accepts the token; connect again later."}
-	closeSignedOut    = &closeReason{4401, "Unauthorized: the session has ended, sign in again."}
-	closeForbidden    = &closeReason{4403, "Forbidden: send one Authorization, as Bearer and one token of visible characters."}
-	closeSubprotocol  = &closeReason{4406, "Subprotocol not acceptable: use " + wire.Subprotocol + "."}
-	closeInitTimeout  = &closeReason{4408, "Connection initialisation timeout"}
-	closeExists       = &closeReason{4409, "Subscriber for this id already exists"}
-	closeInitTwice    = &closeReason{4429, "Too many initialisation requests"}
-	closeBug          = &closeReason{4500, "Something went wrong in the gateway."}
-	closeStopping     = &closeReason{websocket.StatusServiceRestart, "The gateway is stopping; connect again."}
+	closeUnauthorized = &closeReason{4401, apierror.CodeUnauthenticated, "Unauthorized: wait for connection_ack before you subscribe."}
+	closeUnproven     = &closeReason{4401, apierror.CodeUnauthenticated, "Unauthorized: no token has come that the partner accepts."}
+	closeUntold       = &closeReason{websocket.StatusTryAgainLater, apierror.CodeUpstreamUnavailable, "The partner does not say whether it accepts the token; connect again later."}
+	closeSignedOut    = &closeReason{4401, apierror.CodeUnauthenticated, "Unauthorized: the session has ended, sign in again."}
+	closeForbidden    = &closeReason{4403, apierror.CodeForbidden, "Forbidden: send one Authorization, as Bearer and one token of visible characters."}
+	closeSubprotocol  = &closeReason{4406, apierror.CodeBadUserInput, "Subprotocol not acceptable: use " + wire.Subprotocol + "."}
+	closeInitTimeout  = &closeReason{4408, apierror.CodeBadUserInput, "Connection initialisation timeout"}
+	closeExists       = &closeReason{4409, apierror.CodeBadUserInput, "Subscriber for this id already exists"}
+	closeInitTwice    = &closeReason{4429, apierror.CodeBadUserInput, "Too many initialisation requests"}
+	closeBug          = &closeReason{4500, apierror.CodeInternal, "Something went wrong in the gateway."}
+	closeStopping     = &closeReason{websocket.StatusServiceRestart, "", "The gateway is stopping; connect again."}
 )
 
 // invalid closes a socket on which something came that is no message.
-func invalid(reason string) *closeReason { return &closeReason{4400, reason} }
+func invalid(reason string) *closeReason {
+	return &closeReason{4400, apierror.CodeBadUserInput, reason}
+}
 
 // socket speaks the protocol with one client. One goroutine reads, one watches
 // over the time and one sends pings; each operation has one while it runs.
@@ -84,6 +87,7 @@ type socket struct {
 	begun   bool            // connection_init has come
 	named   context.Context // the caller whom it names; nil before
 	over    bool            // nothing begins any more
+	closed  bool            // the client was told why
 	running map[string]*operation
 }
 
@@ -144,7 +148,7 @@ func (s *socket) read() (c *closeReason) {
 			return nil
 		}
 		if int64(len(text)) > s.o.MaxBody {
-			return &closeReason{websocket.StatusMessageTooBig, fmt.Sprintf("The message is larger than %d bytes.", s.o.MaxBody)}
+			return &closeReason{websocket.StatusMessageTooBig, apierror.CodeBadUserInput, fmt.Sprintf("The message is larger than %d bytes.", s.o.MaxBody)}
 		}
 		m, c := readMessage(text)
 		if c == nil {
@@ -329,9 +333,13 @@ func (s *socket) finish() {
 // any more.
 func (s *socket) close(c *closeReason) {
 	s.mu.Lock()
-	s.over = true
+	first := !s.closed
+	s.over, s.closed = true, true
 	clear(s.running)
 	s.mu.Unlock()
+	if first && s.o.Closed != nil {
+		s.o.Closed(s.ctx, int(c.code), c.fault)
+	}
 	s.stop()
 	// The library waits for the client's close, but forever if that comes within a
 	// message that does not.
