@@ -5,8 +5,9 @@
 // machine allows: else the kernel moves the upstream to the core of who wakes it, which costs
 // the server its caches. CPU and allocations are what its own process reports, medians of
 // several rounds; a ratio is the median of those to what the handler took in the same round,
-// for a machine is faster at one time than at another. Answers are compared before anything
-// is measured. Run it as `make bench`.
+// for a machine is faster at one time than at another. In each round all are asked as fast as
+// they answer, and then at one rate that the slowest of them keeps, since what a query costs
+// falls with the rate. Answers are compared before anything is measured. Run it as `make bench`.
 package main
 
 import (
@@ -226,7 +227,7 @@ func same(servers []*process, q query) error {
 }
 
 func report(names []query, got map[string][]figures, o options) {
-	fmt.Printf("%d connections, %d callers, upstream latency %s, %d rounds of %s; the gateway / the handler; tuned: as a multiple of the handler with the gateway's GC settings\n\n", o.connections, o.callers, o.latency, o.rounds, o.duration)
+	fmt.Printf("%d connections, %d callers, upstream latency %s, %d rounds of %s; the gateway / the handler; tuned: as a multiple of the handler with the gateway's GC settings; first at one rate (at, per second), then as fast as each answers\n\n", o.connections, o.callers, o.latency, o.rounds, o.duration)
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "query\tcalls\tat\tCPU µs\tratio\ttuned\tallocations\tKB\tper second\tCPU µs\tratio\ttuned\tp50 ms\tp99 ms\t")
 	for _, q := range names {
