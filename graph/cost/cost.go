@@ -347,7 +347,7 @@ func (c *count) fetch(n *plan.Node, f loader.Fetch, missing fsclient.Fields, at 
 	}
 	c.add(f.Operation, at, 0, 0)
 	p := c.plan(f, at)
-	p.estimate, p.bound, p.led = p.estimate+at.estimate, p.bound+at.bound, p.led+at.bound
+	p.estimate, p.bound, p.referenced = p.estimate+at.estimate, p.bound+at.bound, p.referenced+at.bound
 }
 
 // add counts calls for each of the values of a place.
@@ -401,7 +401,7 @@ func (c *count) merge(part *count, first int) {
 	c.estimate, c.bound = c.estimate+part.estimate, c.bound+part.bound
 	for _, p := range part.planned {
 		have := c.plan(p.fetch, p.at)
-		have.estimate, have.bound, have.led = have.estimate+p.estimate, have.bound+p.bound, have.led+p.led
+		have.estimate, have.bound, have.referenced = have.estimate+p.estimate, have.bound+p.bound, have.referenced+p.referenced
 	}
 	for path, calls := range part.paths {
 		c.paths[path] += calls

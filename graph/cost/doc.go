@@ -12,5 +12,6 @@
 // Lists of values inside a record, which cannot be asked for in a length, are as long as
 // assumed in both, so a record with more of them can take more than the bound. So can records
 // that lead to one that is not listed any more, and what the partner has not shown yet: pages
-// smaller than asked for, and lists without a total, whose end has to be looked for. The limit at run time holds in any case.
+// smaller than asked for, and lists without a total, whose end has to be looked for. The
+// limit at run time holds in any case.
 package cost

@@ -2,11 +2,12 @@ package cost
 
 import "fsgateway/graph/loader"
 
+// planned are the records of one resource in one wave that may come from its list.
 type planned struct {
 	fetch           loader.Fetch
 	at              place   // one of them
 	estimate, bound float64 // how many come from the list, and how many may
-	led             float64 // those of the bound to which records lead
+	referenced      float64 // those of the bound that other records refer to
 }
 
 // plan returns the records that may come from a list in the wave of a place.
@@ -56,7 +57,7 @@ func (p *planned) most(total float64) float64 {
 	case p.fetch.OnlyListed:
 		return max(1, pages)
 	case total <= 1 || total < pages:
-		return p.led
+		return p.referenced
 	case pages == 0:
 		return 1 + p.bound
 	}

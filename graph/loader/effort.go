@@ -19,7 +19,7 @@ const (
 	Known                  // none
 )
 
-// Effort is what the call behind a field does, for who counts calls before they are made.
+// Effort describes the call behind a field, for estimates.
 type Effort struct {
 	Kind  Kind
 	Type  reflect.Type // of the rows, the record or the value
@@ -27,7 +27,7 @@ type Effort struct {
 	Most  int          // calls that a value takes
 }
 
-// Effort returns what a [plan.Call] does.
+// Effort returns the effort of a [plan.Call].
 func (o *Operations) Effort(call any) Effort {
 	switch op := call.(type) {
 	case *listOp:

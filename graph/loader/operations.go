@@ -55,7 +55,7 @@ func New(schema *ast.Schema, c *fsclient.Client, viewer func(context.Context) *m
 
 // Primed keeps records that hold others, for later operations that ask for those.
 type Primed interface {
-	// Note keeps the JSON of a record that holds part, or is it.
+	// Note keeps the JSON of a record that holds part.
 	Note(ctx context.Context, kind, id string, part, whole fsclient.Recorder)
 	// Known returns it, and the moment that it is from; nil if none holds all that is wanted of the part.
 	Known(ctx context.Context, kind, id string, wanted fsclient.Fields) (whole fsclient.Recorder, at time.Time)

@@ -209,7 +209,7 @@ func (s *Session) noteEmbedded(v reflect.Value) (kept bool) {
 	fsclient.Records(v, func(r fsclient.Recorder) {
 		k, news := s.embed(r)
 		kept = kept || k.id != ""
-		if news && whole != nil && s.ops.Primed != nil {
+		if news && whole != nil && whole != r && s.ops.Primed != nil {
 			s.ops.Primed.Note(s.ctx, k.kind, k.id, r, whole)
 		}
 	})

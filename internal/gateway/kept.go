@@ -252,10 +252,11 @@ func (k *kept) redisKey(r fsclient.Read) string {
 	return redisconn.Prefix + "kept:" + k.gateway.keys.Name(strings.Join([]string{base, r.Caller, r.Path, r.Query}, "\n"))
 }
 
-// purposeKept is what an answer is sealed for: its own key, so that it is none under another.
+// purposeKept returns the purpose that an answer is sealed for. It names the key, so that the
+// answer cannot be opened under another one.
 func purposeKept(key string) string { return "kept " + key }
 
-// stored is an answer as it is sealed. Its body is bytes, for JSON keeps no others than those of UTF-8.
+// stored is an answer as it is sealed. Its body is a []byte since JSON strings hold only valid UTF-8.
 type stored struct {
 	ETag      string
 	Body      []byte

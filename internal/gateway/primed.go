@@ -44,12 +44,11 @@ func newPrimed(g *Gateway) *primed {
 	return &primed{g, cache.New[primedKey, primedIn](g.config.CacheSize / primedShare)}
 }
 
-// Note keeps the record that holds part, unless what is known of part is as new. An answer for
-// part itself is kept elsewhere.
+// Note keeps the record that holds part, unless what is known of part is as new.
 func (p *primed) Note(ctx context.Context, kind, id string, part, whole fsclient.Recorder) {
 	op := transport.OperationFrom(ctx)
 	life, source := primedFor[kind], whole.JSON()
-	if life == 0 || op == nil || source == "" || part == whole {
+	if life == 0 || op == nil || source == "" {
 		return
 	}
 	at := whole.Asked() // by an operation before, if the answer was kept

@@ -40,14 +40,14 @@ func (g *Gateway) traced(next http.Handler) http.Handler {
 		var span trace.Span
 		if g.tracer.On() {
 			ctx, span = g.tracer.Start(ctx, "request", trace.WithSpanKind(trace.SpanKindServer))
-			status := &statusWriter{w, http.StatusOK}
-			w = status
+			rec := &middleware.StatusRecorder{ResponseWriter: w, Status: http.StatusOK}
+			w = rec
 			defer func() { // the route is known by now
 				span.SetName(entry.Method + " " + entry.Route)
 				span.SetAttributes(attribute.String("http.route", entry.Route), attribute.String("http.request.method", entry.Method),
-					attribute.Int("http.response.status_code", status.code))
-				if status.code >= http.StatusInternalServerError {
-					span.SetStatus(codes.Error, http.StatusText(status.code))
+					attribute.Int("http.response.status_code", rec.Status))
+				if rec.Status >= http.StatusInternalServerError {
+					span.SetStatus(codes.Error, http.StatusText(rec.Status))
 				}
 				noteCodes(span, entry.Operation.Codes) // of what was refused outside of GraphQL, too
 				span.End()
@@ -60,20 +60,6 @@ func (g *Gateway) traced(next http.Handler) http.Handler {
 		next.ServeHTTP(w, r)
 	})
 }
-
-// statusWriter knows the status of an answer.
-type statusWriter struct {
-	http.ResponseWriter
-	code int
-}
-
-func (w *statusWriter) WriteHeader(code int) {
-	w.code = code
-	w.ResponseWriter.WriteHeader(code)
-}
-
-// Unwrap lets http.ResponseController reach the connection.
-func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // noteCodes notes the codes of the errors that left, of which one makes a span that of a
 // failure.

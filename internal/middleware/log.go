@@ -185,14 +185,14 @@ func Log(logger zerolog.Logger, done ...func(entry *Entry, status int, took time
 			start := time.Now()
 			entry := EntryFrom(r.Context())
 			entry.Method, entry.program, entry.start = method(r), program(r.Header), start
-			rec := &recorder{ResponseWriter: w, status: http.StatusOK}
+			rec := &StatusRecorder{w, http.StatusOK}
 			defer func() { // also of an answer that is broken off by a panic
 				entry.Over()
 				took := time.Since(start)
 				for _, tell := range done {
-					tell(entry, rec.status, took)
+					tell(entry, rec.Status, took)
 				}
-				entry.Write(logger.Info(), rec.status, took, "request")
+				entry.Write(logger.Info(), rec.Status, took, "request")
 			}()
 			next.ServeHTTP(rec, r)
 		})
@@ -299,15 +299,17 @@ func Route(pattern string, next http.Handler) http.Handler {
 	})
 }
 
-type recorder struct {
+// StatusRecorder remembers the status of an answer.
+type StatusRecorder struct {
 	http.ResponseWriter
-	status int
+	Status int // http.StatusOK until another is written
 }
 
-func (r *recorder) WriteHeader(status int) {
-	r.status = status
+// WriteHeader implements [http.ResponseWriter].
+func (r *StatusRecorder) WriteHeader(status int) {
+	r.Status = status
 	r.ResponseWriter.WriteHeader(status)
 }
 
 // Unwrap lets http.ResponseController reach the connection.
-func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+func (r *StatusRecorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }

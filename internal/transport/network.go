@@ -32,9 +32,9 @@ type NetworkOptions struct {
 	CallTimeout time.Duration
 }
 
-// Network is net/http's transport, but that it sends each call once, and for HTTP/2
-// connections that have gone bad. All calls to a host share one, so one that nobody answers on fails every call for
-// as long as it is kept.
+// Network is net/http's transport with two differences: it sends each call at most once, and
+// it replaces HTTP/2 connections that have gone bad. All calls to a host share one of those,
+// so a bad one fails every call for as long as it is kept.
 //
 // A connection on which nothing at all arrives is found by a ping, and closed. One
 // on which pings are answered but calls are not, as behind a proxy whose backend is
@@ -73,9 +73,9 @@ func NewNetwork(o NetworkOptions) *Network {
 // errBroken says that the connection broke after the call had left.
 var errBroken = fmt.Errorf("transport: the connection broke: %w", io.ErrUnexpectedEOF)
 
-// once lets a call leave once. Where a connection that was used before breaks, net/http sends a
-// read, or whatever has an Idempotency-Key, over the next one: as often as there are idle ones,
-// and nobody above knows. It asks for the proxy before each time.
+// once keeps net/http from sending a call twice. When a reused connection breaks, net/http
+// sends a read, or anything with an Idempotency-Key, again over the next idle one, as often
+// as there are any, and the links above do not know. It asks for the proxy before each attempt.
 func once(proxy func(*http.Request) (*url.URL, error)) func(*http.Request) (*url.URL, error) {
 	return func(r *http.Request) (*url.URL, error) {
 		c, ok := r.Context().Value(callKey{}).(*call)
