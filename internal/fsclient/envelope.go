@@ -165,7 +165,7 @@ func (e *envelope) bare(answer []byte) bool {
 		if err != nil {
 			return false
 		}
-		if k := s.keys[string(name[1:len(name)-1])]; k != nil && (s.id < 0 || k.field == s.id || s.optionalID()) && d.PeekKind() != 'n' {
+		if k := s.keys[string(name[1:len(name)-1])]; k != nil && (s.id < 0 || k.field == s.id || s.optionalID) && d.PeekKind() != 'n' {
 			return true
 		}
 		if d.SkipValue() != nil {

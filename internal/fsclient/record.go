@@ -146,7 +146,7 @@ func holdsOnlyID(v reflect.Value, s *shape) bool {
 // are known by. A type whose records nothing needs to find again has a pointer
 // for it, and its records may lack it.
 func lacksID(v reflect.Value, s *shape) bool {
-	return s.isRecord && s.id >= 0 && !s.optionalID() && v.Field(s.id).Len() == 0
+	return s.isRecord && s.id >= 0 && !s.optionalID && v.Field(s.id).Len() == 0
 }
 
 // check marks the record v as broken if it lacks its id.
@@ -154,10 +154,6 @@ func check(v reflect.Value) {
 	if lacksID(v, shapeOf(v.Type())) {
 		v.Addr().Interface().(recorded).record().broken = true
 	}
-}
-
-func (s *shape) optionalID() bool {
-	return s.id >= 0 && s.typ.Field(s.id).Type.Kind() == reflect.Pointer
 }
 
 // empty reports whether no field of the struct v has a value.
@@ -200,6 +196,8 @@ type shape struct {
 	id        int     // index of the ID field, -1 without
 	list      []typed // fields
 	holders   []typed // those that can hold records
+
+	optionalID bool // the ID field is a pointer
 }
 
 // typed is a field and the form of its type.
@@ -265,7 +263,7 @@ func (s *shape) add(i int, f reflect.StructField) {
 		}
 	}
 	if f.Name == "ID" {
-		s.id = i
+		s.id, s.optionalID = i, f.Type.Kind() == reflect.Pointer
 	}
 }
 
@@ -304,6 +302,9 @@ func (s *shape) keyOf(raw jsontext.Value, guess *atomic.Pointer[key]) *key {
 func Fill(dst, src Recorder, fields Fields) {
 	d, s := reflect.ValueOf(dst).Elem(), reflect.ValueOf(src).Elem()
 	missing := fields.Only(src.Held()).Without(dst.Held())
+	if missing == 0 {
+		return
+	}
 	for _, f := range shapeOf(d.Type()).list {
 		if missing.Has(FieldAt(f.field)) {
 			d.Field(f.field).Set(f.form.cloned(s.Field(f.field)))

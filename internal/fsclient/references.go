@@ -83,7 +83,12 @@ func isID(t reflect.Type) bool {
 func mayBeID(s string, kind jsontext.Kind) bool {
 	switch kind {
 	case '"':
-		return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f })
+		for i := range len(s) {
+			if s[i] <= ' ' || s[i] == 0x7f {
+				return false
+			}
+		}
+		return true
 	case '0':
 		return isDigits(s)
 	}
