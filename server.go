@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"syscall"
@@ -114,6 +115,9 @@ func run(ctx, hurry context.Context, args []string, getenv func(string) string, 
 	case "version":
 		_, err = fmt.Fprintln(out, build())
 		return err
+	}
+	if !c.Serve.Pprof {
+		runtime.MemProfileRate = 0 // allocations are sampled for profiles, which nobody can ask for
 	}
 	return gateway.Serve(c.Serve.Config, out, listening, gateway.WithBuild(build()), gateway.WithSecretFiles(secretFiles))
 }

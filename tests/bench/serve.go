@@ -51,6 +51,9 @@ func serve(role, upstream string) error {
 		}
 		h = g.Handler()
 	}
+	if os.Getenv("BENCH_ALLOCS") == "" {
+		runtime.MemProfileRate = 0 // as it is without --pprof, and in a program that serves no profiles
+	}
 	mux := http.NewServeMux()
 	mux.Handle("/", h)
 	mux.HandleFunc("/_bench/profile", pprof.Profile) // to look closer, while a query is asked
