@@ -206,6 +206,7 @@ func (g *Gateway) openClient(embedded *sandbox.Server) error {
 	route := transport.NetworkOptions{
 		Dial: (&net.Dialer{Timeout: config.DialTimeout}).DialContext, Proxy: http.ProxyFromEnvironment,
 		Connections: config.MaxConcurrency, CallTimeout: config.CallTimeout,
+		Route: fsclient.Route,
 	}
 	if config.Upstream == Embedded {
 		route.Dial, route.Proxy = g.embed(embedded), nil
@@ -229,8 +230,7 @@ func (g *Gateway) openClient(embedded *sandbox.Server) error {
 						g.unlessDown(g.allowance.within(
 							g.breaking(
 								transport.Observe(g.call,
-									g.trace(transport.Paced(config.CallTimeout, transport.NewPace(), fsclient.Route,
-										transport.Count(network)))))))))))))))
+									g.trace(transport.Count(network))))))))))))))
 	storage := g.storage(base, route.Proxy)
 	if g.client, err = fsclient.New(base, &http.Client{Transport: chain}, fsclient.WithStorage(storage), fsclient.WithSharing(g.sharing()), fsclient.WithSecondReads(g.secondRead)); err != nil {
 		return fmt.Errorf("%s: %w", config.name(&config.Upstream), err)

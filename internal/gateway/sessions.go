@@ -57,7 +57,7 @@ func (g *Gateway) newSessions(base string, network http.RoundTripper, places *tr
 	if g.config.AuthorizeURL != "" {
 		o.AuthorizeURL = g.config.AuthorizeURL
 	}
-	observed := transport.Observe(g.call, g.trace(transport.Timeout(g.config.CallTimeout, network)))
+	observed := transport.Observe(g.call, g.trace(network))
 	o.Transport = transport.Func(func(r *http.Request) (*http.Response, error) {
 		route := r.Method + " /oauth/" + path.Base(r.URL.Path)
 		r = r.Clone(fsclient.WithRoute(r.Context(), route))

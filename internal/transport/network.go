@@ -30,11 +30,15 @@ type NetworkOptions struct {
 	// CallTimeout is how long one call may take, as [Timeout] has it. A connection
 	// that is silent for as long is closed.
 	CallTimeout time.Duration
+	// Route returns what the call under ctx asks for, "" for calls that nothing is to be
+	// learned from. A read that takes far longer than others of its route is given up early.
+	// It is nil if none is.
+	Route func(ctx context.Context) string
 }
 
-// Network is net/http's transport with two differences: it sends each call at most once, and
-// it replaces HTTP/2 connections that have gone bad. All calls to a host share one of those,
-// so a bad one fails every call for as long as it is kept.
+// Network is net/http's transport with three differences: it bounds the time of each call, it
+// sends each at most once, and it replaces HTTP/2 connections that have gone bad. All calls to
+// a host share one of those, so a bad one fails every call for as long as it is kept.
 //
 // A connection on which nothing at all arrives is found by a ping, and closed. One
 // on which pings are answered but calls are not, as behind a proxy whose backend is
@@ -42,13 +46,17 @@ type NetworkOptions struct {
 // on it meanwhile: new calls go over new connections. Calls under way stay where
 // they are, each with its own time.
 type Network struct {
+	timeout time.Duration
+	route   func(context.Context) string
+	pace    *Pace
+
 	mu      sync.Mutex
 	current *http.Transport
 }
 
 // NewNetwork returns a Network without connections.
 func NewNetwork(o NetworkOptions) *Network {
-	return &Network{current: &http.Transport{
+	return &Network{timeout: o.CallTimeout, route: o.Route, pace: NewPace(), current: &http.Transport{
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			conn, err := o.Dial(ctx, network, address)
 			if err != nil {
@@ -96,8 +104,14 @@ func (n *Network) RoundTrip(r *http.Request) (*http.Response, error) {
 	n.mu.Unlock()
 
 	c := &call{}
+	if n.route != nil {
+		if c.route = n.route(r.Context()); c.route != "" {
+			c.pace = n.pace
+		}
+	}
+	c.begin(r, n.timeout)
 	c.trace.GotConn = c.got
-	c.Context = httptrace.WithClientTrace(r.Context(), &c.trace)
+	c.Context = httptrace.WithClientTrace(c.ctx, &c.trace)
 	res, err := transport.RoundTrip(r.WithContext(c))
 	switch {
 	case errors.Is(err, errBroken):
@@ -108,12 +122,14 @@ func (n *Network) RoundTrip(r *http.Request) (*http.Response, error) {
 	case errors.Is(context.Cause(c), errCallTimeout) && c.conn.answers.Load() == c.answers:
 		n.giveUp(transport)
 	}
-	return res, err
+	return c.end(res, err)
 }
 
-// call is the context of a call, which knows the connection that it goes over.
+// call is a call, and the context that it is made under, which knows the connection that it
+// goes over: one value, for there are many calls.
 type call struct {
 	context.Context
+	timed
 	trace httptrace.ClientTrace
 
 	conn            *countedConn // nil before there is one

@@ -53,7 +53,7 @@ func newPartner(t *testing.T, callTimeout time.Duration) *partner {
 		Dial: (&net.Dialer{}).DialContext, TLS: &tls.Config{RootCAs: roots}, Connections: 8, CallTimeout: callTimeout,
 	})
 	t.Cleanup(network.CloseIdleConnections)
-	p.rt = transport.Timeout(callTimeout, network)
+	p.rt = network
 	return p
 }
 

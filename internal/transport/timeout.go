@@ -25,28 +25,16 @@ func WithWholeTime(ctx context.Context) context.Context {
 	return context.WithValue(ctx, wholeTimeKey{}, true)
 }
 
-// Paced is [Timeout] for calls that are given up early if they are reads that take far longer
-// than others of their route.
-func Paced(d time.Duration, p *Pace, route func(context.Context) string, base http.RoundTripper) http.RoundTripper {
-	return Func(func(r *http.Request) (*http.Response, error) {
-		ctx := r.Context()
-		c := &timed{time: d}
-		if !IsStreaming(ctx) {
-			c.pace, c.route, c.begun = p, route(ctx), time.Now()
-			if r.Method == http.MethodGet && ctx.Value(wholeTimeKey{}) == nil {
-				c.time = p.limit(c.route, d)
-			}
-		}
-		return c.send(r, d, base)
-	})
-}
-
 // Timeout bounds each call, body included. Time spent waiting for a place does
 // not count, since it stands below [Limit]. Under [Streaming] d bounds the time
 // until the body begins, and then each read of it: not the time that the caller
 // reads takes in between.
 func Timeout(d time.Duration, base http.RoundTripper) http.RoundTripper {
-	return Func(func(r *http.Request) (*http.Response, error) { return (&timed{time: d}).send(r, d, base) })
+	return Func(func(r *http.Request) (*http.Response, error) {
+		c := &timed{}
+		c.begin(r, d)
+		return c.end(base.RoundTrip(r.WithContext(c.ctx)))
+	})
 }
 
 // timed is a call with a bound on its time, and its answer's body.
@@ -64,19 +52,32 @@ type timed struct {
 	noted bool
 }
 
-// send makes the call, whose whole time is d.
-func (c *timed) send(r *http.Request, d time.Duration, base http.RoundTripper) (*http.Response, error) {
-	c.early = c.time < d
-	if ctx := shared(r, c.time, d/32); ctx != nil {
-		c.ctx = ctx
-	} else if IsStreaming(r.Context()) {
-		ctx, cancel := context.WithCancelCause(r.Context())
-		c.ctx, c.cancel = ctx, func() { cancel(nil) }
-		c.reads = time.AfterFunc(c.time, func() { cancel(errCallTimeout) })
-	} else {
-		c.ctx, c.cancel = context.WithTimeoutCause(r.Context(), c.time, errCallTimeout)
+// begin begins the time of a call, d at most.
+func (c *timed) begin(r *http.Request, d time.Duration) {
+	c.time = d
+	ctx := r.Context()
+	streams := IsStreaming(ctx)
+	if c.pace != nil && !streams {
+		c.begun = time.Now()
+		if r.Method == http.MethodGet && ctx.Value(wholeTimeKey{}) == nil {
+			c.time = c.pace.limit(c.route, d)
+		}
 	}
-	res, err := base.RoundTrip(r.WithContext(c.ctx))
+	c.early = c.time < d
+	if c.ctx = shared(r, c.time, d/32); c.ctx != nil {
+		return
+	}
+	if streams {
+		ctx, cancel := context.WithCancelCause(ctx)
+		c.ctx, c.cancel, c.pace = ctx, func() { cancel(nil) }, nil
+		c.reads = time.AfterFunc(c.time, func() { cancel(errCallTimeout) })
+		return
+	}
+	c.ctx, c.cancel = context.WithTimeoutCause(ctx, c.time, errCallTimeout)
+}
+
+// end takes what came of the call, whose time ends with the answer's body.
+func (c *timed) end(res *http.Response, err error) (*http.Response, error) {
 	if err != nil {
 		err = c.name(err)
 		c.stop()
