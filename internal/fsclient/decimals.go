@@ -102,22 +102,22 @@ func grouped(s string) bool {
 // the amount might be in another unit.
 func parseAmount(raw []byte, out *Decimal) outcome {
 	d := newDecoder(raw)
-	_, _ = d.ReadToken()
+	_, _ = d.token()
 	got := missing
-	for d.PeekKind() == '"' {
-		name, err := d.ReadToken()
+	for d.peek() == '"' {
+		name, err := d.token()
 		if err != nil {
 			return unreadable
 		}
-		switch key := name.String(); {
+		switch key := tokenText(name); {
 		case key == "amount":
 			got = missing
-			if kind := d.PeekKind(); kind == 'n' {
+			if kind := d.peek(); kind == 'n' {
 				break
 			} else if kind != '"' && kind != '0' {
 				return unreadable
 			}
-			amount, ok, err := scalarOf(d, d.PeekKind())
+			amount, ok, err := scalarOf(d, d.peek())
 			if err != nil || !ok || !out.setText(amount) {
 				*out = ""
 				return unreadable
@@ -128,7 +128,7 @@ func parseAmount(raw []byte, out *Decimal) outcome {
 			*out = ""
 			return unreadable
 		}
-		if d.SkipValue() != nil {
+		if d.skip() != nil {
 			return unreadable
 		}
 	}

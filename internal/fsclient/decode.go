@@ -27,8 +27,7 @@ import (
 // Unknown keys are ignored. Only malformed JSON is an error.
 //
 // For each record the decoder also notes which keys were there (see [Record]);
-// a decoder of the standard library cannot tell absent from null. jsontext is
-// the tokenizer of encoding/json/v2 in its module form.
+// a decoder of the standard library cannot tell absent from null.
 
 // outcome says what became of a value.
 type outcome int8
@@ -65,11 +64,9 @@ func IsUnreadable(o interface{ Unreadable() Fields }, name string) bool {
 
 // decoder reads one answer.
 type decoder struct {
-	jsontext.Decoder
-	source bytes.Buffer
-	input  []byte
-	text   string // the input, once a text in it was read: texts are parts of it, not copies
-	slabs  []slab
+	scanner
+	text  string // the input, once a text in it was read: texts are parts of it, not copies
+	slabs []slab
 	// selection returns which fields of a struct type are read, nil for all. The others are
 	// skipped, and count as held.
 	selection func(reflect.Type) Fields
@@ -107,23 +104,21 @@ var decoders = sync.Pool{New: func() any { return new(decoder) }}
 
 func newDecoder(data []byte) *decoder {
 	d := decoders.Get().(*decoder)
-	d.input = bytes.TrimPrefix(data, []byte("\ufeff"))
-	d.source = *bytes.NewBuffer(d.input)
-	d.Reset(&d.source, jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
+	d.reset(bytes.TrimPrefix(data, []byte("\ufeff")))
 	return d
 }
 
 // keep gives the decoder the input as a text that is kept anyway; "" if there is none.
 func (d *decoder) keep(text string) {
 	if text != "" {
-		d.text = text[len(text)-len(d.input):] // without a byte order mark
+		d.text = text[len(text)-len(d.in):] // without a byte order mark
 	}
 }
 
 // free lets another answer be read with the decoder. What was read of this one stays.
 func (d *decoder) free() {
 	clear(d.slabs)
-	d.source, d.input, d.text, d.selection = bytes.Buffer{}, nil, "", nil
+	d.in, d.text, d.selection = nil, "", nil
 	d.slabs, d.wanted, d.skipped = d.slabs[:0], d.wanted[:0], false
 	decoders.Put(d)
 }
@@ -132,9 +127,9 @@ func (d *decoder) free() {
 // the last trailing bytes.
 func (d *decoder) part(n, trailing int) string {
 	if d.text == "" {
-		d.text = string(d.input)
+		d.text = string(d.in)
 	}
-	end := int(d.InputOffset()) - trailing
+	end := d.pos - trailing
 	return d.text[end-n : end]
 }
 
@@ -146,22 +141,18 @@ func (d *decoder) into(v reflect.Value) (outcome, error) {
 // decodeValue reads one value into v, which is zero and of the given form. byID says that a
 // text or a number in the place of a record is its id.
 func decodeValue(d *decoder, v reflect.Value, f *form, byID bool) (outcome, error) {
-	kind := d.PeekKind()
+	kind := d.peek()
 	switch kind {
 	case 0:
-		_, err := d.ReadToken() // says what is wrong
-		if err == nil {
-			err = errors.New("no JSON value")
-		}
-		return missing, err
+		return missing, errMalformed
 	case 'n':
-		return missing, d.SkipValue()
+		return missing, d.skip()
 	}
 	switch {
 	case f.kind == reflect.Pointer:
 		return decodePointer(d, v, f, byID)
 	case f.raw:
-		raw, err := d.ReadValue()
+		raw, err := d.value()
 		v.SetBytes(bytes.Clone(raw))
 		return read, err
 	case f.kind == reflect.Slice:
@@ -173,7 +164,7 @@ func decodeValue(d *decoder, v reflect.Value, f *form, byID bool) (outcome, erro
 	case kind == '{' && f.isID:
 		return decodeIDOf(d, v, f)
 	case kind == '{':
-		raw, err := d.ReadValue()
+		raw, err := d.value()
 		if f.isObject && err == nil {
 			return v.Addr().Interface().(object).setObject(raw), nil
 		}
@@ -212,7 +203,7 @@ func decodePointer(d *decoder, v reflect.Value, f *form, byID bool) (outcome, er
 }
 
 // decodeSlice reads an array, or one value in the place of an array.
-func decodeSlice(d *decoder, v reflect.Value, f *form, kind jsontext.Kind, byID bool) (outcome, error) {
+func decodeSlice(d *decoder, v reflect.Value, f *form, kind byte, byID bool) (outcome, error) {
 	if kind != '[' {
 		e := reflect.New(f.elem.typ).Elem()
 		got, err := decodeValue(d, e, f.elem, byID)
@@ -221,7 +212,7 @@ func decodeSlice(d *decoder, v reflect.Value, f *form, kind jsontext.Kind, byID 
 		}
 		return got, err
 	}
-	if _, err := d.ReadToken(); err != nil {
+	if _, err := d.token(); err != nil {
 		return missing, err
 	}
 	// The place of a row in its list counts, so one that cannot be read stays, as
@@ -233,10 +224,10 @@ func decodeSlice(d *decoder, v reflect.Value, f *form, kind jsontext.Kind, byID 
 	}
 	v.Grow(first) // so that an empty list is not nil
 	v.SetLen(0)
-	begin := d.InputOffset()
-	for n := 0; d.PeekKind() != ']'; n = v.Len() {
+	begin := d.pos
+	for n := 0; d.peek() != ']'; n = v.Len() {
 		if n == 1 && f.elem.isRow { // room for as many as there may be, if all are as long as the first
-			v.Grow(int(min(int64(len(d.input))/max(1, d.InputOffset()-begin), 100)))
+			v.Grow(min(len(d.in)/max(1, d.pos-begin), 100))
 		}
 		v.Grow(1)
 		v.SetLen(n + 1)
@@ -250,51 +241,50 @@ func decodeSlice(d *decoder, v reflect.Value, f *form, kind jsontext.Kind, byID 
 			all = max(all, got)
 		}
 	}
-	_, err := d.ReadToken()
+	_, err := d.token()
 	return all, err
 }
 
 // decodeOnly reads an array in the place of one value: that of its only
 // element. An empty array holds none, and of several nobody knows which.
 func decodeOnly(d *decoder, v reflect.Value, f *form, byID bool) (got outcome, err error) {
-	if _, err := d.ReadToken(); err != nil {
+	if _, err := d.token(); err != nil {
 		return missing, err
 	}
-	for n := 0; d.PeekKind() != ']'; n++ {
+	for n := 0; d.peek() != ']'; n++ {
 		if n == 0 {
 			got, err = decodeValue(d, v, f, byID)
 		} else {
-			got, err = unreadable, d.SkipValue()
+			got, err = unreadable, d.skip()
 			v.SetZero()
 		}
 		if err != nil {
 			return missing, err
 		}
 	}
-	_, err = d.ReadToken()
+	_, err = d.token()
 	return got, err
 }
 
-func decodeStruct(d *decoder, v reflect.Value, s *shape, kind jsontext.Kind, byID bool) (outcome, error) {
+func decodeStruct(d *decoder, v reflect.Value, s *shape, kind byte, byID bool) (outcome, error) {
 	if kind != '{' {
 		return decodeMention(d, v, s, kind, byID)
 	}
-	if _, err := d.ReadToken(); err != nil {
+	if _, err := d.token(); err != nil {
 		return missing, err
 	}
 	var held, faulty Fields
 	var unknown bool // some key has a value and is not known
 	wanted, skipped := d.wantedOf(s, v), false
 	next := &s.first
-	for d.PeekKind() != '}' {
-		raw, err := d.ReadValue()
+	for d.peek() != '}' {
+		k, err := s.readKey(d, next)
 		if err != nil {
 			return missing, err
 		}
-		k := s.keyOf(raw, next)
 		if k == nil {
-			unknown = unknown || d.PeekKind() != 'n'
-			if err := d.SkipValue(); err != nil {
+			unknown = unknown || d.peek() != 'n'
+			if err := d.skip(); err != nil {
 				return missing, err
 			}
 			continue
@@ -302,8 +292,8 @@ func decodeStruct(d *decoder, v reflect.Value, s *shape, kind jsontext.Kind, byI
 		next = &k.next
 		bit := FieldAt(k.field)
 		if !wanted.Has(bit) {
-			skipped = skipped || d.PeekKind() != 'n'
-			if err := d.SkipValue(); err != nil {
+			skipped = skipped || d.peek() != 'n'
+			if err := d.skip(); err != nil {
 				return missing, err
 			}
 			held |= bit
@@ -323,7 +313,7 @@ func decodeStruct(d *decoder, v reflect.Value, s *shape, kind jsontext.Kind, byI
 		}
 		held |= bit
 	}
-	if _, err := d.ReadToken(); err != nil {
+	if _, err := d.token(); err != nil {
 		return missing, err
 	}
 	d.skipped = skipped
@@ -354,8 +344,8 @@ func decodeField(d *decoder, f reflect.Value, k *key, again bool) (outcome, erro
 	switch {
 	case k.part != nil:
 		return decodeInline(d, f, k)
-	case k.whole && d.PeekKind() != '{':
-		return missing, d.SkipValue()
+	case k.whole && d.peek() != '{':
+		return missing, d.skip()
 	}
 	if !again || f.IsZero() {
 		return decodeValue(d, f, k.form, k.byID)
@@ -377,7 +367,7 @@ func decodeInline(d *decoder, f reflect.Value, k *key) (outcome, error) {
 	}
 	part := e.Elem().Field(k.part.field)
 	if !part.IsZero() {
-		return missing, d.SkipValue()
+		return missing, d.skip()
 	}
 	got, err := decodeValue(d, part, k.part.form, false)
 	if err == nil && got != missing {
@@ -391,7 +381,7 @@ func decodeInline(d *decoder, f reflect.Value, k *key) (outcome, error) {
 
 // decodeScalar reads a text, a number or a boolean into v, whatever v's kind
 // and whichever of the three it was.
-func decodeScalar(d *decoder, v reflect.Value, f *form, kind jsontext.Kind) (outcome, error) {
+func decodeScalar(d *decoder, v reflect.Value, f *form, kind byte) (outcome, error) {
 	s, ok, err := scalarOf(d, kind)
 	switch {
 	case err != nil:
@@ -411,8 +401,8 @@ func decodeScalar(d *decoder, v reflect.Value, f *form, kind jsontext.Kind) (out
 
 // scalarOf reads the text of a JSON string, number or boolean. Text that is not
 // valid UTF-8 is not ok: with its errors replaced it would be another text.
-func scalarOf(d *decoder, kind jsontext.Kind) (text string, ok bool, err error) {
-	raw, err := d.ReadValue()
+func scalarOf(d *decoder, kind byte) (text string, ok bool, err error) {
+	raw, err := d.value()
 	if err != nil {
 		return "", false, err
 	}

@@ -39,30 +39,30 @@ func (e *envelope) open(answer []byte) error {
 	d := newDecoder(answer)
 	defer d.free()
 	d.keep(e.text)
-	switch d.PeekKind() {
+	switch d.peek() {
 	case '{':
 	case '[': // a list, or a record as a list of one
 		return e.take(d)
 	default:
-		if err := d.SkipValue(); err != nil {
+		if err := d.skip(); err != nil {
 			return err
 		}
 		return errors.New("the answer is not a JSON object")
 	}
-	if _, err := d.ReadToken(); err != nil {
+	if _, err := d.token(); err != nil {
 		return err
 	}
 	var seen contents
-	for d.PeekKind() != '}' {
-		name, err := d.ReadToken()
+	for d.peek() != '}' {
+		name, err := d.token()
 		if err != nil {
 			return err
 		}
-		if err := e.member(name.String(), d, &seen); err != nil {
+		if err := e.member(tokenText(name), d, &seen); err != nil {
 			return err
 		}
 	}
-	if _, err := d.ReadToken(); err != nil {
+	if _, err := d.token(); err != nil {
 		return err
 	}
 	switch {
@@ -91,14 +91,14 @@ type contents struct {
 }
 
 func (e *envelope) member(name string, d *decoder, seen *contents) error {
-	switch kind := d.PeekKind(); {
+	switch kind := d.peek(); {
 	case !seen.value && e.names(name) && kind == 'n':
 		seen.value = e.list() // null is no record, but a list without rows
 	case !seen.value && e.names(name):
 		seen.value = true
 		return e.take(d)
 	case name == "data" && !e.inner && (kind == '{' || kind == '['):
-		data, err := d.ReadValue()
+		data, err := d.value()
 		seen.data = bytes.Clone(data)
 		return err
 	case (name == "error" || name == "errors") && kind != 'n':
@@ -108,7 +108,7 @@ func (e *envelope) member(name string, d *decoder, seen *contents) error {
 			return err
 		}
 	}
-	return d.SkipValue()
+	return d.skip()
 }
 
 func (e *envelope) names(name string) bool {
@@ -126,17 +126,17 @@ func (e *envelope) list() bool { return e.out.Kind() == reflect.Slice }
 // take decodes what is in the place of the value. Texts, numbers and booleans
 // are no records, even where a record is mentioned by such an id elsewhere.
 func (e *envelope) take(d *decoder) error {
-	if kind := d.PeekKind(); kind != '{' && kind != '[' {
-		if err := d.SkipValue(); err != nil {
+	if kind := d.peek(); kind != '{' && kind != '[' {
+		if err := d.skip(); err != nil {
 			return err
 		}
 		return errUnreadable
 	}
 	d.selection = e.wanted
-	begin := d.InputOffset()
+	begin := d.pos
 	got, err := d.into(e.out)
 	if err == nil && e.text != "" {
-		e.source = strings.TrimLeft(d.text[begin:d.InputOffset()], ": \t\r\n")
+		e.source = d.text[begin:d.pos]
 		if len(e.source) < len(e.text)/2 {
 			e.source = strings.Clone(e.source) // so as not to hold on to all the rest
 		}
@@ -159,16 +159,16 @@ func (e *envelope) bare(answer []byte) bool {
 	s := shapeOf(e.out.Type())
 	d := newDecoder(answer)
 	defer d.free()
-	_, _ = d.ReadToken()
-	for d.PeekKind() == '"' {
-		name, err := d.ReadValue()
+	_, _ = d.token()
+	for d.peek() == '"' {
+		name, err := d.value()
 		if err != nil {
 			return false
 		}
-		if k := s.keys[string(name[1:len(name)-1])]; k != nil && (s.id < 0 || k.field == s.id || s.optionalID) && d.PeekKind() != 'n' {
+		if k := s.keys[string(name[1:len(name)-1])]; k != nil && (s.id < 0 || k.field == s.id || s.optionalID) && d.peek() != 'n' {
 			return true
 		}
-		if d.SkipValue() != nil {
+		if d.skip() != nil {
 			return false
 		}
 	}

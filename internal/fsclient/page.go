@@ -38,14 +38,14 @@ type PageMeta struct {
 // parseMeta reads the meta object of a page. Whatever it is, it takes nothing
 // from the rows beside it.
 func parseMeta(d *decoder) (m PageMeta, err error) {
-	if d.PeekKind() != '{' {
-		return m, d.SkipValue()
+	if d.peek() != '{' {
+		return m, d.skip()
 	}
-	if _, err := d.ReadToken(); err != nil {
+	if _, err := d.token(); err != nil {
 		return m, err
 	}
-	for d.PeekKind() != '}' {
-		name, err := d.ReadValue()
+	for d.peek() != '}' {
+		name, err := d.value()
 		if err != nil {
 			return m, err
 		}
@@ -55,14 +55,14 @@ func parseMeta(d *decoder) (m PageMeta, err error) {
 			number = &m.CurrentPage
 		case `"next_page"`:
 			number = &m.NextPage
-			m.LastPage = d.PeekKind() == 'n'
+			m.LastPage = d.peek() == 'n'
 		case `"total_pages"`:
 			number = &m.TotalPages
 		case `"total_count"`:
 			number = &m.TotalCount
-			m.UnusableCount = d.PeekKind() != 'n'
+			m.UnusableCount = d.peek() != 'n'
 		}
-		value, err := d.ReadValue()
+		value, err := d.value()
 		if err != nil {
 			return m, err
 		}
@@ -71,7 +71,7 @@ func parseMeta(d *decoder) (m PageMeta, err error) {
 		}
 	}
 	m.UnusableCount = m.UnusableCount && m.TotalCount == nil
-	_, err = d.ReadToken()
+	_, err = d.token()
 	return m, err
 }
 

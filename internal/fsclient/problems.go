@@ -37,41 +37,41 @@ type literal string
 // it, so that a body that was cut off still says what it says. Each step reads
 // a token or returns.
 func readErrorTree(d *decoder) (any, error) {
-	tok, err := d.ReadToken()
+	tok, err := d.token()
 	if err != nil {
 		return nil, err
 	}
-	switch tok.Kind() {
+	switch tokenKinds[tok[0]] {
 	case '"':
-		return tok.String(), nil
+		return tokenText(tok), nil
 	case '0', 't', 'f':
-		return literal(tok.String()), nil
+		return literal(tok), nil
 	case '[':
 		var list []any
-		for d.PeekKind() != ']' {
+		for d.peek() != ']' {
 			v, err := readErrorTree(d)
 			list = append(list, v)
 			if err != nil {
 				return list, err
 			}
 		}
-		_, err = d.ReadToken()
+		_, err = d.token()
 		return list, err
 	case '{':
 		var o errorObject
-		for d.PeekKind() != '}' {
-			tok, err := d.ReadToken()
+		for d.peek() != '}' {
+			tok, err := d.token()
 			if err != nil {
 				return o, err
 			}
-			m := errorMember{name: tok.String()}
+			m := errorMember{name: tokenText(tok)}
 			m.value, err = readErrorTree(d)
 			o = append(o, m)
 			if err != nil {
 				return o, err
 			}
 		}
-		_, err = d.ReadToken()
+		_, err = d.token()
 		return o, err
 	}
 	return nil, nil

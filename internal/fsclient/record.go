@@ -6,8 +6,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
-
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Record is embedded in every struct that stands for a record with an id. It
@@ -281,18 +279,22 @@ func jsonNames(tag reflect.StructTag) []string {
 	return names
 }
 
-// keyOf finds what stands under an object's key, nil for what is not known; raw is a JSON
-// string. The API's keys have no escapes, and this look-up allocates nothing. guess is the
-// known key that was here in the object before, most likely the same.
-func (s *shape) keyOf(raw jsontext.Value, guess *atomic.Pointer[key]) *key {
-	if k := guess.Load(); k != nil && k.name == string(raw[1:len(raw)-1]) {
-		return k
+// readKey reads the name of a member, and returns what stands under it, nil for what is not
+// known. The API's keys have no escapes. guess is the known key that was here in the object
+// before, most likely the same.
+func (s *shape) readKey(d *decoder, guess *atomic.Pointer[key]) (*key, error) {
+	if k := guess.Load(); k != nil && d.name(k.name) {
+		return k, nil
+	}
+	raw, err := d.value()
+	if err != nil {
+		return nil, err
 	}
 	k := s.keys[string(raw[1:len(raw)-1])]
 	if k != nil {
 		guess.Store(k)
 	}
-	return k
+	return k, nil
 }
 
 // Fill copies into dst those of the fields that dst does not hold and src does.

@@ -3,8 +3,6 @@ package fsclient
 import (
 	"reflect"
 	"strings"
-
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // A field that holds a record, or a list of records, is a reference. The API
@@ -34,7 +32,7 @@ func refersTo(t reflect.Type) (reference, list bool) {
 // decodeMention reads a text, a number or a boolean in the place of an object:
 // the id of a record if it can be one. Under a key that is not one of ids it
 // must not be able to be anything else, for a name is a text too.
-func decodeMention(d *decoder, v reflect.Value, s *shape, kind jsontext.Kind, byID bool) (outcome, error) {
+func decodeMention(d *decoder, v reflect.Value, s *shape, kind byte, byID bool) (outcome, error) {
 	id, ok, err := scalarOf(d, kind)
 	switch {
 	case err != nil:
@@ -51,25 +49,25 @@ func decodeMention(d *decoder, v reflect.Value, s *shape, kind jsontext.Kind, by
 // decodeIDOf reads a record in the place of its id.
 func decodeIDOf(d *decoder, v reflect.Value, f *form) (outcome, error) {
 	got := unreadable
-	if _, err := d.ReadToken(); err != nil {
+	if _, err := d.token(); err != nil {
 		return missing, err
 	}
-	for d.PeekKind() != '}' {
-		name, err := d.ReadToken()
+	for d.peek() != '}' {
+		name, err := d.token()
 		if err != nil {
 			return missing, err
 		}
-		isOwn := name.String() == "id" // name is void as soon as d moves
-		if kind := d.PeekKind(); isOwn && (kind == '"' || kind == '0') {
+		isOwn := tokenText(name) == "id"
+		if kind := d.peek(); isOwn && (kind == '"' || kind == '0') {
 			got, err = decodeScalar(d, v, f, kind)
 		} else {
-			err = d.SkipValue()
+			err = d.skip()
 		}
 		if err != nil {
 			return missing, err
 		}
 	}
-	_, err := d.ReadToken()
+	_, err := d.token()
 	return got, err
 }
 
@@ -80,7 +78,7 @@ func isID(t reflect.Type) bool {
 
 // mayBeID reports whether a value can be an id: a text without spaces, or an
 // integer.
-func mayBeID(s string, kind jsontext.Kind) bool {
+func mayBeID(s string, kind byte) bool {
 	switch kind {
 	case '"':
 		for i := range len(s) {
