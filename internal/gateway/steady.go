@@ -121,11 +121,14 @@ func (g *Gateway) retrying(base http.RoundTripper) http.RoundTripper {
 		g.retries.earn(retryShare)
 		res, err := base.RoundTrip(r)
 		for n := range g.config.Retries {
+			if !repeatable(r, res, err) {
+				break
+			}
 			wait := rand.N(retryDelay << n)
 			if res != nil {
 				wait = max(wait, fsclient.RetryAfter(res.Header))
 			}
-			if !repeatable(r, res, err) || !inTime(r.Context(), wait) || g.exhausted(r.Context()) || !g.retries.spend() {
+			if !inTime(r.Context(), wait) || g.exhausted(r.Context()) || !g.retries.spend() {
 				break
 			}
 			if res != nil {
@@ -171,14 +174,15 @@ func (g *Gateway) exhausted(ctx context.Context) bool {
 // that used its whole time is not: it would take as long again, of a partner that is slow.
 // One that was given up early is.
 func repeatable(r *http.Request, res *http.Response, err error) bool {
-	if r.Method != http.MethodGet && r.Header.Get("Idempotency-Key") == "" || r.Body != nil && r.GetBody == nil || r.Context().Err() != nil {
-		return false
-	}
 	if err != nil {
 		_, refused := errors.AsType[*fsclient.Refused](err)
-		return !refused && (errors.Is(err, transport.ErrEarly) || !errors.Is(err, context.DeadlineExceeded))
+		if refused || errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, transport.ErrEarly) {
+			return false
+		}
+	} else if !unavailable(res.StatusCode) {
+		return false
 	}
-	return unavailable(res.StatusCode)
+	return (r.Method == http.MethodGet || r.Header.Get("Idempotency-Key") != "") && (r.Body == nil || r.GetBody != nil) && r.Context().Err() == nil
 }
 
 // inTime reports whether there is time for a wait and a call after it.
