@@ -13,6 +13,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/coder/websocket"
+
 	"fsgateway/internal/gateway"
 	"fsgateway/internal/sandbox"
 )
@@ -150,6 +152,46 @@ func TestTooManyLargeBodies(t *testing.T) {
 	if a := s.as(sandbox.TokenPractitioner, `{ clinic { id } }`+strings.Repeat(" ", 100_000)); len(a.Errors) > 0 {
 		t.Errorf("%+v", a)
 	}
+}
+
+// TestTooManyLargeMessages: a message on a WebSocket is bounded as a body is.
+func TestTooManyLargeMessages(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.MaxLargeBodiesPerClient = 2
+	s := served(t, c)
+	unfinished := func() net.Conn { // 200,000 bytes are announced
+		conn := s.raw("GET /graphql HTTP/1.1\r\nHost: gateway\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" +
+			"Sec-WebSocket-Protocol: graphql-transport-ws\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n")
+		if _, err := conn.Write(append([]byte{0x81, 0x80 | 127, 0, 0, 0, 0, 0, 3, 13, 64, 0, 0, 0, 0}, strings.Repeat(" ", 20_000)...)); err != nil {
+			t.Fatal(err)
+		}
+		return conn
+	}
+	held := []net.Conn{unfinished(), unfinished()}
+	eventually(t, func() bool { return s.figure("large_bodies") == 2 }, "the messages are not counted")
+	refused := unfinished()
+	read := bufio.NewReader(refused)
+	if _, err := http.ReadResponse(read, nil); err != nil {
+		t.Fatal(err)
+	}
+	head := make([]byte, 4) // of a close: its code is behind a byte each for the kind and the length
+	if _, err := io.ReadFull(read, head); err != nil || head[0] != 0x88 || int(head[2])<<8+int(head[3]) != int(websocket.StatusTryAgainLater) {
+		t.Errorf("%v %x", err, head)
+	}
+	_ = refused.Close()
+	if got := s.figure(`refused_total{what="body"}`); got != 1 {
+		t.Errorf("%d refusals are counted", got)
+	}
+	eventually(t, func() bool { return s.figure(`errors_total{code="OVERLOADED"}`) == 1 }, "no error is counted")
+	small := s.socket(sandbox.TokenPractitioner)
+	small.subscribe("1", `{ clinic { id } }`)
+	small.value("1")
+	_ = small.conn.CloseNow()
+	for _, conn := range held {
+		_ = conn.Close()
+	}
+	eventually(t, func() bool { return s.figure("large_bodies") == 0 }, "messages that are given up still count")
 }
 
 // TestUnsignedBodyIsNotRead: who has no signature is refused at once, whatever they go on to

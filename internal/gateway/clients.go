@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"crypto/tls"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -137,6 +138,12 @@ func (c *clients) countBodies(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// countMessage is countBodies for a message of a socket.
+func (c *clients) countMessage(ctx context.Context, message io.Reader) (counted io.Reader, leave func()) {
+	body := quota.Body(io.NopCloser(message), c.bodies, networkOf(ctx), freeBody, func() { c.refused(ofBodies) })
+	return body, body.Leave
 }
 
 // takeSocket counts a socket until release is called; it returns false if it is one too many.

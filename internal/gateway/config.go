@@ -51,7 +51,7 @@ type Config struct {
 	MaxSockets              int           `help:"WebSockets at once; 0 for any number." default:"10000" min:"0" from:"GATEWAY_MAX_SOCKETS"`
 	MaxSocketsPerClient     int           `help:"WebSockets of one client address; 0 for any number." default:"1000" min:"0" from:"GATEWAY_MAX_SOCKETS_PER_CLIENT"`
 	SocketProof             time.Duration `help:"How long a WebSocket stays open before its caller must be one whose token the partner accepts." default:"30s" over:"0" from:"GATEWAY_SOCKET_PROOF"`
-	MaxLargeBodies          int           `help:"Bodies of more than 16 KiB that are being received; 0 for any number." default:"256" min:"0" from:"GATEWAY_MAX_LARGE_BODIES"`
+	MaxLargeBodies          int           `help:"Bodies, and messages on WebSockets, of more than 16 KiB that are being received; 0 for any number." default:"256" min:"0" from:"GATEWAY_MAX_LARGE_BODIES"`
 	MaxLargeBodiesPerClient int           `help:"Those of one client address; 0 for any number." default:"32" min:"0" from:"GATEWAY_MAX_LARGE_BODIES_PER_CLIENT"`
 	DocumentCacheSize       int           `help:"Bytes of documents, with what is worked out from them, that are kept; an eighth of them for callers who are not known." default:"33554432" min:"1" from:"GATEWAY_DOCUMENT_CACHE_SIZE"`
 	TrustedProxies          []string      `help:"Addresses and networks of proxies that say for whom a request is, comma-separated, such as 10.0.0.0/8. Default: none." from:"GATEWAY_TRUSTED_PROXIES"`

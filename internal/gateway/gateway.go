@@ -290,6 +290,7 @@ func (g *Gateway) openGraph(o options) error {
 			Check:        checkSession,
 			Origins:      g.origins(),
 			Admit:        g.clients.takeSocket,
+			Count:        g.clients.countMessage,
 			Prove:        g.proveSocket,
 			ProofTime:    config.SocketProof,
 			Closed:       g.closed,

@@ -157,7 +157,7 @@ func (m *metrics) watch(g *Gateway, places *transport.Places) {
 	})
 	figure("connections", "Connections of clients that are open, without sockets.", number(g.clients.connections.Taken))
 	figure("sockets", "WebSockets that are open.", number(g.clients.sockets.Taken))
-	figure("large_bodies", "Bodies of more than 16 KiB that are being received.", number(g.clients.bodies.Taken))
+	figure("large_bodies", "Bodies, and messages of WebSockets, of more than 16 KiB that are being received.", number(g.clients.bodies.Taken))
 }
 
 func (m *metrics) handler() http.Handler {

@@ -4,6 +4,7 @@ package socket
 import (
 	"cmp"
 	"context"
+	"io"
 	"time"
 
 	"fsgateway/graph/wire"
@@ -33,6 +34,9 @@ type Options struct {
 	Origins []string
 	// Admit counts a socket until release is called; false for one too many. It may be nil.
 	Admit func(ctx context.Context) (release func(), ok bool)
+	// Count counts a message while it is being read, until leave is called, if it is large; of
+	// one too many reading fails with [quota.ErrFull]. It may be nil.
+	Count func(ctx context.Context, message io.Reader) (counted io.Reader, leave func())
 	// Prove returns [apierror.ErrSignedOut] for a caller who is none, of whom a socket is
 	// closed after ProofTime, or why it cannot tell, and then is asked again. It may be nil.
 	Prove     func(ctx context.Context) error
@@ -51,6 +55,13 @@ type Options struct {
 // writeTime is how long writing a message of n bytes may take.
 func (o *Options) writeTime(n int) time.Duration {
 	return cmp.Or(o.WriteTimeout, 10*time.Second) * time.Duration(n/(128<<10)+1)
+}
+
+func (o *Options) count(ctx context.Context, message io.Reader) (counted io.Reader, leave func()) {
+	if o.Count == nil {
+		return message, func() {}
+	}
+	return o.Count(ctx, message)
 }
 
 func (o *Options) operation(ctx context.Context) context.Context {

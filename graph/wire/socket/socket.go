@@ -17,6 +17,7 @@ import (
 
 	"fsgateway/graph/apierror"
 	"fsgateway/graph/wire"
+	"fsgateway/internal/quota"
 )
 
 const (
@@ -42,6 +43,7 @@ var (
 	closeUnauthorized = &closeReason{4401, apierror.CodeUnauthenticated, "Unauthorized: wait for connection_ack before you subscribe."}
 	closeUnproven     = &closeReason{4401, apierror.CodeUnauthenticated, "Unauthorized: no token has come that the partner accepts."}
 	closeUntold       = &closeReason{websocket.StatusTryAgainLater, apierror.CodeUpstreamUnavailable, "The partner does not say whether it accepts the token; connect again later."}
+	closeFull         = &closeReason{websocket.StatusTryAgainLater, apierror.CodeOverloaded, "Too many large messages are being received; connect again later."}
 	closeSignedOut    = &closeReason{4401, apierror.CodeUnauthenticated, "Unauthorized: the session has ended, sign in again."}
 	closeForbidden    = &closeReason{4403, apierror.CodeForbidden, "Forbidden: send one Authorization, as Bearer and one token of visible characters."}
 	closeSubprotocol  = &closeReason{4406, apierror.CodeBadUserInput, "Subprotocol not acceptable: use " + wire.Subprotocol + "."}
@@ -142,9 +144,14 @@ func (s *socket) read() (c *closeReason) {
 		// The library has a limit, too, but leaves what is too much unread: then
 		// the connection is reset, and the code may never arrive.
 		late := time.AfterFunc(cmp.Or(s.o.ReadTimeout, 15*time.Second), s.cut)
-		text, err := io.ReadAll(io.LimitReader(r, s.o.MaxBody+1))
+		counted, leave := s.o.count(s.ctx, r)
+		text, err := io.ReadAll(io.LimitReader(counted, s.o.MaxBody+1))
+		leave()
 		late.Stop()
-		if err != nil {
+		switch {
+		case errors.Is(err, quota.ErrFull):
+			return closeFull
+		case err != nil:
 			return nil
 		}
 		if int64(len(text)) > s.o.MaxBody {
