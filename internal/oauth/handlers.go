@@ -86,6 +86,11 @@ func (s *Sessions) Callback(w http.ResponseWriter, r *http.Request) {
 		s.page(w, http.StatusBadRequest, "This sign-in was not begun in this browser, or more than ten minutes ago.")
 		return
 	}
+	if !s.returned.allow(s.o.Client(r)) {
+		w.Header().Set("Retry-After", "1")
+		s.page(w, http.StatusTooManyRequests, "Too many sign-ins at once: wait for a moment.")
+		return
+	}
 	s.keepLogins(w, others)
 	first, err := s.o.Store.Add(r.Context(), "state:"+keyOf(l.State), "used", loginLife)
 	switch {

@@ -80,7 +80,8 @@ func newHouse(t testing.TB, o sandbox.Options) *house {
 		RedirectURL: home + "/oauth/callback", PublicURL: home, Origins: []string{"https://app.example"},
 		Transport: timed(served{h.sandbox}, 5*time.Second), CallTimeout: 5 * time.Second,
 		Client: func(r *http.Request) netip.Prefix {
-			return quota.Network(netip.MustParseAddrPort(r.RemoteAddr).Addr())
+			peer, _ := netip.ParseAddrPort(r.RemoteAddr) // a browser has none
+			return quota.Network(peer.Addr())
 		},
 		Store: h.store, Seal: seal.New(strings.Repeat("key ", 8)), Lifetime: 12 * time.Hour,
 		Refuse: func(w http.ResponseWriter, _ *http.Request, status int, message string) {

@@ -164,6 +164,52 @@ func TestRelayLimits(t *testing.T) {
 	})
 }
 
+// TestCallbackLimits: codes that somebody makes up cost the partner few calls, and a browser that
+// was sent away signs in a moment later.
+func TestCallbackLimits(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, sandbox.Options{})
+		get := func(path, peer string, cookies ...*http.Cookie) *http.Response {
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, home+path, nil)
+			r.RemoteAddr = peer + ":1234"
+			for _, c := range cookies {
+				r.AddCookie(c)
+			}
+			w := httptest.NewRecorder()
+			handler(h.sessions).ServeHTTP(w, r)
+			return w.Result()
+		}
+		back := func(peer string) func() int {
+			res := get("/oauth/login", peer)
+			to, err := res.Location()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return func() int {
+				return get("/oauth/callback?"+url.Values{"code": {"made-up"}, "state": {to.Query().Get("state")}}.Encode(), peer, res.Cookies()...).StatusCode
+			}
+		}
+		for range 30 {
+			back("192.0.2.1")()
+		}
+		again := back("192.0.2.1")
+		if status := again(); status != http.StatusTooManyRequests {
+			t.Errorf("status %d", status)
+		}
+		if n := len(h.sandbox.Calls()); n != 30 {
+			t.Errorf("%d calls", n)
+		}
+		if status := back("192.0.2.2")(); status != http.StatusFound {
+			t.Errorf("another address gets %d", status)
+		}
+		time.Sleep(time.Second)
+		if status := again(); status != http.StatusFound {
+			t.Errorf("status %d after a second", status)
+		}
+	})
+}
+
 // TestEnvelope passes on what has none, and leaves other bodies alone.
 func TestEnvelope(t *testing.T) {
 	t.Parallel()

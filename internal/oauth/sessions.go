@@ -103,9 +103,10 @@ type Sessions struct {
 	client *http.Client
 	// relaying is the client of the relay, and relayed how often it may be asked.
 	relaying *http.Client
-	relayed  *relayLimits
-	origin   string // of the gateway's own pages
-	cookie   string // its name
+	relayed  *limits
+	returned *limits // how often browsers may come back with a code
+	origin   string  // of the gateway's own pages
+	cookie   string  // its name
 	secure   bool
 	flight   singleflight.Group
 	ends     *ends
@@ -139,7 +140,7 @@ func New(o Options) *Sessions {
 			ClientID: o.ClientID, RedirectURL: o.RedirectURL,
 			Endpoint: oauth2.Endpoint{AuthURL: o.AuthorizeURL, TokenURL: o.TokenURL, AuthStyle: oauth2.AuthStyleInParams},
 		},
-		client: newClient(o.Transport), relaying: newClient(cmp.Or(o.Relay, o.Transport)), relayed: newRelayLimits(),
+		client: newClient(o.Transport), relaying: newClient(cmp.Or(o.Relay, o.Transport)), relayed: newLimits(), returned: newLimits(),
 	}
 	if s.secure {
 		s.cookie = "__Host-" + s.cookie // no other host of the domain can set it
