@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -99,6 +100,53 @@ func TestTooManyConnections(t *testing.T) {
 			eventually(t, func() bool { return s.figure("connections") == 0 }, "connections that are closed still count")
 		})
 	}
+}
+
+// TestTooManyRequests: a connection of HTTP/2 carries many requests, each of which counts.
+func TestTooManyRequests(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.H2C, c.MaxConnectionsPerClient = true, 3
+	s := served(t, c)
+	protocols := new(http.Protocols)
+	protocols.SetUnencryptedHTTP2(true)
+	transport := &http.Transport{Protocols: protocols}
+	s.client = &http.Client{Transport: transport}
+	if a := s.as("", `{ __typename }`); len(a.Errors) > 0 { // over the one connection
+		t.Fatalf("%+v", a)
+	}
+	eventually(t, func() bool { return s.figure("connections") == 1 }, "a request that is over still counts")
+	ctx, leave := context.WithCancel(t.Context())
+	var held sync.WaitGroup
+	for range 2 { // whose bodies do not end
+		body, _ := io.Pipe()
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+"/graphql", body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", bearer)
+		req.Header.Set("Content-Type", asJSON)
+		held.Go(func() {
+			if res, err := transport.RoundTrip(req); err == nil {
+				_ = res.Body.Close()
+			}
+		})
+	}
+	eventually(t, func() bool { return s.figure("connections") == 3 }, "the requests are not counted")
+	a := s.as("", `{ __typename }`)
+	if a.Status != http.StatusServiceUnavailable || a.Header.Get("Retry-After") == "" || a.code() != "OVERLOADED" {
+		t.Errorf("%d %+v", a.Status, a)
+	}
+	if got := s.figure(`refused_total{what="request"}`); got != 1 {
+		t.Errorf("%d refusals are counted", got)
+	}
+	leave()
+	held.Wait()
+	eventually(t, func() bool { return s.figure("connections") == 1 }, "requests that are given up still count")
+	if a := s.as("", `{ __typename }`); len(a.Errors) > 0 {
+		t.Errorf("%+v", a)
+	}
+	transport.CloseIdleConnections()
 }
 
 // TestTooManySockets: sockets are bounded by themselves.

@@ -38,12 +38,13 @@ type clients struct {
 // What can be refused, which labels a metric.
 const (
 	ofConnections = "connection"
+	ofRequests    = "request"
 	ofSockets     = "socket"
 	ofBodies      = "body"
 )
 
 // refusable are those, so that there is a figure before the first one.
-var refusable = []string{ofConnections, ofSockets, ofBodies}
+var refusable = []string{ofConnections, ofRequests, ofSockets, ofBodies}
 
 func newClients(c *Config, refused func(what string), overloaded func(from netip.Addr, n int)) *clients {
 	return &clients{
@@ -119,6 +120,25 @@ func (g *Gateway) refused(what string) {
 // overloaded logs connections that were refused.
 func (g *Gateway) overloaded(from netip.Addr, n int) {
 	g.log.Warn().Str("client", from.String()).Int("refused", n).Strs("codes", []string{apierror.CodeOverloaded}).Msg("connections are refused")
+}
+
+// countRequests counts each request over HTTP/2 as a connection, of which one carries a hundred
+// of them. One too many goes to refuse.
+func (c *clients) countRequests(next, refuse http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ProtoMajor < 2 {
+			next.ServeHTTP(w, r)
+			return
+		}
+		of := networkOf(r.Context())
+		if c.connections.Take(of) != nil {
+			c.refused(ofRequests)
+			refuse.ServeHTTP(w, r)
+			return
+		}
+		defer c.connections.Give(of)
+		next.ServeHTTP(w, r)
+	})
 }
 
 // freeBody is how much of a body is read without being counted, in bytes. Most requests

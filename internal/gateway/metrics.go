@@ -84,7 +84,7 @@ func newMetrics(unready func() string) *metrics {
 		redis:         histogram("redis_command_duration_seconds", "How long commands to Redis took, by outcome: ok or failed.", seconds, "outcome"),
 		sessions:      counter("sessions_total", "What happened to the sessions of users: signed_in, refreshed, refresh_failed or ended.", "happening"),
 		spansLost:     prometheus.NewCounter(prometheus.CounterOpts{Namespace: "fsgateway", Name: "trace_failures_total", Help: "How often spans could not be sent to the collector."}),
-		refused:       counter("refused_total", "What clients were refused because there was too much of it: connection, socket or body.", "what"),
+		refused:       counter("refused_total", "What clients were refused because there was too much of it: connection, request, socket or body.", "what"),
 		http:          counter("http_errors_total", "What net/http had to say by itself, by kind; its words are kept nowhere.", "kind"),
 		shared:        prometheus.NewCounter(prometheus.CounterOpts{Namespace: "fsgateway", Name: "upstream_calls_shared_total", Help: "Calls that were not made, for an identical one of the same caller was under way."}),
 		rateLimited:   prometheus.NewCounter(prometheus.CounterOpts{Namespace: "fsgateway", Name: "upstream_rate_limited_total", Help: "Calls that the partner answered with 429."}),
@@ -155,7 +155,7 @@ func (m *metrics) watch(g *Gateway, places *transport.Places) {
 		}
 		return float64(g.graphql.Streams.Running())
 	})
-	figure("connections", "Connections of clients that are open, without sockets.", number(g.clients.connections.Taken))
+	figure("connections", "Connections of clients that are open, without sockets, and requests over HTTP/2 that are being answered.", number(g.clients.connections.Taken))
 	figure("sockets", "WebSockets that are open.", number(g.clients.sockets.Taken))
 	figure("large_bodies", "Bodies, and messages of WebSockets, of more than 16 KiB that are being received.", number(g.clients.bodies.Taken))
 }

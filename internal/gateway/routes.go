@@ -59,6 +59,7 @@ func (g *Gateway) Handler() http.Handler {
 	h = middleware.Closing(g.health.Draining)(h)
 	h = middleware.Recover(g.log, http.HandlerFunc(g.failInternal))(h)
 	h = g.clients.countBodies(h)
+	h = g.clients.countRequests(h, http.HandlerFunc(g.refuseRequest))
 	h = middleware.Log(g.log, g.metrics.request)(h)
 	h = g.metrics.counted(h)
 	h = g.traced(h)
@@ -127,6 +128,12 @@ func (g *Gateway) refuseSimple(w http.ResponseWriter, r *http.Request) {
 	g.fail(w, r, http.StatusBadRequest, apierror.CodeBadUserInput,
 		"A page of another site could have sent this request (CSRF). Send an Authorization header, Content-Type: application/json, or one of the headers "+
 			strings.Join(middleware.PreflightHeaders, " and ")+" with any value.")
+}
+
+// refuseRequest answers a request over HTTP/2 that is one too many.
+func (g *Gateway) refuseRequest(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Retry-After", "1")
+	g.fail(w, r, http.StatusServiceUnavailable, apierror.CodeOverloaded, "Too many requests are being answered; try again.")
 }
 
 // only serves some methods; CORS has answered OPTIONS before it where it may.
