@@ -308,6 +308,37 @@ func TestSpansOfRefused(t *testing.T) {
 	}
 }
 
+// TestSpansOfSubscriptions: the span of a subscription has the codes of what failed in it while
+// it ran, whichever way it travels.
+func TestSpansOfSubscriptions(t *testing.T) {
+	t.Parallel()
+	for _, way := range ways {
+		t.Run(way, func(t *testing.T) {
+			t.Parallel()
+			spans := newCollector(t)
+			c := config()
+			c.OTLPEndpoint = spans.url
+			h := startWith(t, c, sandbox.Options{})
+			after, _ := h.mark()
+			s := h.stream(way, sandbox.TokenPractitioner, `subscription($after: ID) { patientUpdated(after: $after) { patient { treatmentPlans(first: 1) { totalCount } } } }`, "after", after)
+			h.sandbox.AddFault(sandbox.Fault{Operation: "listPatientTreatmentPlans", Status: http.StatusInternalServerError})
+			h.happens("patient.updated", "one", patientEvent)
+			if a, _ := s.read(); len(a.Errors) != 1 {
+				t.Fatalf("%+v", a)
+			}
+			s.close()
+			h.close()
+			name := "POST /graphql"
+			if way == "socket" {
+				name = "subscription"
+			}
+			if got := spans.of(name); got[""] != "ERROR" || !strings.Contains(got["fsgateway.codes"], "UPSTREAM_ERROR") {
+				t.Errorf("%q", got)
+			}
+		})
+	}
+}
+
 // TestNoTracesOfNobody: what a gateway asks of Redis by itself, such as whether it is there, is
 // part of no trace, and makes none.
 func TestNoTracesOfNobody(t *testing.T) {

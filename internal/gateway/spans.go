@@ -49,7 +49,7 @@ func (g *Gateway) traced(next http.Handler) http.Handler {
 				if rec.Status >= http.StatusInternalServerError {
 					span.SetStatus(codes.Error, http.StatusText(rec.Status))
 				}
-				noteCodes(span, entry.Operation.Codes) // of what was refused outside of GraphQL, too
+				noteCodes(span, entry.Codes()) // of what was refused outside of GraphQL, too
 				span.End()
 			}()
 		}

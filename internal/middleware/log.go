@@ -50,6 +50,7 @@ type Entry struct {
 	// A subscription has lines while it runs, each with what happened since the last.
 	streams *time.Timer // writes the next; nil if there is none
 	codes   []string    // each once
+	seen    []string    // those of all its lines
 	told    struct{ calls, hits, shared int64 }
 }
 
@@ -64,6 +65,9 @@ func (e *Entry) Stream(logger zerolog.Logger, about Operation, codes []string, w
 	for _, code := range codes {
 		if !slices.Contains(e.codes, code) {
 			e.codes = append(e.codes, code)
+		}
+		if !slices.Contains(e.seen, code) {
+			e.seen = append(e.seen, code)
 		}
 	}
 	if e.streams != nil {
@@ -96,13 +100,8 @@ func (e *Entry) Over() {
 // Calls are those to the partner that no line has told of yet.
 func (e *Entry) Calls() int64 { return e.UpstreamCalls.Load() - e.told.calls }
 
-// Codes are those of the errors that no line has told of yet, each once.
-func (e *Entry) Codes() []string {
-	if len(e.codes) == 0 && len(e.Operation.Codes) == 0 {
-		return nil
-	}
-	return distinct(append(slices.Clone(e.codes), e.Operation.Codes...))
-}
+// Codes are those of all the errors that left, each once.
+func (e *Entry) Codes() []string { return distinct(e.seen, e.Operation.Codes) }
 
 // CallFailed notes of which kind a call to the partner failed. Kinds are few.
 func (e *Entry) CallFailed(kind string) {
@@ -233,7 +232,7 @@ func (e *Entry) write(line *zerolog.Event, status int, took time.Duration, messa
 	number("estimatedCalls", int64(e.Estimated))
 	number("cacheHits", hits-e.told.hits)
 	number("sharedCalls", shared-e.told.shared)
-	if codes := e.Codes(); len(codes) > 0 {
+	if codes := distinct(e.codes, e.Operation.Codes); len(codes) > 0 {
 		line.Strs("codes", codes)
 	}
 	if e.Operation.Canceled {
@@ -280,11 +279,12 @@ func program(h http.Header) string {
 
 // distinct returns codes without repetitions: a hundred calls that meet the
 // partner's limit are one thing to know.
-func distinct(codes []string) []string {
-	var out []string
-	for _, code := range codes {
-		if !slices.Contains(out, code) {
-			out = append(out, code)
+func distinct(lists ...[]string) (out []string) {
+	for _, codes := range lists {
+		for _, code := range codes {
+			if !slices.Contains(out, code) {
+				out = append(out, code)
+			}
 		}
 	}
 	return out
