@@ -2,10 +2,14 @@ package obs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
+	"strings"
+	"sync"
 	"time"
 
+	"github.com/go-logr/logr"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
@@ -37,12 +41,13 @@ type TracerOptions struct {
 }
 
 // NewTracer makes a tracer. The exporter's own variables, such as OTEL_EXPORTER_OTLP_HEADERS and
-// OTEL_RESOURCE_ATTRIBUTES, apply.
+// OTEL_RESOURCE_ATTRIBUTES, apply; one that cannot be read is an error that does not repeat it.
 func NewTracer(o TracerOptions) (*Tracer, error) {
 	if o.Endpoint == "" {
 		return &Tracer{Tracer: noop.NewTracerProvider().Tracer("")}, nil
 	}
-	ctx := context.Background()
+	ctx, wrong := context.Background(), new(complaints)
+	otel.SetLogger(logr.New(wrong))
 	exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(o.Endpoint+"/v1/traces"), otlptracehttp.WithTimeout(5*time.Second))
 	if err != nil {
 		return nil, fmt.Errorf("spans cannot be sent there: %w", err)
@@ -51,9 +56,41 @@ func NewTracer(o TracerOptions) (*Tracer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("OTEL_RESOURCE_ATTRIBUTES: %w", err)
 	}
+	otel.SetLogger(logr.Discard()) // what else fails is told Failed
+	if err := wrong.err(); err != nil {
+		return nil, errors.Join(err, exporter.Shutdown(ctx))
+	}
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(o.Failed))
 	provider := sdk.NewTracerProvider(sdk.WithBatcher(exporter), sdk.WithResource(about), sdk.WithSampler(sdk.ParentBased(sdk.TraceIDRatioBased(o.Ratio))))
 	return &Tracer{provider.Tracer("fsgateway"), provider}, nil
+}
+
+// complaints are what OpenTelemetry would write to standard error about its variables. The text
+// beside each is the variable's, which may be a token, and is kept nowhere.
+type complaints struct {
+	mu  sync.Mutex
+	all []string
+}
+
+func (c *complaints) Error(_ error, message string, _ ...any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.all = append(c.all, message)
+}
+
+func (*complaints) Init(logr.RuntimeInfo)            {}
+func (*complaints) Enabled(int) bool                 { return false }
+func (*complaints) Info(int, string, ...any)         {}
+func (c *complaints) WithValues(...any) logr.LogSink { return c }
+func (c *complaints) WithName(string) logr.LogSink   { return c }
+
+func (c *complaints) err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.all) == 0 {
+		return nil
+	}
+	return fmt.Errorf("a variable OTEL_EXPORTER_OTLP_... cannot be read: %s", strings.Join(c.all, ", "))
 }
 
 // On reports whether the tracer makes spans.
