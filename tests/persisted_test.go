@@ -154,6 +154,34 @@ func TestAutomaticPersistedQueries(t *testing.T) {
 	}
 }
 
+// TestRegisteredBySession: it is who asks that counts, and not how they say so: those with a
+// cookie register documents, and those who name themselves on a WebSocket.
+func TestRegisteredBySession(t *testing.T) {
+	t.Parallel()
+	h := startWith(t, persistedConfig(persisted.Off, "", true), sandbox.Options{})
+	b := h.signIn(sandbox.StaffID)
+	const ofCookie, ofSocket = "query Cookie { clinic { id } }", "query Socket { clinic { id } }"
+	text, err := json.Marshal(fields{"query": ofCookie, "extensions": apq(ofCookie)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, body, _ := b.send(http.MethodPost, h.url+"/graphql", string(text), http.Header{"Content-Type": {asJSON}}); status != http.StatusOK {
+		t.Errorf("%d %s", status, body)
+	}
+	if text, err = json.Marshal(fields{"type": "subscribe", "id": "1", "payload": fields{"query": ofSocket, "extensions": apq(ofSocket)}}); err != nil {
+		t.Fatal(err)
+	}
+	s := h.socket(sandbox.TokenPractitioner)
+	s.send(string(text))
+	s.value("1")
+	_ = s.conn.CloseNow()
+	for _, query := range []string{ofCookie, ofSocket} {
+		if a := h.ask(http.MethodPost, sandbox.TokenPractitioner, fields{"extensions": apq(query)}); a.code() != "" {
+			t.Errorf("%s: %s", query, a.code())
+		}
+	}
+}
+
 func TestAPQOff(t *testing.T) {
 	t.Parallel()
 	h := startWith(t, persistedConfig(persisted.Off, "", false), sandbox.Options{})

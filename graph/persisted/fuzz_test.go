@@ -33,9 +33,9 @@ func FuzzRequests(f *testing.F) {
 			return
 		}
 		requests := []params{
-			{Query: query, Extensions: e, Headers: token},
-			{Query: query, Extensions: e, Headers: token},
-			{Extensions: apq(sha(query)), Headers: token},
+			{Query: query, Extensions: e},
+			{Query: query, Extensions: e},
+			{Extensions: apq(sha(query))},
 			{Extensions: ext("documentId", "sha256:"+sha(query))},
 		}
 		for _, o := range options {

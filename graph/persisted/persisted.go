@@ -58,6 +58,9 @@ type Options struct {
 	APQ bool
 	// APQSize bounds them in bytes, to DefaultAPQSize when it is not positive.
 	APQSize int
+	// Caller stands for the sender of a request, "" for nobody, who registers nothing; nil takes
+	// everybody for somebody.
+	Caller func(context.Context) string
 	// Known reports whether the sender of a request is known; nil takes everybody for
 	// known. Documents of others push out none of known senders.
 	Known func(context.Context) bool
@@ -71,7 +74,10 @@ type Options struct {
 // refused for an unknown mode, for one that lacks its manifest, and for a manifest that
 // cannot be read or contradicts itself; the error names the file.
 func New(o Options) (graphql.HandlerExtension, error) {
-	e := &extension{mode: cmp.Or(o.Mode, Off), log: o.Log, known: o.Known}
+	e := &extension{mode: cmp.Or(o.Mode, Off), log: o.Log, caller: o.Caller, known: o.Known}
+	if e.caller == nil {
+		e.caller = func(context.Context) string { return "somebody" }
+	}
 	if e.known == nil {
 		e.known = func(context.Context) bool { return true }
 	}
@@ -106,6 +112,7 @@ func New(o Options) (graphql.HandlerExtension, error) {
 type extension struct {
 	mode     Mode
 	manifest manifest // nil without one
+	caller   func(context.Context) string
 	known    func(context.Context) bool
 	// registered are the documents that clients have registered; nil where none can.
 	//
@@ -180,8 +187,8 @@ func (e *extension) MutateOperationParameters(ctx context.Context, p *graphql.Ra
 // validator: nothing else takes up room in the cache or in a log.
 func (e *extension) MutateOperationContext(ctx context.Context, op *graphql.OperationContext) *gqlerror.Error {
 	f, _ := op.Stats.GetExtension(extensionName).(finding)
-	// Who sends no token is refused in a moment, and leaves nothing behind.
-	if f.register && op.Headers.Get("Authorization") != "" && len(f.text) <= maxDocument {
+	// Who is nobody is refused in a moment, and leaves nothing behind.
+	if f.register && e.caller(ctx) != "" && len(f.text) <= maxDocument {
 		// A copy: the text may be a piece of a whole URL, which it would keep alive.
 		e.registered.Put(f.hash, strings.Clone(f.text), len(f.hash)+len(f.text), e.known(ctx))
 	}

@@ -71,8 +71,6 @@ func gateway(t testing.TB, o persisted.Options, after ...graphql.HandlerExtensio
 
 type params = graphql.RawParams
 
-var token = http.Header{"Authorization": {"Bearer someone"}}
-
 // send is the text that a request ran, or the code and the message it got.
 func send(exec *executor.Executor, p params) (ran, code, message string) {
 	ctx := graphql.StartOperationTrace(context.Background())
@@ -296,19 +294,18 @@ func TestRegistration(t *testing.T) {
 		p    params
 		want bool
 	}{
-		{"OK", persisted.Options{APQ: true}, params{Query: unlisted, Extensions: apq(sha(unlisted)), Headers: token}, true},
-		{"LogMode", persisted.Options{APQ: true, Mode: persisted.Log, Manifest: path}, params{Query: unlisted, Extensions: apq(sha(unlisted)), Headers: token}, true},
-		{"DocumentID", persisted.Options{APQ: true}, params{Query: unlisted, Extensions: ext("documentId", "sha256:"+sha(unlisted)), Headers: token}, true},
-		{"EnforceMode", persisted.Options{APQ: true, Mode: persisted.Enforce, Manifest: path}, params{Query: unlisted, Extensions: apq(sha(unlisted)), Headers: token}, false},
-		{"NoAPQ", persisted.Options{}, params{Query: unlisted, Extensions: apq(sha(unlisted)), Headers: token}, false},
-		{"NoToken", persisted.Options{APQ: true}, params{Query: unlisted, Extensions: apq(sha(unlisted))}, false},
-		{"EmptyToken", persisted.Options{APQ: true}, params{Query: unlisted, Extensions: apq(sha(unlisted)), Headers: http.Header{"Authorization": {""}}}, false},
-		{"NoHash", persisted.Options{APQ: true}, params{Query: unlisted, Headers: token}, false},
-		{"OtherKindOfID", persisted.Options{APQ: true}, params{Query: unlisted, Extensions: ext("doc_id", md5Of(unlisted)), Headers: token}, false},
-		{"TooLong", persisted.Options{APQ: true}, params{Query: long, Extensions: apq(sha(long)), Headers: token}, false},
-		{"DoesNotParse", persisted.Options{APQ: true}, params{Query: "{", Extensions: apq(sha("{")), Headers: token}, false},
-		{"NotValid", persisted.Options{APQ: true}, params{Query: "{ nosuch }", Extensions: apq(sha("{ nosuch }")), Headers: token}, false},
-		{"RefusedByTheGuard", persisted.Options{APQ: true}, params{Query: "query hostile { name }", Extensions: apq(sha("query hostile { name }")), Headers: token}, false},
+		{"OK", persisted.Options{APQ: true}, params{Query: unlisted, Extensions: apq(sha(unlisted))}, true},
+		{"LogMode", persisted.Options{APQ: true, Mode: persisted.Log, Manifest: path}, params{Query: unlisted, Extensions: apq(sha(unlisted))}, true},
+		{"DocumentID", persisted.Options{APQ: true}, params{Query: unlisted, Extensions: ext("documentId", "sha256:"+sha(unlisted))}, true},
+		{"EnforceMode", persisted.Options{APQ: true, Mode: persisted.Enforce, Manifest: path}, params{Query: unlisted, Extensions: apq(sha(unlisted))}, false},
+		{"NoAPQ", persisted.Options{}, params{Query: unlisted, Extensions: apq(sha(unlisted))}, false},
+		{"Nobody", persisted.Options{APQ: true, Caller: func(context.Context) string { return "" }}, params{Query: unlisted, Extensions: apq(sha(unlisted))}, false},
+		{"NoHash", persisted.Options{APQ: true}, params{Query: unlisted}, false},
+		{"OtherKindOfID", persisted.Options{APQ: true}, params{Query: unlisted, Extensions: ext("doc_id", md5Of(unlisted))}, false},
+		{"TooLong", persisted.Options{APQ: true}, params{Query: long, Extensions: apq(sha(long))}, false},
+		{"DoesNotParse", persisted.Options{APQ: true}, params{Query: "{", Extensions: apq(sha("{"))}, false},
+		{"NotValid", persisted.Options{APQ: true}, params{Query: "{ nosuch }", Extensions: apq(sha("{ nosuch }"))}, false},
+		{"RefusedByTheGuard", persisted.Options{APQ: true}, params{Query: "query hostile { name }", Extensions: apq(sha("query hostile { name }"))}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -329,7 +326,7 @@ func TestLongestDocument(t *testing.T) {
 	exec := gateway(t, persisted.Options{APQ: true})
 	text := "{ name } #"
 	text += strings.Repeat("x", 64<<10-len(text))
-	send(exec, params{Query: text, Extensions: apq(sha(text)), Headers: token})
+	send(exec, params{Query: text, Extensions: apq(sha(text))})
 	if ran, code, _ := send(exec, params{Extensions: apq(sha(text))}); ran != text {
 		t.Errorf("ran %d bytes (%s)", len(ran), code)
 	}
@@ -420,11 +417,11 @@ func TestRegisteredRunsByHash(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := document(t)
 		hash := sha(text)
-		if ran, code, message := send(exec, params{Query: text, Extensions: apq(hash), Headers: token}); ran != text {
+		if ran, code, message := send(exec, params{Query: text, Extensions: apq(hash)}); ran != text {
 			t.Fatalf("%q is not run: %s %s", text, code, message)
 		}
 		other := document(t)
-		ran, code, _ := send(exec, params{Query: other, Extensions: apq(hash), Headers: token})
+		ran, code, _ := send(exec, params{Query: other, Extensions: apq(hash)})
 		if other != text && (ran != "" || code != apierror.CodePersistedQueryHashMismatch) {
 			t.Fatalf("another document is run for the hash: %q (%s)", ran, code)
 		}
@@ -446,7 +443,7 @@ func TestWrongHashNeverRuns(t *testing.T) {
 		at := rapid.IntRange(0, len(wrong)-1).Draw(t, "at")
 		wrong[at] = "123456789abcdef0"[strings.IndexByte("0123456789abcdef", wrong[at])]
 		for _, e := range []map[string]any{apq(string(wrong)), ext("documentId", "sha256:"+string(wrong)), ext("doc_id", string(wrong))} {
-			if ran, code, _ := send(exec, params{Query: text, Extensions: e, Headers: token}); ran != "" || code != apierror.CodePersistedQueryHashMismatch {
+			if ran, code, _ := send(exec, params{Query: text, Extensions: e}); ran != "" || code != apierror.CodePersistedQueryHashMismatch {
 				t.Fatalf("%v runs %q (%s)", e, ran, code)
 			}
 			if ran, code, _ := send(exec, params{Extensions: e}); ran != "" || code != apierror.CodePersistedQueryNotFound {
@@ -468,7 +465,7 @@ func TestConcurrently(t *testing.T) {
 				if ran, code, _ := send(exec, params{Extensions: apq(sha(text))}); ran != text && code != apierror.CodePersistedQueryNotFound {
 					t.Errorf("%q runs %q (%s)", text, ran, code)
 				}
-				if ran, code, _ := send(exec, params{Query: text, Extensions: apq(sha(text)), Headers: token}); ran != text {
+				if ran, code, _ := send(exec, params{Query: text, Extensions: apq(sha(text))}); ran != text {
 					t.Errorf("%q runs %q (%s)", text, ran, code)
 				}
 				if ran, code, _ := send(exec, params{Extensions: apq(sha(listed))}); ran != listed {

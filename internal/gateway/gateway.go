@@ -242,7 +242,7 @@ func (g *Gateway) openClient(embedded *sandbox.Server) error {
 func (g *Gateway) openGraph(o options) error {
 	config := &g.config
 	documents, err := persisted.New(persisted.Options{
-		Mode: persisted.Mode(config.PersistedDocuments), Manifest: config.PersistedManifest, APQ: config.APQ, Log: g.logDocument, Known: g.known,
+		Mode: persisted.Mode(config.PersistedDocuments), Manifest: config.PersistedManifest, APQ: config.APQ, Log: g.logDocument, Caller: caller, Known: g.known,
 	})
 	if err != nil {
 		return fmt.Errorf("%s, %s: %w", config.name(&config.PersistedDocuments), config.name(&config.PersistedManifest), err)
@@ -266,7 +266,7 @@ func (g *Gateway) openGraph(o options) error {
 		RateLimit:     g.allowance.left,
 		Wave:          g.waveSpan(),
 		Apart:         transport.Apart,
-		Version:       func(ctx context.Context) uint64 { return g.kept.Version(transport.CallerFrom(ctx).Key) },
+		Version:       func(ctx context.Context) uint64 { return g.kept.Version(caller(ctx)) },
 		MaxAnswer:     config.MaxAnswer,
 		Cost: graph.CostOptions{
 			Coalesced: g.coalesced,
@@ -283,7 +283,7 @@ func (g *Gateway) openGraph(o options) error {
 		},
 		Answered: graph.AnsweredBy{Count: func(by string) { g.metrics.answers.WithLabelValues(by).Inc() }, Check: o.check},
 		Options: socket.Options{
-			Caller:       func(ctx context.Context) string { return transport.CallerFrom(ctx).Key },
+			Caller:       caller,
 			Authenticate: g.authenticate,
 			Operation:    g.operation,
 			Ended:        ended,
@@ -373,6 +373,9 @@ func (g *Gateway) withToken(ctx context.Context, token string) context.Context {
 		Tokens: oauth2.StaticTokenSource(&oauth2.Token{AccessToken: token}),
 	})
 }
+
+// caller stands for whom calls under ctx are of, "" for nobody.
+func caller(ctx context.Context) string { return transport.CallerFrom(ctx).Key }
 
 // tokenKey is the key of the token's owner.
 func (g *Gateway) tokenKey(token string) string { return g.hash("token " + token) }
