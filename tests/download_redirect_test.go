@@ -101,3 +101,75 @@ func TestDownloadRedirects(t *testing.T) {
 		}
 	}
 }
+
+// elsewhere is a partner whose files are in a storage, and who says nothing of the caller but that
+// they may not know their clinic. calls are those for that.
+func elsewhere(t *testing.T, storage http.HandlerFunc) (partner http.Handler, calls *atomic.Int32) {
+	t.Helper()
+	calls = new(atomic.Int32)
+	files := httptest.NewServer(storage)
+	t.Cleanup(files.Close)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/api/clinic" {
+			calls.Add(1)
+			w.Header().Set("Content-Type", asJSON)
+			w.WriteHeader(http.StatusForbidden)
+			_, _ = io.WriteString(w, `{"error":"forbidden"}`)
+			return
+		}
+		http.Redirect(w, r, files.URL, http.StatusFound)
+	}), calls
+}
+
+// TestFileBreaksOff: the line and the span of a download that breaks off say so, wherever the file
+// is from. Its status left before.
+func TestFileBreaksOff(t *testing.T) {
+	t.Parallel()
+	spans := newCollector(t)
+	c := config()
+	c.OTLPEndpoint = spans.url
+	partner, _ := elsewhere(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "1000")
+		_, _ = io.WriteString(w, "half")
+	})
+	h := startRemote(t, c, partner)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, h.url+"/resources/r1/download", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", bearer)
+	if res, err := http.DefaultClient.Do(req); err == nil {
+		if _, err := io.ReadAll(res.Body); err == nil {
+			t.Error("half a file was read without an error")
+		}
+		_ = res.Body.Close()
+	}
+	h.close()
+	if log := h.log.String(); !strings.Contains(log, `"codes":["UPSTREAM_ERROR"],"upstreamFailures":["reset"],`) {
+		t.Error(log)
+	}
+	if got := spans.of("GET /resources/{id}/download"); got[""] != "ERROR" || !strings.Contains(got["fsgateway.codes"], "UPSTREAM_ERROR") {
+		t.Errorf("%q", got)
+	}
+}
+
+// TestProofs: a caller is known who was forbidden to know their clinic, and who was given a file
+// from elsewhere. Both may read the schema without being asked for again.
+func TestProofs(t *testing.T) {
+	t.Parallel()
+	for name, first := range map[string]func(*harness){
+		"Forbidden": func(h *harness) { h.as(sandbox.TokenPractitioner, `{ __schema { queryType { name } } }`) },
+		"File":      func(h *harness) { h.send(http.MethodGet, "/resources/r1/download", "", "Authorization", bearer) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			partner, calls := elsewhere(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "the file") })
+			h := startRemote(t, config(), partner)
+			first(h)
+			calls.Store(0)
+			if a := h.as(sandbox.TokenPractitioner, `{ __schema { queryType { name } } }`); len(a.Errors) > 0 || calls.Load() != 0 {
+				t.Errorf("%d calls, %+v", calls.Load(), a)
+			}
+		})
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 
@@ -280,16 +281,19 @@ func startRemote(t *testing.T, c gateway.Config, partner http.Handler) *harness 
 	upstream := httptest.NewServer(partner)
 	t.Cleanup(upstream.Close)
 	c.Upstream = upstream.URL + "/api"
-	g, err := gateway.New(c, zerolog.Nop())
+	h := &harness{t: t, log: &logBuffer{}}
+	g, err := gateway.New(c, zerolog.New(h.log))
 	if err != nil {
 		t.Fatal(err)
 	}
 	server := httptest.NewServer(g.Handler())
-	t.Cleanup(func() {
+	h.url = server.URL
+	h.close = sync.OnceFunc(func() {
 		server.Close()
 		if err := g.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	return &harness{t: t, url: server.URL, log: &logBuffer{}}
+	t.Cleanup(h.close)
+	return h
 }

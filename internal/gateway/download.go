@@ -15,6 +15,7 @@ import (
 	"fsgateway/graph"
 	"fsgateway/graph/apierror"
 	"fsgateway/internal/fsclient"
+	"fsgateway/internal/middleware"
 	"fsgateway/internal/transport"
 )
 
@@ -52,10 +53,30 @@ func (g *Gateway) download(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodHead {
 		return
 	}
-	_, err = io.Copy(w, res.Body)
+	file := &source{Reader: res.Body}
+	_, err = io.Copy(w, file)
 	if err != nil && r.Context().Err() == nil {
-		panic(http.ErrAbortHandler) // the file broke off: the client must not take it for whole
+		if file.broken != nil { // which the status does not say, having left before
+			entry := middleware.EntryFrom(r.Context())
+			entry.CallFailed(transport.Failure(file.broken))
+			entry.Operation.Codes = []string{apierror.CodeUpstreamError}
+		}
+		panic(http.ErrAbortHandler) // the client must not take it for whole
 	}
+}
+
+// source is what a file is read from.
+type source struct {
+	io.Reader
+	broken error // why it broke off
+}
+
+func (s *source) Read(p []byte) (int, error) {
+	n, err := s.Reader.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		s.broken = err
+	}
+	return n, err
 }
 
 // storage reaches the hosts to which the partner, at base, redirects for its files.
