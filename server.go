@@ -123,12 +123,29 @@ func run(ctx, hurry context.Context, args []string, getenv func(string) string, 
 }
 
 // settingNamed completes an error of the parser, which knows a setting by its flag
-// alone, with the setting's variable.
+// alone, with the setting's variable. It repeats no argument that may be a secret, or the part
+// of one behind a space.
 func settingNamed(parser *kong.Kong, err error) error {
 	text := strings.TrimPrefix(strings.TrimPrefix(err.Error(), "serve: "), "sandbox: ")
-	for _, command := range parser.Model.Children {
+	commands := parser.Model.Children
+	if strings.HasPrefix(text, "unexpected argument ") {
+		var names []string
+		for _, command := range commands {
+			names = append(names, command.Name)
+		}
+		text = "unexpected argument; the commands are " + strings.Join(names, ", ") + ", and a value with spaces needs quotes"
+	}
+	if e, ok := errors.AsType[*kong.ParseError](err); ok {
+		if selected := e.Context.Selected(); selected != nil { // others have flags of the same names
+			commands = []*kong.Node{selected}
+		}
+	}
+	for _, command := range commands {
 		for _, flag := range command.Flags {
 			if rest, ok := strings.CutPrefix(text, "--"+flag.Name+": "); ok {
+				if flag.Tag.Has("secret") && strings.HasPrefix(rest, "expected ") {
+					rest = "it has no value; put = before one that begins with a hyphen"
+				}
 				return fmt.Errorf("--%s (%s): %s", flag.Name, flag.Tag.Get("from"), rest)
 			}
 		}

@@ -71,3 +71,25 @@ func TestEmptySecrets(t *testing.T) {
 		}
 	}
 }
+
+// TestSecretsAreNotRepeated: what is wrong with the arguments is said without them, where they may
+// be secrets.
+func TestSecretsAreNotRepeated(t *testing.T) {
+	t.Parallel()
+	const secret = "s3cr3t"
+	for name, c := range map[string]struct {
+		args []string
+		says string
+	}{
+		"Space":   {[]string{"--client-secret", "two", secret}, "unexpected argument"},
+		"Alone":   {[]string{"serve", secret}, "unexpected argument"},
+		"Hyphen":  {[]string{"--client-secret", "--" + secret}, "--client-secret (FULLSCRIPT_CLIENT_SECRET): it has no value; put = before"},
+		"Sandbox": {[]string{"sandbox", "--client-secret", "--" + secret}, "--client-secret (SANDBOX_CLIENT_SECRET): it has no value; put = before"},
+		"Command": {[]string{"helth"}, "the commands are serve, sandbox, schema, check-spec, health, version,"},
+	} {
+		err := run(t.Context(), t.Context(), c.args, func(string) string { return "" }, io.Discard)
+		if err == nil || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), secret) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
