@@ -242,7 +242,7 @@ func (c *Config) upstreamURL() (string, error) {
 	if base, known := environments[c.Upstream]; known {
 		return base, nil
 	}
-	if isAddress(c.Upstream) {
+	if isPlainAddress(c.Upstream) {
 		return c.Upstream, nil
 	}
 	names := []string{Embedded}

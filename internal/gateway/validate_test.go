@@ -167,6 +167,13 @@ func TestRefusalsHidePasswords(t *testing.T) {
 	if err := c.Validate(); err == nil || !strings.Contains(err.Error(), `"http://xxxxx@127.0.0.1:4318" is not a URL`) {
 		t.Errorf("%v does not say which", err)
 	}
+	for _, address := range []string{"http://127.0.0.1:1/api?key=hidden-word", "https://user:hidden-word@example.com/api"} {
+		c = DefaultConfig()
+		c.Upstream = address
+		if got := refused(t, c, "hidden-word"); !slices.Equal(got, []string{"--upstream"}) {
+			t.Errorf("%q: %q", address, got)
+		}
+	}
 	c = DefaultConfig()
 	c.TraceRatio = math.NaN()
 	if got := refused(t, c); !slices.Equal(got, []string{"--trace-ratio"}) {
