@@ -11,10 +11,13 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/rs/zerolog"
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	trace "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
 
+	"fsgateway/internal/gateway"
 	"fsgateway/internal/redistest"
 	"fsgateway/internal/sandbox"
 )
@@ -304,6 +307,9 @@ func TestSpansOfRefused(t *testing.T) {
 			if got[""] != c.outcome || !strings.Contains(got["http.response.status_code"], ":"+c.status) || !strings.Contains(got["fsgateway.codes"], c.code) {
 				t.Errorf("%q", got)
 			}
+			if name == "Webhook" && !strings.Contains(got["fsgateway.outcome"], "unsigned") { // it has that in place of a code
+				t.Errorf("%q", got)
+			}
 		})
 	}
 }
@@ -336,6 +342,35 @@ func TestSpansOfSubscriptions(t *testing.T) {
 				t.Errorf("%q", got)
 			}
 		})
+	}
+}
+
+// TestSpanOfABug: the span of a request that a bug has ended says so, and nothing of what it was
+// about.
+func TestSpanOfABug(t *testing.T) {
+	t.Parallel()
+	spans := newCollector(t)
+	c := config()
+	c.OTLPEndpoint = spans.url
+	s := sandbox.New(sandbox.Options{})
+	g, err := gateway.New(c, zerolog.Nop(), gateway.WithSandbox(s), gateway.WithAnswerCheck(func(string, []byte, *graphql.Response) { panic(canary) }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/graphql", strings.NewReader(requestBody(t, `{ clinic { name } }`)))
+	req.Header.Set("Content-Type", asJSON)
+	req.Header.Set("Authorization", bearer)
+	g.Handler().ServeHTTP(httptest.NewRecorder(), req)
+	if err := g.Close(); err != nil {
+		t.Error(err)
+	}
+	if got := spans.of("POST /graphql"); got[""] != "ERROR" || !strings.Contains(got["http.response.status_code"], ":500") || !strings.Contains(got["fsgateway.codes"], "INTERNAL") {
+		t.Errorf("%q", got)
+	}
+	spans.mu.Lock()
+	defer spans.mu.Unlock()
+	for _, s := range spans.spans {
+		silent(t, "a span", s.String(), canary)
 	}
 }
 

@@ -8,6 +8,9 @@ import (
 	"net/http"
 	"strings"
 
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+
 	"fsgateway/graph/apierror"
 	"fsgateway/internal/events"
 	"fsgateway/internal/fsclient"
@@ -49,6 +52,7 @@ func (g *Gateway) openWebhooks() error {
 		Secrets: func() []string { return splitList([]string{secrets.Get()}) }, Challenge: echoed.Get, Publish: g.events.Publish,
 		Done: func(ctx context.Context, outcome webhook.Outcome) {
 			g.metrics.webhooks.WithLabelValues(string(outcome)).Inc()
+			trace.SpanFromContext(ctx).SetAttributes(attribute.String("fsgateway.outcome", string(outcome)))
 			if outcome == webhook.Unreadable {
 				g.log.Warn().Str("requestId", middleware.RequestIDFrom(ctx)).Msg("a signed webhook holds no event that can be read; it was acknowledged and kept as it came")
 			}
