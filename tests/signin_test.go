@@ -33,7 +33,12 @@ func (h *harness) browser() *browser {
 // signIn goes through the partner's consent page as a user.
 func (h *harness) signIn(user string) *browser {
 	h.t.Helper()
-	b := h.browser()
+	return h.signInAs(h.browser(), user)
+}
+
+// signInAs is signIn in a browser.
+func (h *harness) signInAs(b *browser, user string) *browser {
+	h.t.Helper()
 	status, page, at := b.send(http.MethodGet, h.url+"/oauth/login", "", nil)
 	if status != http.StatusOK || !strings.Contains(page, `name="decision" value="allow"`) {
 		h.t.Fatalf("%d at %s: %s", status, at, page)

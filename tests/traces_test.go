@@ -197,6 +197,30 @@ func TestCallsAreSigned(t *testing.T) {
 	}
 }
 
+// TestCallsOfSignInsAreSigned: nor have those of a sign-in the same id, of which the second ends
+// the session before it.
+func TestCallsOfSignInsAreSigned(t *testing.T) {
+	t.Parallel()
+	h := start(t)
+	b := h.signIn(sandbox.StaffID)
+	h.sandbox.ResetCalls()
+	h.signInAs(b, sandbox.PractitionerID)
+	seen := map[string]bool{}
+	for _, call := range h.sandbox.Calls() {
+		id := call.Header.Get("X-Request-Id")
+		if id == "" { // the browser's own, for the consent page
+			continue
+		}
+		if seen[id] {
+			t.Errorf("%s %s has %q", call.Method, call.Path, id)
+		}
+		seen[id] = true
+	}
+	if len(seen) < 2 {
+		t.Errorf("%d calls", len(seen))
+	}
+}
+
 // TestLogLine: the line of an operation says who asked what, and what it took.
 func TestLogLine(t *testing.T) {
 	t.Parallel()

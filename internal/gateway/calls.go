@@ -23,7 +23,7 @@ func (g *Gateway) call(r *http.Request) (end func(status int, err error)) {
 	entry := middleware.EntryFrom(ctx)
 	g.metrics.callsInFlight.Inc()
 	span := g.callSpan(r, route, entry)
-	number(ctx, r.Header, entry)
+	number(r.Header, entry)
 	return func(status int, err error) {
 		took := time.Since(start)
 		how := outcome(ctx, status, err)

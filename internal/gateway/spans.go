@@ -12,7 +12,6 @@ import (
 
 	"fsgateway/internal/middleware"
 	"fsgateway/internal/obs"
-	"fsgateway/internal/transport"
 )
 
 // Spans say what the log line and the metrics do, of one operation: how long each wave, each
@@ -157,8 +156,8 @@ func (g *Gateway) sign(_ context.Context, h http.Header) { h["User-Agent"] = g.u
 
 // number says in the headers of a call which of a request's calls it is, attempts counted
 // singly: the request's id and a number, since the partner may take it for its own.
-func number(ctx context.Context, h http.Header, entry *middleware.Entry) {
+func number(h http.Header, entry *middleware.Entry) {
 	if id := entry.RequestID; id != "" {
-		h["X-Request-Id"] = []string{id + "." + strconv.FormatInt(transport.Number(ctx), 10)}
+		h["X-Request-Id"] = []string{id + "." + strconv.FormatInt(entry.NumberCall(), 10)}
 	}
 }

@@ -33,7 +33,8 @@ type Entry struct {
 	Client netip.Addr // whom it is from; invalid if that is not known
 
 	RequestID string
-	program   string // what the client says that it is
+	numbered  atomic.Int64 // calls to the partner that were given an id
+	program   string       // what the client says that it is
 
 	Closed int // the code that the gateway closed a socket with
 
@@ -111,6 +112,10 @@ func (e *Entry) CallFailed(kind string) {
 		e.failures = append(e.failures, kind)
 	}
 }
+
+// NumberCall returns the number of a call to the partner among those with the request's id, from
+// 1 on: of its operation, of what is apart from that, and of its session.
+func (e *Entry) NumberCall() int64 { return e.numbered.Add(1) }
 
 // Hit notes an answer that was kept, and how old it is.
 func (e *Entry) Hit(age time.Duration) {

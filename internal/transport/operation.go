@@ -1,7 +1,6 @@
 package transport
 
 import (
-	"cmp"
 	"context"
 	"sync"
 	"sync/atomic"
@@ -22,8 +21,6 @@ type Operation struct {
 	Known, Answered atomic.Bool
 
 	asked atomic.Int64 // calls that were begun
-	sent  atomic.Int64 // those that were numbered
-	whole *Operation   // that this one is apart from, nil for none: it numbers the calls of all
 
 	mu     sync.Mutex
 	bounds [steps]bound // of calls that begin together
@@ -46,14 +43,13 @@ func WithOperation(ctx context.Context, o *Operation) context.Context {
 }
 
 // Apart makes calls under ctx an operation of their own, by the caller of the one that they would
-// be part of: what a stream asks for one event is not the same operation's as for another. Their
-// numbers go on, for they have the same request id.
+// be part of: what a stream asks for one event is not the same operation's as for another.
 func Apart(ctx context.Context) context.Context {
 	o := OperationFrom(ctx)
 	if o == nil {
 		return ctx
 	}
-	return WithOperation(ctx, &Operation{Caller: o.Caller, Calls: o.Calls, whole: cmp.Or(o.whole, o)})
+	return WithOperation(ctx, &Operation{Caller: o.Caller, Calls: o.Calls})
 }
 
 // Begin counts a call that is begun under ctx, and reports whether the operation may begin
@@ -67,15 +63,6 @@ func Begin(ctx context.Context, most int) bool {
 func Exhausted(ctx context.Context, most int) bool {
 	o := OperationFrom(ctx)
 	return o != nil && o.asked.Load() >= int64(most)
-}
-
-// Number returns the number of a call that is made under ctx among those of its operation and
-// of what is apart from it, from 1 on: 0 outside of one.
-func Number(ctx context.Context) int64 {
-	if o := OperationFrom(ctx); o != nil {
-		return cmp.Or(o.whole, o).sent.Add(1)
-	}
-	return 0
 }
 
 // OperationFrom returns what calls under ctx are part of, nil if they are part of none.
