@@ -102,51 +102,68 @@ func TestTooManyConnections(t *testing.T) {
 	}
 }
 
-// TestTooManyRequests: a connection of HTTP/2 carries many requests, each of which counts.
+// TestTooManyRequests: where a connection carries requests of many, it is the requests of each
+// client that count.
 func TestTooManyRequests(t *testing.T) {
 	t.Parallel()
-	c := config()
-	c.H2C, c.MaxConnectionsPerClient = true, 3
-	s := served(t, c)
-	protocols := new(http.Protocols)
-	protocols.SetUnencryptedHTTP2(true)
-	transport := &http.Transport{Protocols: protocols}
-	s.client = &http.Client{Transport: transport}
-	if a := s.as("", `{ __typename }`); len(a.Errors) > 0 { // over the one connection
-		t.Fatalf("%+v", a)
-	}
-	eventually(t, func() bool { return s.figure("connections") == 1 }, "a request that is over still counts")
-	ctx, leave := context.WithCancel(t.Context())
-	var held sync.WaitGroup
-	for range 2 { // whose bodies do not end
-		body, _ := io.Pipe()
-		req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+"/graphql", body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		req.Header.Set("Authorization", bearer)
-		req.Header.Set("Content-Type", asJSON)
-		held.Go(func() {
-			if res, err := transport.RoundTrip(req); err == nil {
-				_ = res.Body.Close()
+	for name, http2 := range map[string]bool{"HTTP2": true, "Proxy": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := config()
+			c.H2C, c.MaxConnectionsPerClient = http2, 2
+			mine, other := http.Header{}, http.Header{}
+			if !http2 {
+				c.TrustedProxies = []string{"127.0.0.1"}
+				mine.Set("X-Forwarded-For", "192.0.2.1")
+				other.Set("X-Forwarded-For", "192.0.2.2")
 			}
+			s := served(t, c)
+			transport := &http.Transport{Protocols: new(http.Protocols)}
+			transport.Protocols.SetHTTP1(!http2)
+			transport.Protocols.SetUnencryptedHTTP2(http2)
+			s.client = &http.Client{Transport: transport}
+			const free = `{ __typename }`
+			if a := s.with(mine, "", free); len(a.Errors) > 0 { // so that HTTP/2 has its connection
+				t.Fatalf("%+v", a)
+			}
+			ctx, leave := context.WithCancel(t.Context())
+			var held sync.WaitGroup
+			for range 2 { // whose bodies do not end
+				body, end := io.Pipe()
+				context.AfterFunc(ctx, func() { _ = end.Close() })
+				req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+"/graphql", body)
+				if err != nil {
+					t.Fatal(err)
+				}
+				req.Header = mine.Clone()
+				req.Header.Set("Authorization", bearer)
+				req.Header.Set("Content-Type", asJSON)
+				held.Go(func() {
+					if res, err := transport.RoundTrip(req); err == nil {
+						_ = res.Body.Close()
+					}
+				})
+			}
+			eventually(t, func() bool { return s.figure("shared_connection_requests") == 2 }, "the requests are not counted")
+			a := s.with(mine, "", free)
+			if a.Status != http.StatusServiceUnavailable || a.Header.Get("Retry-After") == "" || a.code() != "OVERLOADED" {
+				t.Errorf("%d %+v", a.Status, a)
+			}
+			if got := s.figure(`refused_total{what="request"}`); got != 1 {
+				t.Errorf("%d refusals are counted", got)
+			}
+			if a := s.with(other, "", free); !http2 && len(a.Errors) > 0 {
+				t.Errorf("another client: %+v", a)
+			}
+			leave()
+			held.Wait()
+			eventually(t, func() bool { return s.figure("shared_connection_requests") == 0 }, "requests that are given up still count")
+			if a := s.with(mine, "", free); len(a.Errors) > 0 {
+				t.Errorf("%+v", a)
+			}
+			transport.CloseIdleConnections()
 		})
 	}
-	eventually(t, func() bool { return s.figure("connections") == 3 }, "the requests are not counted")
-	a := s.as("", `{ __typename }`)
-	if a.Status != http.StatusServiceUnavailable || a.Header.Get("Retry-After") == "" || a.code() != "OVERLOADED" {
-		t.Errorf("%d %+v", a.Status, a)
-	}
-	if got := s.figure(`refused_total{what="request"}`); got != 1 {
-		t.Errorf("%d refusals are counted", got)
-	}
-	leave()
-	held.Wait()
-	eventually(t, func() bool { return s.figure("connections") == 1 }, "requests that are given up still count")
-	if a := s.as("", `{ __typename }`); len(a.Errors) > 0 {
-		t.Errorf("%+v", a)
-	}
-	transport.CloseIdleConnections()
 }
 
 // TestTooManySockets: sockets are bounded by themselves.

@@ -7,10 +7,12 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
 	"fsgateway/graph/apierror"
+	"fsgateway/graph/wire/socket"
 	"fsgateway/internal/middleware"
 	"fsgateway/internal/quota"
 )
@@ -20,6 +22,7 @@ import (
 type clients struct {
 	proxies     middleware.Proxies
 	connections *quota.Quota
+	requests    *quota.Quota // on connections that carry those of many
 	sockets     *quota.Quota
 	bodies      *quota.Quota
 
@@ -50,6 +53,7 @@ func newClients(c *Config, refused func(what string), overloaded func(from netip
 	return &clients{
 		proxies:     middleware.Proxies{Trusted: c.proxies(), Header: c.ForwardedHeader},
 		connections: quota.New(c.MaxConnections, c.MaxConnectionsPerClient),
+		requests:    quota.New(c.MaxConnections, c.MaxConnectionsPerClient),
 		sockets:     quota.New(c.MaxSockets, c.MaxSocketsPerClient),
 		bodies:      quota.New(c.MaxLargeBodies, c.MaxLargeBodiesPerClient),
 		refused:     refused,
@@ -122,21 +126,23 @@ func (g *Gateway) overloaded(from netip.Addr, n int) {
 	g.log.Warn().Str("client", from.String()).Int("refused", n).Strs("codes", []string{apierror.CodeOverloaded}).Msg("connections are refused")
 }
 
-// countRequests counts each request over HTTP/2 as a connection, of which one carries a hundred
-// of them. One too many goes to refuse.
+// countRequests bounds requests as connections are where a connection is not one of a client with
+// one request at a time: one of HTTP/2 carries a hundred, and those of a proxy are of many clients.
+// One too many goes to refuse. What becomes a socket counts as such.
 func (c *clients) countRequests(next, refuse http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.ProtoMajor < 2 {
+		own := r.ProtoMajor < 2 && !c.proxies.Trusts(middleware.Peer(r.RemoteAddr))
+		if own || socket.IsUpgrade(r) && strings.HasSuffix(r.URL.Path, graphqlRoute) {
 			next.ServeHTTP(w, r)
 			return
 		}
 		of := networkOf(r.Context())
-		if c.connections.Take(of) != nil {
+		if c.requests.Take(of) != nil {
 			c.refused(ofRequests)
 			refuse.ServeHTTP(w, r)
 			return
 		}
-		defer c.connections.Give(of)
+		defer c.requests.Give(of)
 		next.ServeHTTP(w, r)
 	})
 }

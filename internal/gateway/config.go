@@ -46,8 +46,8 @@ type Config struct {
 	QueueTimeout            time.Duration `help:"How long a call may wait for a place among --max-concurrency; 0 for as long as its operation has time." default:"10s" min:"0" from:"GATEWAY_QUEUE_TIMEOUT"`
 	MaxDownloads            int           `help:"Attachments sent at once; further requests wait." default:"32" min:"1" from:"GATEWAY_MAX_DOWNLOADS"`
 	MaxDownloadsPerCaller   int           `help:"Attachments sent to one caller at once." default:"8" min:"1" from:"GATEWAY_MAX_DOWNLOADS_PER_CALLER"`
-	MaxConnections          int           `help:"Connections of clients at once, without WebSockets; a request over HTTP/2 counts as one more. 0 for any number." default:"10000" min:"0" from:"GATEWAY_MAX_CONNECTIONS"`
-	MaxConnectionsPerClient int           `help:"Connections of one client address, or of one IPv6 network of 64 bits; 0 for any number. A trusted proxy is no client." default:"1000" min:"0" from:"GATEWAY_MAX_CONNECTIONS_PER_CLIENT"`
+	MaxConnections          int           `help:"Connections of clients at once, without WebSockets, and requests over HTTP/2 or from trusted proxies; 0 for any number." default:"10000" min:"0" from:"GATEWAY_MAX_CONNECTIONS"`
+	MaxConnectionsPerClient int           `help:"Connections of one client address, or of one IPv6 network of 64 bits; 0 for any number. Those of a trusted proxy are counted by request, for the client that it is from." default:"1000" min:"0" from:"GATEWAY_MAX_CONNECTIONS_PER_CLIENT"`
 	MaxSockets              int           `help:"WebSockets at once; 0 for any number." default:"10000" min:"0" from:"GATEWAY_MAX_SOCKETS"`
 	MaxSocketsPerClient     int           `help:"WebSockets of one client address; 0 for any number." default:"1000" min:"0" from:"GATEWAY_MAX_SOCKETS_PER_CLIENT"`
 	SocketProof             time.Duration `help:"How long a WebSocket stays open before its caller must be one whose token the partner accepts." default:"30s" over:"0" from:"GATEWAY_SOCKET_PROOF"`

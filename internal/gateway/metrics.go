@@ -155,7 +155,8 @@ func (m *metrics) watch(g *Gateway, places *transport.Places) {
 		}
 		return float64(g.graphql.Streams.Running())
 	})
-	figure("connections", "Connections of clients that are open, without sockets, and requests over HTTP/2 that are being answered.", number(g.clients.connections.Taken))
+	figure("connections", "Connections of clients that are open, without sockets.", number(g.clients.connections.Taken))
+	figure("shared_connection_requests", "Requests over HTTP/2 or from a trusted proxy that are being answered, without sockets.", number(g.clients.requests.Taken))
 	figure("sockets", "WebSockets that are open.", number(g.clients.sockets.Taken))
 	figure("large_bodies", "Bodies, and messages of WebSockets, of more than 16 KiB that are being received.", number(g.clients.bodies.Taken))
 }

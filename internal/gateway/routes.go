@@ -130,7 +130,7 @@ func (g *Gateway) refuseSimple(w http.ResponseWriter, r *http.Request) {
 			strings.Join(middleware.PreflightHeaders, " and ")+" with any value.")
 }
 
-// refuseRequest answers a request over HTTP/2 that is one too many.
+// refuseRequest answers a request that is one too many.
 func (g *Gateway) refuseRequest(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Retry-After", "1")
 	g.fail(w, r, http.StatusServiceUnavailable, apierror.CodeOverloaded, "Too many requests are being answered; try again.")
