@@ -595,7 +595,7 @@ func TestSettings(t *testing.T) {
 		{"RedisURL", flags("--redis-url", "http://"+canary), "", flags("--redis-url"), canary},
 		{"RedisAway", flags("--encryption-key", strings.Repeat("k", 32)), "REDIS_URL=redis://user:" + canary + "@127.0.0.1:1", flags("--redis-url", "reached"), canary},
 		{"UnknownFlag", flags("--max-dept", "7"), "", flags("--max-dept"), ""},
-		{"UnknownCommand", flags("server"), "", flags("server"), ""},
+		{"UnknownCommand", flags("server"), "", flags("the commands are serve,"), ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
