@@ -316,6 +316,7 @@ func TestSpansOfRefused(t *testing.T) {
 		"GraphQL":  {request{"POST", "/graphql", `{"query":"{ nothing }"}`, bearer}, "POST /graphql", "400", "ERROR", "GRAPHQL_VALIDATION_FAILED"},
 		"Basic":    {request{"POST", "/graphql", `{}`, []string{"Authorization", "Basic eDp5", "Content-Type", asJSON}}, "POST /graphql", "401", "ERROR", "UNAUTHENTICATED"},
 		"Download": {request{"GET", "/resources/%20/download", "", bearer}, "GET /resources/{id}/download", "400", "ERROR", "BAD_USER_INPUT"},
+		"Nowhere":  {request{"GET", "/nothing", "", nil}, "GET other", "404", "UNSET", ""},
 		"Webhook":  {request{"POST", "/webhooks/fullscript", "{}", nil}, "POST /webhooks/fullscript", "401", "UNSET", ""},
 		"OAuth":    {request{"GET", "/oauth/callback?code=x", "", nil}, "GET /oauth/callback", "400", "UNSET", ""},
 	} {

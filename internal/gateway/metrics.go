@@ -185,19 +185,15 @@ func (m *metrics) counted(next http.Handler) http.Handler {
 
 // request notes a request that is over.
 func (m *metrics) request(e *middleware.Entry, status int, took time.Duration) {
-	route := e.Route
-	if route == "" {
-		route = "other"
-	}
-	m.requests.WithLabelValues(route, statusClass(status)).Inc()
+	m.requests.WithLabelValues(e.Route, statusClass(status)).Inc()
 	if status == http.StatusSwitchingProtocols { // each operation of the socket was noted
 		return
 	}
 	if e.Operation.Type != "subscription" {
-		observe(m.latency.WithLabelValues(route), took.Seconds(), e)
+		observe(m.latency.WithLabelValues(e.Route), took.Seconds(), e)
 	}
 	m.failures(e)
-	if route == graphqlRoute && e.Method != http.MethodOptions { // by which browsers ask whether they may send one
+	if e.Route == graphqlRoute && e.Method != http.MethodOptions { // by which browsers ask whether they may send one
 		m.operation(e, status, took)
 	}
 }

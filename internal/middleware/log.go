@@ -19,7 +19,7 @@ import (
 // partner sent is in it but the names of the operation and of the client's program.
 type Entry struct {
 	Method        string
-	Route         string // the path of the pattern that was served
+	Route         string // the path of the pattern that was served, or noRoute
 	Operation     Operation
 	Caller        string // stands for whose token it came with; "" for nobody
 	TraceID       string // "" for no trace
@@ -294,6 +294,9 @@ func distinct(lists ...[]string) (out []string) {
 	}
 	return out
 }
+
+// noRoute stands for the paths that nothing is served at: a client can make up any number.
+const noRoute = "other"
 
 // Route notes which route serves a request, for the log: the path of its pattern.
 func Route(pattern string, next http.Handler) http.Handler {

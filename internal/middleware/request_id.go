@@ -24,7 +24,7 @@ func RequestID(next http.Handler) http.Handler {
 			id = rand.Text()
 		}
 		w.Header().Set("X-Request-Id", id)
-		next.ServeHTTP(w, r.WithContext(withEntry(r.Context(), &Entry{RequestID: id})))
+		next.ServeHTTP(w, r.WithContext(withEntry(r.Context(), &Entry{RequestID: id, Route: noRoute})))
 	})
 }
 
