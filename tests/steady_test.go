@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"fsgateway/internal/gateway"
 	"fsgateway/internal/sandbox"
 )
 
@@ -416,4 +417,50 @@ func TestHedge(t *testing.T) {
 		// Both places are free.
 		v.query(`{ patients(first: 9) { nodes { dateOfBirth } } }`).fails(v)
 	})
+}
+
+// TestHedgeOnlyHelps: a second call that is not made, or fails, does not end the first.
+func TestHedgeOnlyHelps(t *testing.T) {
+	t.Parallel()
+	const read = `{ clinic { name } }`
+	for _, c := range []struct {
+		name          string
+		config        func(*gateway.Config)
+		first, second sandbox.Fault
+	}{
+		{"NoMoreCalls", func(c *gateway.Config) { c.MaxUpstreamCalls = 1 }, sandbox.Fault{}, sandbox.Fault{}},
+		{"NothingLeft", func(c *gateway.Config) { c.Budget = 31 }, sandbox.Fault{}, sandbox.Fault{}},
+		{"TooMany", func(*gateway.Config) {}, sandbox.Fault{}, sandbox.Fault{Status: http.StatusTooManyRequests}},
+		{"Down", func(c *gateway.Config) { c.Retries = 0 }, sandbox.Fault{}, sandbox.Fault{Status: http.StatusServiceUnavailable}},
+		{"Reset", func(c *gateway.Config) { c.Retries = 0 }, sandbox.Fault{}, sandbox.Fault{Reset: true}},
+		{"Both", func(*gateway.Config) {}, sandbox.Fault{Status: http.StatusInternalServerError}, sandbox.Fault{Status: http.StatusInternalServerError}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			own := config()
+			own.Hedge = true
+			c.config(&own)
+			virtually(t, own, sandbox.Options{}, func(v *virtual) {
+				for i := range 30 { // none of which takes longer than those before
+					v.sandbox.AddFault(sandbox.Fault{Operation: "getClinic", Latency: time.Duration(90-i) * time.Millisecond, Times: 1})
+					v.query(read).fails(v)
+				}
+				c.first.Operation, c.first.Latency, c.first.Times = "getClinic", time.Second, 1
+				v.sandbox.AddFault(c.first)
+				go func() {
+					time.Sleep(time.Millisecond) // when the first call is under way
+					c.second.Operation, c.second.Times = "getClinic", 1
+					v.sandbox.AddFault(c.second)
+				}()
+				begin := time.Now()
+				r := v.query(read)
+				if c.first.Status != 0 {
+					r.fails(v, failed{"clinic", "UPSTREAM_ERROR"})
+				} else {
+					r.fails(v)
+				}
+				after(v, begin, time.Second)
+			})
+		})
+	}
 }

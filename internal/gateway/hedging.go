@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"sync"
+	"sync/atomic"
 
 	"github.com/failsafe-go/failsafe-go"
 	"github.com/failsafe-go/failsafe-go/budget"
@@ -36,24 +37,39 @@ func (g *Gateway) hedging(base http.RoundTripper) http.RoundTripper {
 			return known.(http.RoundTripper)
 		}
 		policy := hedgepolicy.NewBuilderWithDelayQuantile[*http.Response](hedgeAfter, hedgeMemory, hedgeKnown).WithBudget(left).OnHedge(hedged).Build() //nolint:bodyclose // a policy is no answer
-		known, _ := routes.LoadOrStore(route, failsafehttp.NewRoundTripper(closing(base), policy))
+		known, _ := routes.LoadOrStore(route, failsafehttp.NewRoundTripper(either(base), policy))
 		return known.(http.RoundTripper)
 	}
 	return transport.Func(func(r *http.Request) (*http.Response, error) {
 		if r.Method != http.MethodGet || transport.IsStreaming(r.Context()) {
 			return base.RoundTrip(r)
 		}
-		return of(fsclient.Route(r.Context())).RoundTrip(r)
+		ctx := context.WithValue(r.Context(), begunKey{}, new(atomic.Bool))
+		return of(fsclient.Route(ctx)).RoundTrip(r.WithContext(ctx))
 	})
 }
 
-// closing makes one of several calls that are the same. It closes the body of an answer that
-// came too late, which nobody reads, so that whatever that holds is given back.
-func closing(base http.RoundTripper) http.RoundTripper {
+// begunKey is where a read notes that the first of its calls has begun.
+type begunKey struct{}
+
+// either makes one of two calls that are the same. It closes the body of an answer that came too
+// late, which nobody reads, so that whatever that holds is given back. A second call only ever
+// helps: one that is refused, here or by the partner, or fails says nothing of the first, and
+// waits for that to end.
+func either(base http.RoundTripper) http.RoundTripper {
 	return transport.Func(func(r *http.Request) (*http.Response, error) {
-		res, err := base.RoundTrip(r.Clone(r.Context())) // each has headers of its own
+		ctx := r.Context()
+		second := ctx.Value(begunKey{}).(*atomic.Bool).Swap(true)
+		res, err := base.RoundTrip(r.Clone(ctx)) // each has headers of its own
+		if second && (err != nil || res.StatusCode/100 != 2 && res.StatusCode != http.StatusNotModified) {
+			if err == nil {
+				res.Body.Close()
+			}
+			<-ctx.Done()
+			return nil, context.Cause(ctx)
+		}
 		if err == nil {
-			context.AfterFunc(r.Context(), func() { _ = res.Body.Close() })
+			context.AfterFunc(ctx, func() { _ = res.Body.Close() })
 		}
 		return res, err
 	})
