@@ -84,14 +84,16 @@ type grant struct {
 }
 
 // accountScript is all that is done to a caller's count: what each gateway has told last, and
-// what it was granted since. The clock is the server's.
+// what it was granted since. The clock is the server's. Calls are kept by when their slot began,
+// in ms, for gateways of another --budget-window have slots of another length.
 var accountScript = rueidis.NewLuaScript(`
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local q = cjson.decode(ARGV[1])
 local text = redis.call('GET', KEYS[1])
 local s = text and cjson.decode(text) or {blocked = 0, gateways = {}}
-local slot, number = math.floor(now / q.slot), string.format('%.0f', q.number)
+local slot, number = now - now % q.slot, string.format('%.0f', q.number)
+local window, hold = q.slots * q.slot, q.hold * q.slot
 local mine = s.gateways[q.id] or {number = 0, granted = {}}
 mine.at = slot
 s.gateways[q.id] = mine
@@ -100,21 +102,21 @@ if q.number > mine.number then
   mine.number = q.number
   mine.open = q.open
   mine.calls = {}
-  for i, c in ipairs(q.calls) do mine.calls[i] = {slot - c[1], c[2]} end
+  for i, c in ipairs(q.calls) do mine.calls[i] = {slot - c[1] * q.slot, c[2]} end
   for n in pairs(mine.granted) do
     if not q.open[n] then mine.granted[n] = nil end
   end
 end
 local sum, kept, last, gateways, made = 0, 0, 0, 0, {}
 local function count(c)
-  if c[1] + q.slots > slot then
+  if c[1] + window > slot then
     sum = sum + c[2]
     last = math.max(last, c[1])
-    if c[1] > slot then kept = kept + c[2] else made[#made + 1] = c end
+    if c[1] > now then kept = kept + c[2] else made[#made + 1] = c end
   end
 end
 for id, g in pairs(s.gateways) do
-  if g.at + q.slots + q.hold <= slot then
+  if g.at + window + hold <= slot then
     s.gateways[id] = nil
   else
     gateways = gateways + 1
@@ -131,7 +133,7 @@ local short = sum + q.need - q.limit
 if a.blocked == 0 and short <= 0 and not late then
   a.granted = true
   if q.need > 0 then
-    mine.granted[number] = {slot + q.ahead, q.need}
+    mine.granted[number] = {slot + q.ahead * q.slot, q.need}
     count(mine.granted[number])
   end
 elseif a.blocked == 0 then
@@ -141,13 +143,13 @@ elseif a.blocked == 0 then
   for _, c in ipairs(made) do
     if short <= 0 then break end
     short = short - c[2]
-    a.wait = (c[1] + q.slots) * q.slot - now
+    a.wait = c[1] + window - now
   end
 end
 a.remaining = math.max(0, q.limit - sum)
-a.reset = sum > 0 and (last + q.slots) * q.slot - now or 0
+a.reset = sum > 0 and last + window - now or 0
 if sum > 0 or a.blocked > 0 then
-  redis.call('SET', KEYS[1], cjson.encode(s), 'PX', string.format('%.0f', math.max((q.slots + q.hold) * q.slot, a.blocked) + q.slot))
+  redis.call('SET', KEYS[1], cjson.encode(s), 'PX', string.format('%.0f', math.max(window + hold, a.blocked) + q.slot))
 elseif text then
   redis.call('DEL', KEYS[1])
 end

@@ -111,6 +111,29 @@ func TestSharedWindow(t *testing.T) {
 	}
 }
 
+// TestSharedOtherWindow: calls that were counted for another window count for the one that there
+// is now, but for a slot of the other.
+func TestSharedOtherWindow(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ before, now time.Duration }{{time.Minute, 10 * time.Minute}, {10 * time.Minute, time.Minute}} {
+		url := redistest.Start(t).URL
+		before, now := together(t, url, 1, 100, c.before, time.Second)[0], together(t, url, 1, 100, c.now, time.Second)[0]
+		for range 60 {
+			if err := before.Take(t.Context(), "ada", nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s := now.State(t.Context(), "ada")
+		if left := time.Until(s.Reset); s.Remaining != 40 || left < c.now*8/10 || left > c.now*11/10 {
+			t.Errorf("%s after %s: %d left, all of them in %s", c.now, c.before, s.Remaining, left)
+		}
+		_, err := now.Reserve(t.Context(), "ada", 50)
+		if spent, ok := errors.AsType[*SpentError](err); !ok || spent.RetryAfter < c.now*8/10 || spent.RetryAfter > c.now*11/10 {
+			t.Errorf("%s after %s: %+v", c.now, c.before, err)
+		}
+	}
+}
+
 // TestSharedReturns: what one gateway has reserved and not used the others get.
 func TestSharedReturns(t *testing.T) {
 	t.Parallel()
