@@ -431,6 +431,55 @@ func TestBudgetOfApp(t *testing.T) {
 	})
 }
 
+// TestBudgetOfStrangers: nor do those of whom the partner does not say whether they are callers, or
+// says that they are none any more.
+func TestBudgetOfStrangers(t *testing.T) {
+	t.Parallel()
+	const query = `{ patients(first: 25) { nodes { dateOfBirth } } }` // 26 calls
+	attacked := func(v *virtual, token func(i int) string, wait time.Duration) {
+		var wg sync.WaitGroup
+		for i := range 20 {
+			wg.Go(func() {
+				v.raw(v.Context(), token(i), fmt.Sprintf(`{ a%d: patients(first: 25) { nodes { dateOfBirth } } }`, i))
+			})
+		}
+		time.Sleep(wait)
+		if answer := v.raw(v.Context(), sandbox.TokenPractitioner, query); strings.Contains(answer, "errors") {
+			v.Error(answer)
+		}
+		wg.Wait()
+		time.Sleep(time.Minute) // until nobody asks for a clinic any more
+	}
+	c := config()
+	c.Budget = 100
+	t.Run("Untold", func(t *testing.T) {
+		t.Parallel()
+		c := c
+		c.BudgetScope = "app"
+		virtually(t, c, sandbox.Options{RateLimit: -1}, func(v *virtual) {
+			v.query(`{ clinic { name } }`).fails(v)
+			v.sandbox.AddFault(sandbox.Fault{Operation: "getClinic", Latency: 3 * time.Second})
+			v.sandbox.AddFault(sandbox.Fault{Operation: "listPatients", Latency: time.Second})
+			attacked(v, func(i int) string { return fmt.Sprint("made-up-", i) }, 2500*time.Millisecond)
+		})
+	})
+	t.Run("Revoked", func(t *testing.T) {
+		t.Parallel()
+		c := c
+		c.BudgetScope = "clinic"
+		virtually(t, c, sandbox.Options{RateLimit: -1}, func(v *virtual) {
+			for _, token := range []string{sandbox.TokenPractitioner, sandbox.TokenStaff} {
+				v.as(token, `{ clinic { name } }`).fails(v)
+			}
+			r := httptest.NewRequestWithContext(v.Context(), http.MethodPost, "/oauth/revoke", strings.NewReader("token="+sandbox.TokenStaff))
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			v.handler.ServeHTTP(httptest.NewRecorder(), r)
+			v.sandbox.AddFault(sandbox.Fault{Latency: 50 * time.Millisecond})
+			attacked(v, func(int) string { return sandbox.TokenStaff }, 10*time.Millisecond)
+		})
+	})
+}
+
 // TestBudgetInOrder: who waits for many calls has their turn before those who came later.
 func TestBudgetInOrder(t *testing.T) {
 	t.Parallel()

@@ -83,18 +83,19 @@ func (g *Gateway) noteBudget(err error) {
 	}
 }
 
-// key is what the calls of a caller are counted for. Those of a caller whose clinic is not
-// known yet are their own.
-func (a *allowance) key(c transport.Caller) string {
-	switch a.scope {
-	case scopeApp:
+// key is what the calls of an operation are counted for. Those of a caller whom the partner has
+// not accepted, or whose clinic is not known, are their own.
+func (a *allowance) key(op *transport.Operation) string {
+	switch {
+	case a.scope == scopeToken || a.stranger(op):
+	case a.scope == scopeApp:
 		return scopeApp
-	case scopeClinic:
-		if clinic, _ := a.clinics.Get(c.Key); clinic != "" {
+	default:
+		if clinic, _ := a.clinics.Get(op.Caller.Key); clinic != "" {
 			return scopeClinic + " " + clinic
 		}
 	}
-	return c.Key
+	return op.Caller.Key
 }
 
 // learn asks for the clinic of ctx's caller before their first operation, where a budget is not
@@ -117,15 +118,16 @@ func (g *Gateway) learn(ctx context.Context) {
 		found, err := g.client.Clinic.Get(own)
 		e, _ := errors.AsType[*fsclient.Error](err)
 		switch {
-		case err == nil:
-			if a.scope == scopeClinic {
-				a.clinics.Add(op.Caller.Key, g.keys.Name("clinic "+string(found.ID)))
-				_ = a.calls.Take(own, a.key(op.Caller), nil) // this call; it has been made, whatever is left
+		case err == nil, e != nil && e.Kind == fsclient.KindForbidden:
+			clinic := ""
+			if err == nil {
+				clinic = g.keys.Name("clinic " + string(found.ID))
 			}
+			a.clinics.Add(op.Caller.Key, clinic)
 			g.accepted.accept(own, asked)
-		case e != nil && e.Kind == fsclient.KindForbidden:
-			a.clinics.Add(op.Caller.Key, "")
-			g.accepted.accept(own, asked)
+			if key := a.key(op); key != op.Caller.Key {
+				_ = a.calls.Take(own, key, nil) // this call; it has been made, whatever is left
+			}
 		case e == nil || e.Kind != fsclient.KindUnauthorized:
 			a.untold.Add(op.Caller.Key, time.Now())
 		}
@@ -163,16 +165,7 @@ const (
 // learned reports whether there is no need to ask for the clinic of an operation's caller, or no
 // use in it.
 func (a *allowance) learned(op *transport.Operation) bool {
-	switch a.scope {
-	case scopeClinic:
-		if a.clinics.Contains(op.Caller.Key) {
-			return true
-		}
-	case scopeApp:
-		if !a.stranger(op) {
-			return true
-		}
-	default:
+	if a.scope == scopeToken || !a.stranger(op) && (a.scope == scopeApp || a.clinics.Contains(op.Caller.Key)) {
 		return true
 	}
 	at, untold := a.untold.Get(op.Caller.Key)
@@ -195,7 +188,7 @@ func (a *allowance) within(base http.RoundTripper) http.RoundTripper {
 		if op == nil {
 			return base.RoundTrip(r)
 		}
-		key := a.key(op.Caller)
+		key := a.key(op)
 		if err := a.take(r.Context(), op, key); err != nil {
 			if r.Body != nil {
 				r.Body.Close()
@@ -243,7 +236,7 @@ func (a *allowance) reserve(ctx context.Context, calls int) (release func(), err
 	if a.scope != scopeToken && a.isRejected(op.Caller) { // nor may they keep what is others', too
 		return nil, &fsclient.Error{Op: "budget", Kind: fsclient.KindUnauthorized}
 	}
-	key := a.key(op.Caller)
+	key := a.key(op)
 	until := time.Now().Add(a.wait)
 	if a.wait > 0 {
 		waiting, cancel := context.WithDeadlineCause(ctx, until, &fsclient.Error{Op: "budget", Kind: fsclient.KindRateLimited, RetryAfter: time.Second})
@@ -282,7 +275,7 @@ func (a *allowance) left(ctx context.Context) *model.RateLimit {
 	if op == nil {
 		return nil
 	}
-	s := a.calls.State(ctx, a.key(op.Caller))
+	s := a.calls.State(ctx, a.key(op))
 	if s.Limit == 0 {
 		return nil
 	}
