@@ -45,8 +45,9 @@ func payloads() map[string]reflect.Type {
 // CostOptions say what operations may cost, in calls to the partner, and what is told
 // about it.
 type CostOptions struct {
-	Most int  // calls that an operation may be estimated to take; 0 for no limit
-	Show bool // whether clients are told without having asked
+	Most    int    // calls that an operation may be estimated to take; 0 for no limit
+	Setting string // that says so
+	Show    bool   // whether clients are told without having asked
 	// Calls returns what an operation took by now.
 	Calls func(ctx context.Context) Calls
 	// Coalesced is told of the calls that an operation was spared by an identical one.
@@ -77,7 +78,7 @@ func (o *CostOptions) tooExpensive(ctx context.Context, c cost.Cost, explain fun
 	}
 	field := explain().Dearest()
 	err := apierror.New(apierror.CodeQueryTooExpensive, fmt.Sprintf(
-		"The operation is estimated to take %d calls to the partner, and the limit is %d (--max-upstream-calls). Most of them are for %s: ask for fewer rows, or select less of each.", c.Estimate, o.Most, field))
+		"The operation is estimated to take %d calls to the partner, and the limit is %d (%s). Most of them are for %s: ask for fewer rows, or select less of each.", c.Estimate, o.Most, o.Setting, field))
 	err.Extensions["estimatedCalls"], err.Extensions["maximum"], err.Extensions["field"] = c.Estimate, o.Most, field
 	return err
 }

@@ -320,12 +320,14 @@ func TestDearWrites(t *testing.T) {
 	}
 	mutation := "mutation { " + b.String() + "}"
 	for _, c := range []struct {
-		name, code string
-		limit      func(*gateway.Config)
-		before     int // calls that the caller has made already
+		name, code, setting string
+		limit               func(*gateway.Config)
+		before              int // calls that the caller has made already
 	}{
-		{"Limit", "QUERY_TOO_EXPENSIVE", func(c *gateway.Config) { c.MaxUpstreamCalls = 11 }, 0},
-		{"Budget", "RATE_LIMITED", func(c *gateway.Config) { c.Budget = 23 }, 12},
+		{"Limit", "QUERY_TOO_EXPENSIVE", "(--max-upstream-calls)", func(c *gateway.Config) { c.MaxUpstreamCalls = 11 }, 0},
+		{"Budget", "RATE_LIMITED", "", func(c *gateway.Config) { c.Budget = 23 }, 12},
+		{"MoreThanTheBudget", "QUERY_TOO_EXPENSIVE", "(--budget)", func(c *gateway.Config) { c.Budget = 11 }, 0},
+		{"MoreThanTheBudgetAlone", "QUERY_TOO_EXPENSIVE", "(--budget)", func(c *gateway.Config) { c.Budget, c.MaxUpstreamCalls = 11, 0 }, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -336,7 +338,7 @@ func TestDearWrites(t *testing.T) {
 				h.query(mutation)
 			}
 			a := h.as(sandbox.TokenPractitioner, mutation)
-			if len(a.Errors) != 1 || a.Errors[0].Extensions["code"] != c.code || a.Data != nil {
+			if len(a.Errors) != 1 || a.Errors[0].Extensions["code"] != c.code || a.Data != nil || !strings.Contains(a.Errors[0].Message, c.setting) {
 				t.Errorf("%v %v", a.Data, a.Errors)
 			}
 			if n := h.sandbox.Count(""); n != c.before {

@@ -68,6 +68,15 @@ func (g *Gateway) newAllowance() *allowance {
 	return a
 }
 
+// mostCalls returns how many calls an operation may be estimated to take, 0 for any number, and
+// the setting that says so. One that takes more than a whole budget would be done by half.
+func (c *Config) mostCalls() (n int, setting string) {
+	if c.Budget > 0 && (c.MaxUpstreamCalls == 0 || c.Budget < c.MaxUpstreamCalls) {
+		return c.Budget, "--budget"
+	}
+	return c.MaxUpstreamCalls, "--max-upstream-calls"
+}
+
 // noteBudget notes whether the shared count of calls could be asked: each failure is counted,
 // the first one is logged.
 func (g *Gateway) noteBudget(err error) {

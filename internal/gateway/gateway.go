@@ -251,6 +251,7 @@ func (g *Gateway) openGraph(o options) error {
 	if p := g.newPoller(); p != nil {
 		feed.Watch = p.Watch
 	}
+	most, setting := config.mostCalls()
 	resolver := &graph.Resolver{Client: g.client, PublicURL: config.publicURL(), Currency: config.currency(), Live: feed}
 	g.graphql = graph.NewHandler(resolver, graph.Options{
 		Viewer:        viewer,
@@ -275,7 +276,7 @@ func (g *Gateway) openGraph(o options) error {
 				g.learn(ctx)
 				return g.allowance.reserve(ctx, most)
 			},
-			Most: config.MaxUpstreamCalls, Show: config.ShowCost,
+			Most: most, Setting: setting, Show: config.ShowCost,
 			Calls: func(ctx context.Context) graph.Calls {
 				entry := middleware.EntryFrom(ctx)
 				return graph.Calls{Made: entry.UpstreamCalls.Load(), Shared: entry.SharedCalls.Load(), Kept: entry.CacheHits.Load(), Age: entry.Oldest()}
