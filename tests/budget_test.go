@@ -119,6 +119,24 @@ func TestBudgetWait(t *testing.T) {
 	})
 }
 
+// TestBudgetWaitWithinOperation: what would have to wait for longer than it may take is refused at
+// once, and for want of calls.
+func TestBudgetWaitWithinOperation(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.Budget, c.BudgetWait = 10, time.Hour
+	virtually(t, c, sandbox.Options{RateLimit: -1}, func(v *virtual) {
+		v.query(`{ patients(first: 9) { nodes { dateOfBirth } } }`).fails(v)
+		begin := time.Now()
+		r := v.query(`{ clinic { name } }`)
+		r.fails(v, failed{"", "RATE_LIMITED"})
+		after(v, begin, 0)
+		if seconds, err := strconv.Atoi(r.Header.Get("Retry-After")); err != nil || seconds < 300 {
+			v.Errorf("Retry-After %d, %v", seconds, err)
+		}
+	})
+}
+
 // TestBudgetReturns: a query waits for calls that another keeps and may not need, and is told to
 // come back soon if it may not wait.
 func TestBudgetReturns(t *testing.T) {

@@ -236,7 +236,7 @@ func (a *allowance) take(ctx context.Context, op *transport.Operation, key strin
 }
 
 // reserve keeps calls for an operation, all of them or none. It waits for them no longer
-// than the setting says.
+// than the setting says, and than the operation may take.
 func (a *allowance) reserve(ctx context.Context, calls int) (release func(), err error) {
 	op := transport.OperationFrom(ctx)
 	if op == nil {
@@ -247,11 +247,20 @@ func (a *allowance) reserve(ctx context.Context, calls int) (release func(), err
 	}
 	key := a.key(op)
 	until := time.Now().Add(a.wait)
+	if end, ok := ctx.Deadline(); ok && end.Before(until) {
+		until = end
+	}
+	ended := func(err error, after time.Duration) error {
+		if errors.Is(err, context.DeadlineExceeded) { // for want of calls, not of an answer
+			return &fsclient.Error{Op: "budget", Kind: fsclient.KindRateLimited, RetryAfter: after}
+		}
+		return err
+	}
 	if a.wait > 0 {
-		waiting, cancel := context.WithDeadlineCause(ctx, until, &fsclient.Error{Op: "budget", Kind: fsclient.KindRateLimited, RetryAfter: time.Second})
+		waiting, cancel := context.WithDeadline(ctx, until)
 		defer cancel()
 		if err := a.turns.Acquire(waiting, key); err != nil {
-			return nil, err
+			return nil, ended(err, time.Second)
 		}
 		defer a.turns.Release(key)
 	}
@@ -267,13 +276,13 @@ func (a *allowance) reserve(ctx context.Context, calls int) (release func(), err
 		}
 		left := time.Until(until)
 		if left <= 0 || spent.RetryAfter > left && spent.Returned == nil {
-			return nil, &fsclient.Error{Op: "budget", Kind: fsclient.KindRateLimited, RetryAfter: spent.RetryAfter}
+			return nil, ended(context.DeadlineExceeded, spent.RetryAfter)
 		}
 		select {
 		case <-time.After(min(spent.RetryAfter, left)):
 		case <-spent.Returned:
 		case <-ctx.Done():
-			return nil, context.Cause(ctx)
+			return nil, ended(context.Cause(ctx), spent.RetryAfter)
 		}
 	}
 }
