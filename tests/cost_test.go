@@ -205,6 +205,15 @@ func TestCostOfUnions(t *testing.T) {
 			if got, want := costOf(t, both, figure), max(costOf(t, one, figure), costOf(t, two, figure)); got != want {
 				t.Errorf("%s %d, want %d: %s", figure, got, want, pair)
 			}
+			sum := 0
+			for i := range list(t, both.Extensions, "plan") {
+				for _, calls := range list(t, both.Extensions, fmt.Sprintf("plan.%d", i)) {
+					sum += int(at(t, calls, figure).(float64))
+				}
+			}
+			if got := costOf(t, both, figure); sum != got {
+				t.Errorf("%s %d, %d in the plan: %s", figure, got, sum, pair)
+			}
 		}
 	}
 	mixed := `... on OrderEventData { practitioners { externalId } } ... on ProductEventData { product { brand { prefix } } }

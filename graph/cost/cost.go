@@ -1,6 +1,7 @@
 package cost
 
 import (
+	"cmp"
 	"math"
 	"reflect"
 	"slices"
@@ -221,11 +222,9 @@ func (c *count) value(s *plan.Selection, t reflect.Type, at place, held holding)
 // if all were of the type that takes most. Whichever lists these may come from are read
 // beside each other, as the values may be of all types.
 func (c *count) either(types []*count) {
-	likely, most := types[0], types[0]
+	likely := slices.MaxFunc(types, func(a, b *count) int { return cmp.Compare(a.likely(), b.likely()) })
+	most := likely
 	for _, one := range types {
-		if one.likely() > likely.likely() {
-			likely = one
-		}
 		if one.bound > most.bound {
 			most = one
 		}
@@ -236,7 +235,13 @@ func (c *count) either(types []*count) {
 			have.bound = max(have.bound, p.bound)
 		}
 	}
-	if most != likely {
+	if most != likely { // each type explains its figure
+		for _, calls := range slices.Concat(likely.waves...) {
+			calls.Bound = 0
+		}
+		for _, calls := range slices.Concat(most.waves...) {
+			calls.Estimate = 0
+		}
 		likely.show(most, 0)
 		likely.bound = most.bound
 	}
