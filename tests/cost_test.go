@@ -226,6 +226,27 @@ func TestCostOfUnions(t *testing.T) {
 	}
 }
 
+// TestCostOfUnionsBesideLists: records whose list is too long to be read for them count, whichever
+// of the types refers to them.
+func TestCostOfUnionsBesideLists(t *testing.T) {
+	t.Parallel()
+	h := startRemote(t, unlimited(), smallPages(sandbox.New(sandbox.Options{RateLimit: -1}), 1))
+	h.with(askingCost(), sandbox.TokenPractitioner, `{ nodes(ids: ["Practitioner:a", "Practitioner:b"]) { id } }`) // of how many pages the list is
+	most := func(fragments string) int {
+		a := h.with(dryRun(), sandbox.TokenPractitioner, `{ clinicKeyEvents(first: 2) { nodes { data { __typename `+fragments+` } } } }`)
+		return costOf(t, a, "maximumCalls")
+	}
+	var totals strings.Builder // nine calls, which are more than what is likely of a lab order
+	for i := range 9 {
+		fmt.Fprintf(&totals, " a%d: orders(first: %d) { totalCount }", i, i+1)
+	}
+	patient := `... on PatientEventData { patient {` + totals.String() + ` } }`
+	labOrder := `... on LabOrderEventData { labOrder { practitioner { externalId } patient { treatmentPlans(first: 20) { nodes { personalMessage } } } } }`
+	if got, want := most(patient+labOrder), most(labOrder); got != want {
+		t.Errorf("at most %d, want %d", got, want)
+	}
+}
+
 // TestDryRun: the plan says which calls follow each other, and what they are for.
 func TestDryRun(t *testing.T) {
 	t.Parallel()

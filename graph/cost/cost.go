@@ -232,7 +232,7 @@ func (c *count) either(types []*count) {
 	for _, one := range types {
 		for _, p := range one.planned {
 			have := likely.plan(p.fetch, p.at)
-			have.bound = max(have.bound, p.bound)
+			have.bound, have.referenced = max(have.bound, p.bound), max(have.referenced, p.referenced)
 		}
 	}
 	if most != likely { // each type explains its figure
