@@ -175,7 +175,7 @@ func (a *Accounts) ask(ctx context.Context, acc *account, n int, now bool) (gran
 // question is that of an account. Of a call that was made it says how many slots ago, of one
 // that is kept how many slots ahead it can be made at last: no two clocks need agree.
 func (a *Accounts) question(acc *account, number int64, n int) question {
-	length := max(time.Millisecond, a.window/slots)
+	length := (a.window/slots + time.Millisecond - 1).Truncate(time.Millisecond) // no shorter than here
 	q := question{
 		Number: number, Slot: length.Milliseconds(), Hold: max(1, int64((a.shared.hold+length-1)/length)),
 		Slots: slots + 2, // the server's begin at another time

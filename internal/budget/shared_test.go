@@ -111,6 +111,20 @@ func TestSharedWindow(t *testing.T) {
 	}
 }
 
+// TestSharedShortWindow: a call counts for no less than the window, however short its slots are.
+func TestSharedShortWindow(t *testing.T) {
+	t.Parallel()
+	const window = time.Second
+	a := together(t, redistest.Start(t).URL, 1, 100, window, time.Second)[0]
+	begin := time.Now()
+	if err := a.Take(t.Context(), "ada", nil); err != nil {
+		t.Fatal(err)
+	}
+	if counts := a.State(t.Context(), "ada").Reset.Sub(begin); counts < window {
+		t.Errorf("it counts for %s", counts)
+	}
+}
+
 // TestSharedOtherWindow: calls that were counted for another window count for the one that there
 // is now, but for a slot of the other.
 func TestSharedOtherWindow(t *testing.T) {
