@@ -103,6 +103,30 @@ func TestUnknownOutcome(t *testing.T) {
 	}
 }
 
+// TestRetryNotMade: a call that is not made again for want of calls has failed for the reason that
+// the partner gave.
+func TestRetryNotMade(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		fault sandbox.Fault
+		code  string
+	}{
+		{sandbox.Fault{Status: http.StatusServiceUnavailable}, "UPSTREAM_UNAVAILABLE"},
+		{sandbox.Fault{Reset: true}, "UPSTREAM_UNAVAILABLE"},
+		{sandbox.Fault{Truncate: true}, "UPSTREAM_ERROR"},
+	} {
+		own := config()
+		own.Budget = 1
+		virtually(t, own, sandbox.Options{}, func(v *virtual) {
+			v.sandbox.AddFault(c.fault)
+			v.query(`{ clinic { name } }`).fails(v, failed{"clinic", c.code})
+			if n := v.sandbox.Count(""); n != 1 {
+				v.Errorf("%d calls", n)
+			}
+		})
+	}
+}
+
 // TestRetriesAreCounted: a call leaves as often as the gateway says, however many connections
 // there are on which net/http would send it again.
 func TestRetriesAreCounted(t *testing.T) {

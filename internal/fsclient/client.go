@@ -358,12 +358,16 @@ func (c *Client) fetch(ctx context.Context, caller string, r route, query, body 
 	return a, what, err
 }
 
-// call makes a call, and a read a second time if its answer broke off and it may be.
+// call makes a call, and a read a second time if its answer broke off and it may be, unless that
+// is refused.
 func (c *Client) call(ctx context.Context, r route, address *url.URL, body any, header http.Header) (*answer, error) {
 	a, broken, err := c.attempt(ctx, r, address, body, header)
 	if broken != nil && !r.isWrite() && c.again != nil {
 		if ctx, ok := c.again(ctx, broken); ok {
-			a, _, err = c.attempt(ctx, r, address, body, header)
+			second, _, failed := c.attempt(ctx, r, address, body, header)
+			if _, refused := errors.AsType[*Refused](failed); !refused {
+				a, err = second, failed
+			}
 		}
 	}
 	return a, err

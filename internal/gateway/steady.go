@@ -146,11 +146,20 @@ func (g *Gateway) retrying(base http.RoundTripper) http.RoundTripper {
 			fsclient.Lost(r.Context())
 			again := r.Clone(transport.WithWholeTime(r.Context()))
 			if r.GetBody != nil {
-				if again.Body, err = r.GetBody(); err != nil {
+				body, err := r.GetBody()
+				if err != nil {
 					return nil, err
 				}
+				again.Body = body
 			}
-			res, err = base.RoundTrip(again)
+			next, failed := base.RoundTrip(again)
+			if _, refused := errors.AsType[*fsclient.Refused](failed); refused { // what the call has come to is known
+				if res != nil {
+					res.Body = http.NoBody
+				}
+				return res, err
+			}
+			res, err = next, failed
 		}
 		return res, err
 	})
