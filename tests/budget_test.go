@@ -2,11 +2,13 @@ package tests
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -100,6 +102,65 @@ func TestBudgetTogether(t *testing.T) {
 		if c.Status == http.StatusTooManyRequests {
 			t.Fatal("the partner had to refuse a call")
 		}
+	}
+}
+
+// TestBudgetProperty: whatever is asked for and fails, the partner never answers 429, no operation is
+// refused by half, and in the end nothing is kept.
+func TestBudgetProperty(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(6) {
+		c := config()
+		c.Budget, c.BudgetScope, c.Hedge = 60, []string{"token", "clinic", "app"}[seed%3], seed%2 == 0
+		if seed > 2 {
+			c.BudgetWait = 10 * time.Second
+		}
+		virtually(t, c, sandbox.Options{RateLimit: 60}, func(v *virtual) {
+			r := rand.New(rand.NewPCG(seed, 3))
+			var wg sync.WaitGroup
+			var whole, refused, failed atomic.Int64
+			for i := range 200 {
+				query := fmt.Sprintf(`{ a%d: patients(first: %d) { nodes { dateOfBirth } } }`, i, 1+r.IntN(20))
+				if r.IntN(4) == 0 {
+					query = fmt.Sprintf(`mutation { a%d: createPatient(input: {email: "a%d@example.org", firstName: "A", lastName: "B"}) { userErrors { message } } }`, i, i)
+				}
+				switch r.IntN(6) {
+				case 0:
+					v.sandbox.AddFault(sandbox.Fault{Status: http.StatusServiceUnavailable, Times: 1 + r.IntN(4)})
+				case 1:
+					v.sandbox.AddFault(sandbox.Fault{Latency: time.Duration(r.IntN(3000)) * time.Millisecond, Times: 10})
+				case 2:
+					v.sandbox.AddFault(sandbox.Fault{Reset: true, Times: 1})
+				}
+				wg.Go(func() {
+					answer := v.raw(v.Context(), sandbox.TokenPractitioner, query)
+					switch limited := strings.Contains(answer, "RATE_LIMITED"); {
+					case limited && strings.Contains(answer, `"data":{`):
+						v.Errorf("seed %d: half an answer: %s", seed, answer)
+					case limited:
+						refused.Add(1)
+					case strings.Contains(answer, `"errors":`):
+						failed.Add(1)
+					default:
+						whole.Add(1)
+					}
+				})
+				time.Sleep(time.Duration(r.IntN(40_000)) * time.Millisecond)
+			}
+			wg.Wait()
+			for _, call := range v.sandbox.Calls() {
+				if call.Status == http.StatusTooManyRequests {
+					v.Errorf("seed %d: the partner had to refuse a call", seed)
+				}
+			}
+			if whole.Load() < 40 || refused.Load() < 40 || failed.Load() < 20 {
+				v.Errorf("seed %d: %d answered, %d refused, %d failed", seed, whole.Load(), refused.Load(), failed.Load())
+			}
+			time.Sleep(6 * time.Minute)
+			if left := at(v, v.query(`{ rateLimit { remaining } }`).Data, "rateLimit.remaining"); left != 60.0 {
+				v.Errorf("seed %d: %v of 60 are left", seed, left)
+			}
+		})
 	}
 }
 

@@ -87,6 +87,7 @@ type Lease struct {
 	accounts *Accounts
 	account  *account
 	left     int // guarded by the lock of the accounts
+	closed   bool
 }
 
 // Reserve keeps n calls for an operation of a caller, at most a whole budget. The error is
@@ -241,7 +242,7 @@ func (l *Lease) Close() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	l.account.reserved -= l.left
-	l.left = 0
+	l.left, l.closed = 0, true
 	if l.account.returned != nil {
 		close(l.account.returned)
 		l.account.returned = nil
@@ -281,8 +282,8 @@ func (a *Accounts) Take(ctx context.Context, key string, l *Lease) error {
 }
 
 // Settle notes what became of a call that was taken: whether the partner accepted the caller,
-// and whether it counted the call.
-func (a *Accounts) Settle(key string, accepted, counted bool) {
+// and whether it counted the call. One that it did not count the lease keeps again.
+func (a *Accounts) Settle(key string, l *Lease, accepted, counted bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	acc := a.byKey[key]
@@ -297,6 +298,10 @@ func (a *Accounts) Settle(key string, accepted, counted bool) {
 		acc.sum--
 		if acc.made[last].calls--; acc.made[last].calls == 0 {
 			acc.made = acc.made[:last]
+		}
+		if l != nil && l.account == acc && !l.closed {
+			l.left++
+			acc.reserved++
 		}
 		a.tell(acc)
 	}

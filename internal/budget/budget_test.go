@@ -92,6 +92,34 @@ func TestReserve(t *testing.T) {
 	})
 }
 
+// TestNotCounted: a call that the partner did not count is no call of those that are kept for an
+// operation, which may be made once more.
+func TestNotCounted(t *testing.T) {
+	t.Parallel()
+	a := New(10, time.Minute, nil)
+	l, err := a.Reserve(t.Context(), "ada", 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 10 {
+		for range 2 {
+			if err := a.Take(t.Context(), "ada", l); err != nil {
+				t.Fatalf("call %d: %v", i, err)
+			}
+			a.Settle("ada", l, true, false)
+		}
+		if err := a.Take(t.Context(), "ada", l); err != nil {
+			t.Fatalf("call %d: %v", i, err)
+		}
+		a.Settle("ada", l, true, true)
+	}
+	l.Close()
+	a.Settle("ada", l, true, false) // of one that outlived its operation
+	if s := a.State(t.Context(), "ada"); s.Remaining != 1 {
+		t.Errorf("%+v", s)
+	}
+}
+
 // TestTogether: at no time have the operations of a caller more than the limit.
 func TestTogether(t *testing.T) {
 	t.Parallel()
@@ -182,14 +210,14 @@ func TestForgetsStrangers(t *testing.T) {
 			if err := a.Take(t.Context(), key, nil); err != nil {
 				t.Fatal(err)
 			}
-			a.Settle(key, false, false) // 401
+			a.Settle(key, nil, false, false) // 401
 		})
 		if n := len(a.byKey); n != 0 {
 			t.Errorf("%d accounts are kept", n)
 		}
 		strangers(maxStrangers+100, func(key string) {
 			_ = a.Take(t.Context(), key, nil)
-			a.Settle(key, false, true) // 502
+			a.Settle(key, nil, false, true) // 502
 		})
 		strangers(maxStrangers+100, func(key string) { a.Block(t.Context(), key, time.Hour) })
 		if n := len(a.byKey); n > maxStrangers {
@@ -199,7 +227,7 @@ func TestForgetsStrangers(t *testing.T) {
 			if err := a.Take(t.Context(), "ada", nil); err != nil {
 				t.Fatal(err)
 			}
-			a.Settle("ada", true, true)
+			a.Settle("ada", nil, true, true)
 		}
 		if a.Take(t.Context(), "ada", nil) == nil {
 			t.Error("the calls of a caller whom the partner knows are forgotten")

@@ -444,7 +444,7 @@ func TestSharedForgets(t *testing.T) {
 	if keys() != 1 {
 		t.Error("what is taken is not counted")
 	}
-	a.Settle("ada", false, false)
+	a.Settle("ada", nil, false, false)
 	until(t, func() bool { return keys() == 0 })
 	until(t, func() bool {
 		a.mu.Lock()

@@ -198,7 +198,11 @@ func (a *allowance) within(base http.RoundTripper) http.RoundTripper {
 			return base.RoundTrip(r)
 		}
 		key := a.key(op)
-		if err := a.take(r.Context(), op, key); err != nil {
+		lease, _ := op.Kept.(*budget.Lease)
+		if transport.IsBeyond(r.Context()) {
+			lease = nil
+		}
+		if err := a.take(r.Context(), op, key, lease); err != nil {
 			if r.Body != nil {
 				r.Body.Close()
 			}
@@ -207,11 +211,11 @@ func (a *allowance) within(base http.RoundTripper) http.RoundTripper {
 		res, err := base.RoundTrip(r)
 		if err != nil { // it may have arrived, unless the gateway itself refused it
 			_, refused := errors.AsType[*fsclient.Refused](err)
-			a.calls.Settle(key, false, !refused)
+			a.calls.Settle(key, lease, false, !refused)
 			return res, err
 		}
 		unknown, spent := res.StatusCode == http.StatusUnauthorized, res.StatusCode == http.StatusTooManyRequests
-		a.calls.Settle(key, !unknown && !spent && res.StatusCode < http.StatusInternalServerError, !unknown)
+		a.calls.Settle(key, lease, !unknown && !spent && res.StatusCode < http.StatusInternalServerError, !unknown)
 		switch {
 		case unknown && op.Caller.Renew == nil:
 			a.rejected.Add(op.Caller.Key, time.Now())
@@ -223,11 +227,10 @@ func (a *allowance) within(base http.RoundTripper) http.RoundTripper {
 }
 
 // take counts a call of an operation, or says why it is not made.
-func (a *allowance) take(ctx context.Context, op *transport.Operation, key string) error {
+func (a *allowance) take(ctx context.Context, op *transport.Operation, key string, lease *budget.Lease) error {
 	if a.isRejected(op.Caller) {
 		return &fsclient.Refused{Kind: fsclient.KindUnauthorized}
 	}
-	lease, _ := op.Kept.(*budget.Lease)
 	err := a.calls.Take(ctx, key, lease)
 	if spent, ok := errors.AsType[*budget.SpentError](err); ok {
 		return &fsclient.Refused{Kind: fsclient.KindRateLimited, RetryAfter: spent.RetryAfter}

@@ -59,8 +59,11 @@ type begunKey struct{}
 func either(base http.RoundTripper) http.RoundTripper {
 	return transport.Func(func(r *http.Request) (*http.Response, error) {
 		ctx := r.Context()
-		second := ctx.Value(begunKey{}).(*atomic.Bool).Swap(true)
-		res, err := base.RoundTrip(r.Clone(ctx)) // each has headers of its own
+		second, call := ctx.Value(begunKey{}).(*atomic.Bool).Swap(true), ctx
+		if second {
+			call = transport.Beyond(ctx)
+		}
+		res, err := base.RoundTrip(r.Clone(call)) // each has headers of its own
 		if second && (err != nil || res.StatusCode/100 != 2 && res.StatusCode != http.StatusNotModified) {
 			if err == nil {
 				res.Body.Close()

@@ -144,7 +144,7 @@ func (g *Gateway) retrying(base http.RoundTripper) http.RoundTripper {
 			}
 			g.metrics.retries.Inc()
 			fsclient.Lost(r.Context())
-			again := r.Clone(transport.WithWholeTime(r.Context()))
+			again := r.Clone(transport.Beyond(transport.WithWholeTime(r.Context())))
 			if r.GetBody != nil {
 				body, err := r.GetBody()
 				if err != nil {
@@ -171,7 +171,7 @@ func (g *Gateway) secondRead(ctx context.Context, broken error) (context.Context
 		return ctx, false
 	}
 	g.metrics.retries.Inc()
-	return transport.WithWholeTime(ctx), true
+	return transport.Beyond(transport.WithWholeTime(ctx)), true
 }
 
 // exhausted reports whether the operation in ctx may make no further call.

@@ -65,6 +65,18 @@ func Exhausted(ctx context.Context, most int) bool {
 	return o != nil && o.asked.Load() >= int64(most)
 }
 
+type beyondKey struct{}
+
+// Beyond makes calls under ctx be made beyond those that their operation needs: the same once
+// more. They take none of those that were kept for it.
+func Beyond(ctx context.Context) context.Context { return context.WithValue(ctx, beyondKey{}, true) }
+
+// IsBeyond reports whether calls under ctx are marked by [Beyond].
+func IsBeyond(ctx context.Context) bool {
+	on, _ := ctx.Value(beyondKey{}).(bool)
+	return on
+}
+
 // OperationFrom returns what calls under ctx are part of, nil if they are part of none.
 func OperationFrom(ctx context.Context) *Operation {
 	o, _ := ctx.Value(operationKey{}).(*Operation)
