@@ -72,7 +72,8 @@ func either(base http.RoundTripper) http.RoundTripper {
 			return nil, context.Cause(ctx)
 		}
 		if err == nil {
-			context.AfterFunc(ctx, func() { _ = res.Body.Close() })
+			body := res.Body // which who gets the answer wraps, maybe at the same time
+			context.AfterFunc(ctx, func() { _ = body.Close() })
 		}
 		return res, err
 	})
