@@ -460,6 +460,28 @@ func TestCacheOfWhatIsGone(t *testing.T) {
 	}
 }
 
+// TestCacheOfWhatIsGoneMeanwhile: nor is it once an answer comes that was asked for before.
+func TestCacheOfWhatIsGoneMeanwhile(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[int][]failed{http.StatusNotFound: nil, http.StatusForbidden: {{"brand", "FORBIDDEN"}}} {
+		virtually(t, config(), sandbox.Options{}, func(v *virtual) {
+			const query = `{ brand(id: "` + sandbox.BrandID + `") { name } }`
+			v.sandbox.AddFault(sandbox.Fault{Operation: "getBrand", Latency: 2 * time.Second, Times: 1})
+			var under sync.WaitGroup
+			under.Go(func() { v.raw(v.Context(), sandbox.TokenPractitioner, query) })
+			time.Sleep(time.Second)
+			v.sandbox.AddFault(sandbox.Fault{Operation: "getBrand", Status: status, Body: `{"error":"no"}`, Header: http.Header{"Content-Type": {asJSON}}})
+			v.query(`mutation { updateStaff(input: {id: "none", lastName: "A"}) { staff { id } } }`) // has what follows share nothing from before it
+			v.query(query).fails(v, want...)
+			under.Wait()
+			r := v.kept(query)
+			if r.fails(v, want...); at(v, r.Data, "brand") != nil {
+				v.Errorf("after %d: %s", status, r.text)
+			}
+		})
+	}
+}
+
 // TestCacheAfterRevocation: a token that was revoked here is sent to the partner, whatever is kept.
 func TestCacheAfterRevocation(t *testing.T) {
 	t.Parallel()
@@ -792,6 +814,26 @@ func TestShareCatalog(t *testing.T) {
 		if calls, ok := ask(sandbox.TokenOtherClinic, brands); calls != 1 || !ok {
 			v.Errorf("after 16 minutes %d calls", calls)
 		}
+	})
+}
+
+// TestShareCatalogRefused: whom the partner refuses a route gets nothing more that others have got by
+// it, though an answer comes that was asked for before.
+func TestShareCatalogRefused(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.ShareCatalog = true
+	virtually(t, c, sandbox.Options{}, func(v *virtual) {
+		const others, first, second = `{ brands(first: 3) { nodes { name } } }`, `{ brands(first: 1) { nodes { name } } }`, `{ brands(first: 2) { nodes { name } } }`
+		v.as(sandbox.TokenOtherClinic, others).fails(v)
+		v.sandbox.AddFault(sandbox.Fault{Operation: "listBrands", Latency: 2 * time.Second, Times: 1})
+		var under sync.WaitGroup
+		under.Go(func() { v.raw(v.Context(), sandbox.TokenPractitioner, first) })
+		time.Sleep(time.Second)
+		v.sandbox.AddFault(sandbox.Fault{Operation: "listBrands", Status: http.StatusForbidden})
+		v.query(second).fails(v, failed{"brands", "FORBIDDEN"})
+		under.Wait()
+		v.kept(others).fails(v, failed{"brands", "FORBIDDEN"})
 	})
 }
 

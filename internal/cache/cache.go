@@ -95,13 +95,6 @@ func (c *Cache[K, V]) put(k K, v V, bytes int, d time.Duration) {
 	}
 }
 
-// Remove drops what is kept under a key.
-func (c *Cache[K, V]) Remove(k K) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.entries.Remove(k)
-}
-
 // Size returns how many bytes are kept, in how many values.
 func (c *Cache[K, V]) Size() (bytes, values int) {
 	c.mu.Lock()

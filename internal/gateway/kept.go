@@ -11,7 +11,6 @@ import (
 	"sync"
 	"time"
 
-	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/redis/rueidis"
 
 	"fsgateway/internal/cache"
@@ -27,8 +26,8 @@ import (
 type kept struct {
 	gateway *Gateway
 	answers *cache.Cache[keptKey, *fsclient.Kept]
-	// readers are those who may read what is shared, by when the partner last let them.
-	readers *lru.Cache[reader, time.Time]
+	// readers are those who may read what is shared, or may not.
+	readers *cache.Cache[reader, permission]
 	changes changes
 	self    string         // this gateway, among those on one Redis
 	writing sync.WaitGroup // to Redis
@@ -36,6 +35,12 @@ type kept struct {
 
 // reader is a caller of a route: the partner may let them read one and refuse another.
 type reader struct{ caller, route string }
+
+// permission is what the partner last said to a reader, and when it was asked.
+type permission struct {
+	at time.Time
+	is bool
+}
 
 const (
 	// readerFor is how long one who got an answer of a route counts as one who may.
@@ -48,12 +53,14 @@ const (
 	keptPatience = 100 * time.Millisecond
 )
 
+// maxReaders is how many bytes the readers take, of whom there are some ten thousand.
+const maxReaders = 4 << 20
+
 func newKept(g *Gateway) *kept {
-	readers, err := lru.New[reader, time.Time](maxAccepted)
-	if err != nil {
-		panic(err) // the number is wrong
+	return &kept{
+		gateway: g, answers: cache.New[keptKey, *fsclient.Kept](g.config.CacheSize), readers: cache.New[reader, permission](maxReaders),
+		changes: newChanges(), self: rand.Text(),
 	}
-	return &kept{gateway: g, answers: cache.New[keptKey, *fsclient.Kept](g.config.CacheSize), readers: readers, changes: newChanges(), self: rand.Text()}
 }
 
 // Version and the others make it a [fsclient.Cache].
@@ -115,6 +122,11 @@ const (
 	doubt        = "?"
 )
 
+// usable reports whether there is an answer that may not have changed since the partner was asked.
+func (k *kept) usable(r fsclient.Read, answer *fsclient.Kept) bool {
+	return answer != nil && !answer.Until.IsZero() && !k.old(r, answer.At)
+}
+
 // old reports whether an answer may have changed since the partner was asked.
 func (k *kept) old(r fsclient.Read, at time.Time) bool {
 	return k.changes.toAll(at) || !ofCatalogue(r) && k.changes.to(r.Caller, at)
@@ -146,17 +158,14 @@ func (k *kept) Get(ctx context.Context, r fsclient.Read) *fsclient.Kept {
 		return nil
 	}
 	key, may := k.key(r)
-	answer, ok := k.answers.Get(key)
-	if ok && k.old(r, answer.At) {
-		ok = false
-	}
-	if !ok && k.inRedis(r) {
-		if answer, ok = k.load(ctx, r); ok {
+	answer, _ := k.answers.Get(key)
+	if !k.usable(r, answer) && k.inRedis(r) {
+		if answer = k.load(ctx, r); answer != nil {
 			answer = k.put(r, key, answer)
 		}
 	}
 	switch {
-	case !ok:
+	case !k.usable(r, answer):
 		return nil
 	case !may || !k.gateway.acceptedWithin(op, k.gateway.config.ProofAge):
 		return &fsclient.Kept{ETag: answer.ETag, Body: answer.Body, At: answer.At} // not fresh
@@ -172,7 +181,7 @@ func (k *kept) Put(r fsclient.Read, answer *fsclient.Kept) {
 		return
 	}
 	if k.shares(r) {
-		k.readers.Add(reader{r.Caller, r.Route}, time.Now())
+		k.permit(r, permission{answer.At, true})
 	}
 	key, _ := k.key(r)
 	if have, _ := k.answers.Get(key); k.old(r, answer.At) || have == answer || k.put(r, key, answer) != answer {
@@ -183,11 +192,11 @@ func (k *kept) Put(r fsclient.Read, answer *fsclient.Kept) {
 	}
 }
 
-// Drop has nobody be answered with what is kept of a read.
+// Drop has nobody be answered with what is kept of a read, nor with an older answer that is still
+// under way, from the partner or from Redis: what is kept in its place says that there is none.
 func (k *kept) Drop(r fsclient.Read, at time.Time) {
 	key, _ := k.key(r)
-	k.gateway.primed.ends(key.caller, r, at)
-	k.answers.Remove(key)
+	k.put(r, key, &fsclient.Kept{At: at})
 	if k.inRedis(r) {
 		k.writing.Go(func() { k.set(k.redisKey(r), at, "", doubtFor) }) // for what is under way elsewhere
 	}
@@ -197,17 +206,25 @@ func (k *kept) Drop(r fsclient.Read, at time.Time) {
 func (k *kept) Refused(r fsclient.Read, at time.Time) {
 	if k.shares(r) {
 		k.gateway.primed.ends(r.Caller, r, at)
-		k.readers.Remove(reader{r.Caller, r.Route})
+		k.permit(r, permission{at, false})
 		return
 	}
 	k.Drop(r, at)
 }
 
+// permit notes what the partner has said to a reader, unless it has said something since.
+func (k *kept) permit(r fsclient.Read, p permission) {
+	k.readers.PutIfNewer(reader{r.Caller, r.Route}, p, len(r.Caller)+len(r.Route), readerFor, func(p permission) time.Time { return p.at })
+}
+
 // put keeps an answer, or the one that is kept if that is newer, and returns which.
 func (k *kept) put(r fsclient.Read, key keptKey, answer *fsclient.Kept) *fsclient.Kept {
 	k.gateway.primed.ends(key.caller, r, answer.At)
-	bytes := len(key.caller) + len(key.path) + len(key.query) + len(answer.Body)
-	return k.answers.PutIfNewer(key, answer, bytes, time.Until(answer.Until)+stale(answer), func(a *fsclient.Kept) time.Time { return a.At })
+	bytes, life := len(key.caller)+len(key.path)+len(key.query)+len(answer.Body), time.Until(answer.Until)+stale(answer)
+	if answer.Until.IsZero() {
+		life = doubtFor
+	}
+	return k.answers.PutIfNewer(key, answer, bytes, life, func(a *fsclient.Kept) time.Time { return a.At })
 }
 
 // stale is for how long an answer is kept after the partner is to be asked again.
@@ -229,8 +246,8 @@ func (k *kept) key(r fsclient.Read) (key keptKey, may bool) {
 	if !k.shares(r) {
 		return keptKey{r.Caller, r.Path, r.Query}, true
 	}
-	at, reads := k.readers.Get(reader{r.Caller, r.Route})
-	return keptKey{path: r.Path, query: r.Query}, reads && time.Since(at) < readerFor
+	permitted, _ := k.readers.Get(reader{r.Caller, r.Route})
+	return keptKey{path: r.Path, query: r.Query}, permitted.is && time.Since(permitted.at) < readerFor
 }
 
 // ofCatalogue reports whether a read is one of the catalogue, which no write changes.
@@ -263,27 +280,27 @@ type stored struct {
 	At, Until time.Time
 }
 
-// load reads an answer from Redis. What is wrong with that is no concern of the call.
-func (k *kept) load(ctx context.Context, read fsclient.Read) (answer *fsclient.Kept, ok bool) {
+// load reads an answer from Redis, nil for none. What is wrong with that is no concern of the call.
+func (k *kept) load(ctx context.Context, read fsclient.Read) *fsclient.Kept {
 	ctx, cancel := context.WithTimeout(ctx, keptPatience)
 	defer cancel()
 	r, key := k.gateway.redis, k.redisKey(read)
 	got := r.DoMulti(ctx, r.B().Get().Key(key).Build(), r.B().Get().Key(changedKey).Build())
 	value, err := got[0].ToString()
 	if err != nil {
-		return nil, false
+		return nil
 	}
 	_, sealed, _ := strings.Cut(value, " ") // from when it is
 	changed, err := got[1].AsInt64()        // for one that has not been running then
 	if err != nil && !rueidis.IsRedisNil(err) {
-		return nil, false
+		return nil
 	}
 	var s stored
 	plain, err := k.gateway.keys.Open(purposeKept(key), sealed)
 	if err != nil || json.Unmarshal(plain, &s) != nil || s.At.UnixNano() < changed || k.changes.toAll(s.At) {
-		return nil, false
+		return nil
 	}
-	return &fsclient.Kept{ETag: s.ETag, Body: string(s.Body), At: s.At, Until: s.Until}, true
+	return &fsclient.Kept{ETag: s.ETag, Body: string(s.Body), At: s.At, Until: s.Until}
 }
 
 func (k *kept) store(r fsclient.Read, answer *fsclient.Kept) {
