@@ -365,6 +365,21 @@ func TestPace(t *testing.T) {
 	})
 }
 
+// TestPaceWithoutRetries: where no call is made again, none is given up early.
+func TestPaceWithoutRetries(t *testing.T) {
+	t.Parallel()
+	const read = `{ clinic { name } }`
+	c := config()
+	c.Retries = 0
+	virtually(t, c, sandbox.Options{}, func(v *virtual) {
+		for range 30 {
+			v.query(read).fails(v)
+		}
+		v.sandbox.AddFault(sandbox.Fault{Operation: "getClinic", Latency: 2 * time.Second})
+		v.query(read).fails(v)
+	})
+}
+
 // TestPaceOfAnswers: how fast callers are refused says nothing about how long an answer takes.
 func TestPaceOfAnswers(t *testing.T) {
 	t.Parallel()
