@@ -64,9 +64,11 @@ func (g *Gateway) try(r *http.Request, base http.RoundTripper) (*http.Response, 
 		err error
 	}
 	done := make(chan outcome, 1)
+	own, end := context.WithCancelCause(context.WithoutCancel(ctx))
 	g.trying.Store(true)
 	go func() {
-		res, err := base.RoundTrip(r.Clone(transport.WithWholeTime(context.WithoutCancel(ctx)))) //nolint:bodyclose // whoever is given it does
+		res, err := base.RoundTrip(r.Clone(transport.WithWholeTime(own))) //nolint:bodyclose // whoever is given it does
+		context.AfterFunc(ctx, func() { end(context.Cause(ctx)) })        // its body tells nothing more
 		if err != nil || unavailable(res.StatusCode) {
 			g.breaker.RecordFailure()
 		} else {
@@ -79,6 +81,7 @@ func (g *Gateway) try(r *http.Request, base http.RoundTripper) (*http.Response, 
 	case o := <-done:
 		return o.res, o.err
 	case <-ctx.Done():
+		fsclient.GoesOn(ctx)
 		go func() {
 			if o := <-done; o.err == nil {
 				o.res.Body.Close()
