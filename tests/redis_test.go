@@ -520,3 +520,52 @@ func TestRedisCache(t *testing.T) {
 		t.Errorf("after the event it makes %d calls, want 3", n)
 	}
 }
+
+// TestRedisCacheAfterRestart: a gateway that starts drops nothing for an event that the others have
+// heard of, and serves nothing from before it.
+func TestRedisCacheAfterRestart(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	c := config()
+	c.RedisURL, c.EncryptionKey, c.CacheInRedis = server.URL, []string{strings.Repeat("key ", 8)}, true
+	h := startWith(t, c, sandbox.Options{})
+	client := redistest.Client(t, server.URL)
+	kept := func() (n int64) {
+		t.Helper()
+		keys, err := client.Do(t.Context(), client.B().Keys().Pattern("fsgateway:*kept*").Build()).AsStrSlice()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return int64(len(keys))
+	}
+	read := func(query string) int {
+		t.Helper()
+		h.sandbox.ResetCalls()
+		for _, query := range []string{`{ clinic { name } }`, query} {
+			if a := h.with(http.Header{}, sandbox.TokenPractitioner, query); a.Errors != nil {
+				t.Fatal(a.Errors)
+			}
+		}
+		return h.sandbox.Count("") - 1 // the first proves the token
+	}
+	const old, since = `{ products(first: 2) { nodes { name } } }`, `{ products(first: 3) { nodes { name } } }`
+	read(old)
+	eventually(t, func() bool { return kept() == 1 }, "nothing is kept in Redis")
+	h.emit(sandbox.Emission{Type: "product.updated"})
+	eventually(t, func() bool { return kept() == 2 }, "the event is not noted")
+	read(since)
+	eventually(t, func() bool { return kept() == 3 }, "nothing is kept after the event")
+	for range 2 {
+		h.serve(c, gateway.WithSandbox(h.sandbox))
+		if n := read(since); n != 0 {
+			t.Errorf("%d calls for what was kept after the event", n)
+		}
+	}
+	if err := client.Do(t.Context(), client.B().Del().Key("fsgateway:1:kept:changed").Build()).Error(); err != nil { // as if nobody could note it
+		t.Fatal(err)
+	}
+	h.serve(c, gateway.WithSandbox(h.sandbox))
+	if n := read(old); n != 1 {
+		t.Errorf("%d calls for what was kept before the event, want 1", n)
+	}
+}

@@ -15,11 +15,12 @@ type Options struct {
 	Dedupe time.Duration
 	// Life is how long an event stays in Redis; default 24 hours.
 	Life time.Duration
-	// OnEvent is told of each event before subscribers are, here or at another gateway.
-	OnEvent func(Event)
+	// OnEvent is told of each event before subscribers are, here or at another gateway, and when
+	// it was published: long ago, if it is kept from before there was the bus.
+	OnEvent func(Event, time.Time)
 	// OnGap is called before subscribers are told that some are missing, and when one cannot be
-	// read.
-	OnGap func()
+	// read, with the time by which it was published.
+	OnGap func(time.Time)
 	// OnError is told of what goes wrong while nobody waits for an answer.
 	OnError func(error)
 }
@@ -35,10 +36,10 @@ func (o *Options) setDefaults() {
 		o.Life = 24 * time.Hour
 	}
 	if o.OnEvent == nil {
-		o.OnEvent = func(Event) {}
+		o.OnEvent = func(Event, time.Time) {}
 	}
 	if o.OnGap == nil {
-		o.OnGap = func() {}
+		o.OnGap = func(time.Time) {}
 	}
 	if o.OnError == nil {
 		o.OnError = func(error) {}
@@ -93,8 +94,8 @@ func (b *Bus) Publish(ctx context.Context, e Event) (fresh bool, err error) {
 func (b *Bus) Known(ctx context.Context, id string) (bool, error) { return b.journal.known(ctx, id) }
 
 // append adds an event to the log, and does nothing once that is closed.
-func (b *Bus) append(e Event) {
-	b.o.OnEvent(e)
+func (b *Bus) append(e Event, at time.Time) {
+	b.o.OnEvent(e, at)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {
@@ -131,8 +132,8 @@ func (b *Bus) holds(id string) bool {
 
 // gap forgets what is kept, since something is missing behind it. Subscribers get
 // [ErrGap].
-func (b *Bus) gap() {
-	b.o.OnGap()
+func (b *Bus) gap(at time.Time) {
+	b.o.OnGap(at)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {

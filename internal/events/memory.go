@@ -33,7 +33,7 @@ func (m *memory) publish(_ context.Context, e Event) (fresh bool, err error) {
 	}
 	m.ids[e.ID] = now
 	m.order = append(m.order, e.ID)
-	m.bus.append(e)
+	m.bus.append(e, now)
 	return true, nil
 }
 

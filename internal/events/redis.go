@@ -67,7 +67,8 @@ func NewRedis(ctx context.Context, client rueidis.Client, seal Sealer, o Options
 		r.count = count // the entries have expired
 	}
 	for _, e := range kept {
-		r.take(e)
+		ms, _ := parts(e.ID)
+		r.take(e, time.UnixMilli(ms)) // by the server's clock; gateways that were running had it then
 	}
 	go r.follow()
 	return b, nil
@@ -201,7 +202,7 @@ func (r *redis) advance(wasAway bool) error {
 		err = r.compare()
 	}
 	for _, e := range entries {
-		r.take(e)
+		r.take(e, time.Now())
 	}
 	return err
 }
@@ -260,7 +261,7 @@ func (r *redis) compare() error {
 		return nil
 	}
 	r.bus.o.OnError(errors.New("the stream in Redis was lost and has begun anew: subscribers are told to resume from the partner's list"))
-	r.bus.gap()
+	r.bus.gap(time.Now())
 	r.last, r.count = "", count
 	if len(newest) > 0 {
 		r.count = 0
@@ -268,12 +269,14 @@ func (r *redis) compare() error {
 	return nil
 }
 
-// before compares ids of entries, which are milliseconds and a number.
+// parts are those of an entry's id: the time when it was added, in ms, and a number.
+func parts(id string) (ms, n int64) {
+	_, _ = fmt.Sscanf(id, "%d-%d", &ms, &n)
+	return ms, n
+}
+
+// before compares ids of entries.
 func before(a, b string) bool {
-	parts := func(id string) (ms, n int64) {
-		_, _ = fmt.Sscanf(id, "%d-%d", &ms, &n)
-		return ms, n
-	}
 	aMS, aN := parts(a)
 	bMS, bN := parts(b)
 	return aMS < bMS || aMS == bMS && aN < bN
@@ -285,11 +288,11 @@ func number(e rueidis.XRangeEntry) int64 {
 }
 
 // take puts an entry into the log, or notes that one before it is missing.
-func (r *redis) take(entry rueidis.XRangeEntry) {
+func (r *redis) take(entry rueidis.XRangeEntry, at time.Time) {
 	n := number(entry)
 	if r.count != 0 && n != r.count+1 {
 		r.bus.o.OnError(fmt.Errorf("the stream in Redis has a gap: event %d follows event %d", n, r.count))
-		r.bus.gap()
+		r.bus.gap(at)
 	}
 	r.last, r.count = entry.ID, n
 	var e Event
@@ -299,11 +302,11 @@ func (r *redis) take(entry rueidis.XRangeEntry) {
 	}
 	if err != nil {
 		r.bus.o.OnError(fmt.Errorf("event %d: %w", n, err))
-		r.bus.o.OnGap()
+		r.bus.o.OnGap(at)
 		return
 	}
 	if !r.bus.holds(e.ID) { // else the script that wrote it was cut off and sent again
-		r.bus.append(e)
+		r.bus.append(e, at)
 	}
 }
 

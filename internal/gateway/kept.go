@@ -134,19 +134,18 @@ func (k *kept) old(r fsclient.Read, at time.Time) bool {
 
 // happened has what begins from now on share nothing that began before, and drops the answers of
 // all callers when a product is new or has changed.
-func (k *kept) happened(e events.Event) {
+func (k *kept) happened(e events.Event, at time.Time) {
 	k.changes.happened()
 	if strings.HasPrefix(e.Type, "product.") {
-		k.drop()
+		k.drop(at)
 	}
 }
 
-// drop has all that was asked for before be old: something has changed, or events are missing.
-func (k *kept) drop() {
-	now := time.Now()
-	k.changes.ofAll(now)
+// drop has all that was asked for before a moment be old: something has changed, or events are missing.
+func (k *kept) drop(at time.Time) {
+	k.changes.ofAll(at)
 	if k.gateway.config.CacheInRedis {
-		k.writing.Go(func() { k.set(changedKey, now, "", tagged) })
+		k.writing.Go(func() { k.set(changedKey, at, "", tagged) })
 	}
 }
 
