@@ -195,6 +195,29 @@ func TestBadDays(t *testing.T) {
 	})
 }
 
+// TestBadDaysInHaste: so they are if operations have no more time than a call.
+func TestBadDaysInHaste(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.OperationTimeout = c.CallTimeout
+	virtually(t, c, sandbox.Options{}, func(v *virtual) {
+		v.query(`{ clinic { name } }`).fails(v)
+		v.sandbox.AddFault(sandbox.Fault{Hang: true})
+		var wg sync.WaitGroup
+		for i := range 20 {
+			wg.Go(func() {
+				v.raw(v.Context(), sandbox.TokenPractitioner, fmt.Sprintf(`{ patient(id: "x%d") { firstName } }`, i))
+			})
+		}
+		wg.Wait()
+		begin := time.Now()
+		v.query(`{ clinic { name } }`).fails(v, failed{"clinic", "UPSTREAM_UNAVAILABLE"})
+		if took := time.Since(begin); took >= 100*time.Millisecond {
+			v.Errorf("it took %s", took)
+		}
+	})
+}
+
 // breakerMemory is longer than calls count for the breaker.
 const breakerMemory = 11 * time.Second
 

@@ -43,9 +43,11 @@ func (g *Gateway) breaking(base http.RoundTripper) http.RoundTripper {
 		if g.breaker.IsHalfOpen() { // one call, which has to say something
 			return g.try(r, base)
 		}
+		begun := time.Now()
 		res, err := base.RoundTrip(r)
 		switch {
-		case err != nil && (r.Context().Err() != nil || errors.Is(err, transport.ErrEarly)): // the caller left, or the call was given up early
+		case errors.Is(err, transport.ErrEarly):
+		case err != nil && r.Context().Err() != nil && !g.hung(r.Context(), begun): // the caller left
 		case err != nil, unavailable(res.StatusCode):
 			g.breaker.RecordFailure()
 		case res.StatusCode/100 == 2, res.StatusCode == http.StatusNotModified:
@@ -53,6 +55,12 @@ func (g *Gateway) breaking(base http.RoundTripper) http.RoundTripper {
 		}
 		return res, err
 	})
+}
+
+// hung reports whether a call that ended with its operation had as much time as any may have, or
+// nearly: where --operation-timeout is no longer than --call-timeout none ends otherwise.
+func (g *Gateway) hung(ctx context.Context, begun time.Time) bool {
+	return errors.Is(context.Cause(ctx), context.DeadlineExceeded) && time.Since(begun) > min(g.config.CallTimeout, g.config.OperationTimeout)*3/4
 }
 
 // try makes a call that tells whether the partner is back. It is made to its end, or those who
