@@ -3,8 +3,10 @@ package graph
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"maps"
 	"sync"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 
@@ -33,8 +35,11 @@ type shareKey struct {
 
 // run is a query that is running.
 type run struct {
+	until    time.Time     // when its time is over; zero for never
+	has      time.Duration // how long that is
 	done     chan struct{}
 	response *graphql.Response // nil if there is none for others
+	late     bool              // its time was over: the response has what had arrived by then
 	calls    int64             // that it took, made by itself or by others
 }
 
@@ -48,7 +53,7 @@ func (s *shares) query(ctx context.Context, begin beginning) graphql.ResponseHan
 		responses, _ := begin()
 		return responses
 	}
-	own, other := s.join(k)
+	own, other := s.join(ctx, k)
 	if other == nil {
 		responses, _ := s.lead(k, own, begin)
 		return responses
@@ -59,21 +64,57 @@ func (s *shares) query(ctx context.Context, begin beginning) graphql.ResponseHan
 			return nil
 		}
 		answered = true
-		for other != nil {
-			select {
-			case <-other.done:
-			case <-ctx.Done():
-				responses, ctx := begin()
-				return responses(ctx) // which says what it says of that
-			}
-			if other.response != nil {
-				return s.same(ctx, other)
-			}
-			own, other = s.join(k)
-		}
-		responses, ctx := s.lead(k, own, begin)
-		return responses(ctx)
+		return s.follow(ctx, k, other, begin)
 	}
+}
+
+// follow waits for an identical query, and runs this one if that is not answered. If the time of both
+// is over, what had arrived for one of them is the answer.
+func (s *shares) follow(ctx context.Context, k shareKey, other *run, begin beginning) *graphql.Response {
+	var late *run // of those whose time was over the one that had most
+	for other.ended(ctx) {
+		switch {
+		case other.response == nil:
+		case !other.late:
+			return s.same(ctx, other)
+		case late == nil || late.has < other.has:
+			late = other
+		}
+		if ctx.Err() != nil {
+			break
+		}
+		var own *run
+		if own, other = s.join(ctx, k); other != nil {
+			continue
+		}
+		responses, inner := s.lead(k, own, begin)
+		res := responses(inner)
+		if ctx.Err() == nil || late == nil || late.has < own.has {
+			return res
+		}
+		break
+	}
+	if late != nil {
+		return s.same(ctx, late)
+	}
+	responses, inner := begin()
+	return responses(inner) // which says what it says of that
+}
+
+// ended waits for the end of a run, and reports false if the time of ctx is over first. It is not
+// if the run's own is over, too: then it ends now, with what has arrived.
+func (r *run) ended(ctx context.Context) bool {
+	select {
+	case <-r.done:
+		return true
+	case <-ctx.Done():
+	}
+	until, _ := ctx.Deadline()
+	if r.until.IsZero() || r.until.After(until) || !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return false
+	}
+	<-r.done
+	return true
 }
 
 // key returns what the query in ctx is the same by, false if it is not to be shared.
@@ -98,19 +139,22 @@ func (s *shares) key(ctx context.Context) (k shareKey, ok bool) {
 
 // join returns the query that is running, or else the caller's own, which others may wait for
 // from now on.
-func (s *shares) join(k shareKey) (own, other *run) {
+func (s *shares) join(ctx context.Context, k shareKey) (own, other *run) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if other = s.running[k]; other != nil {
 		return nil, other
 	}
 	own = &run{done: make(chan struct{})}
+	if until, bounded := ctx.Deadline(); bounded {
+		own.until, own.has = until, time.Until(until)
+	}
 	s.running[k] = own
 	return own, nil
 }
 
-// lead runs a query that others may wait for. An answer that its own client did not wait for,
-// or that ran out of time, is no answer for them.
+// lead runs a query that others may wait for. An answer that its own client did not wait for
+// is no answer for them.
 func (s *shares) lead(k shareKey, own *run, begin beginning) (graphql.ResponseHandler, context.Context) {
 	over := sync.OnceFunc(func() {
 		s.mu.Lock()
@@ -129,8 +173,8 @@ func (s *shares) lead(k shareKey, own *run, begin beginning) (graphql.ResponseHa
 	return func(ctx context.Context) *graphql.Response {
 		defer over()
 		res := responses(ctx)
-		if res != nil && ctx.Err() == nil {
-			own.response = snapshot(res)
+		if res != nil && !errors.Is(ctx.Err(), context.Canceled) {
+			own.response, own.late = snapshot(res), ctx.Err() != nil
 			if s.o.Cost.Calls != nil {
 				calls := s.o.Cost.Calls(ctx)
 				own.calls = calls.Made + calls.Shared

@@ -120,6 +120,29 @@ func TestSharingWithoutLeader(t *testing.T) {
 	})
 }
 
+// TestSharingUntilTheEnd: those who wait for another's query have what has arrived when its time is
+// over, as it has, and as long as they have time for more they go on.
+func TestSharingUntilTheEnd(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.OperationTimeout, c.CallTimeout = 3*time.Second, 20*time.Second
+	virtually(t, c, sandbox.Options{}, func(v *virtual) {
+		v.sandbox.AddFault(sandbox.Fault{Operation: "getClinic", Latency: 200 * time.Millisecond})
+		v.sandbox.AddFault(sandbox.Fault{Operation: "getPatient", Hang: true, Times: 2})
+		var wg sync.WaitGroup
+		for i, after := range []time.Duration{0, 0, 100 * time.Millisecond, 2 * time.Second} {
+			wg.Go(func() {
+				time.Sleep(after)
+				text := v.raw(v.Context(), sandbox.TokenPractitioner, `{ clinic { name } patient(id: "`+sandbox.PatientWithManyPlans+`") { firstName } }`)
+				if whole := !strings.Contains(text, "errors"); !strings.Contains(text, "Juniper") || whole != (i == 3) {
+					t.Errorf("who asked after %s has %s", after, text)
+				}
+			})
+		}
+		wg.Wait()
+	})
+}
+
 // TestReadYourWrites: what begins after a write does not share what began before its end.
 func TestReadYourWrites(t *testing.T) {
 	t.Parallel()
