@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -435,11 +436,26 @@ func TestSlowerIsNotDown(t *testing.T) {
 		time.Sleep(breakerMemory)
 		v.sandbox.AddFault(sandbox.Fault{Latency: 1500 * time.Millisecond}) // of the 5 s that a call may take
 		for range 6 {
-			v.query(fanOut) // there may be too few retries for it
+			var wg sync.WaitGroup
+			wg.Go(func() { v.raw(v.Context(), sandbox.TokenPractitioner, fanOut) }) // there may be too few retries for it
+			for range 40 {
+				time.Sleep(100 * time.Millisecond)
+				if res := v.ready(); res.Code != http.StatusOK {
+					v.Errorf("not ready: %s", res.Body)
+				}
+			}
+			wg.Wait()
 			v.query(`{ clinic { name } }`).fails(v)
 		}
 		v.query(fanOut).fails(v)
 	})
+}
+
+// ready asks whether the gateway is to be sent requests.
+func (v *virtual) ready() *httptest.ResponseRecorder {
+	res := httptest.NewRecorder()
+	v.admin.ServeHTTP(res, httptest.NewRequestWithContext(v.Context(), http.MethodGet, "http://127.0.0.1/readyz", nil))
+	return res
 }
 
 // TestHedge: a read that takes long is made a second time, a write never, and nothing is left

@@ -45,7 +45,7 @@ func (g *Gateway) call(r *http.Request) (end func(status int, err error)) {
 		if failure != "" && failure != "canceled" {
 			entry.CallFailed(failure)
 		}
-		if ctx.Err() == nil { // else the caller left, which says nothing about the partner
+		if g.tells(ctx, start, err) {
 			g.health.Upstream(failure)
 		}
 	}

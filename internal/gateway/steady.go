@@ -46,8 +46,7 @@ func (g *Gateway) breaking(base http.RoundTripper) http.RoundTripper {
 		begun := time.Now()
 		res, err := base.RoundTrip(r)
 		switch {
-		case errors.Is(err, transport.ErrEarly):
-		case err != nil && r.Context().Err() != nil && !g.hung(r.Context(), begun): // the caller left
+		case err != nil && !g.tells(r.Context(), begun, err):
 		case err != nil, unavailable(res.StatusCode):
 			g.breaker.RecordFailure()
 		case res.StatusCode/100 == 2, res.StatusCode == http.StatusNotModified:
@@ -57,9 +56,16 @@ func (g *Gateway) breaking(base http.RoundTripper) http.RoundTripper {
 	})
 }
 
-// hung reports whether a call that ended with its operation had as much time as any may have, or
-// nearly: where --operation-timeout is no longer than --call-timeout none ends otherwise.
-func (g *Gateway) hung(ctx context.Context, begun time.Time) bool {
+// tells reports whether how a call ended says anything about the partner. It does not if the call was
+// given up early, or ended with its operation: unless it had as much time as any may have, or nearly,
+// for where --operation-timeout is no longer than --call-timeout none ends otherwise.
+func (g *Gateway) tells(ctx context.Context, begun time.Time, err error) bool {
+	switch {
+	case errors.Is(err, transport.ErrEarly):
+		return false
+	case ctx.Err() == nil:
+		return true
+	}
 	return errors.Is(context.Cause(ctx), context.DeadlineExceeded) && time.Since(begun) > min(g.config.CallTimeout, g.config.OperationTimeout)*3/4
 }
 
