@@ -389,6 +389,17 @@ func TestPace(t *testing.T) {
 	})
 }
 
+// TestPaceOfMany: no more reads are given up early than can be made again.
+func TestPaceOfMany(t *testing.T) {
+	t.Parallel()
+	virtually(t, config(), sandbox.Options{RateLimit: -1}, func(v *virtual) {
+		const fanOut = `{ patients(first: 50) { nodes { dateOfBirth } } }`
+		v.query(fanOut).fails(v)
+		v.sandbox.AddFault(sandbox.Fault{Latency: 1500 * time.Millisecond}) // of the 5 s that a call may take
+		v.query(fanOut).fails(v)
+	})
+}
+
 // TestPaceWithoutRetries: where no call is made again, none is given up early.
 func TestPaceWithoutRetries(t *testing.T) {
 	t.Parallel()
@@ -437,7 +448,11 @@ func TestSlowerIsNotDown(t *testing.T) {
 		v.sandbox.AddFault(sandbox.Fault{Latency: 1500 * time.Millisecond}) // of the 5 s that a call may take
 		for range 6 {
 			var wg sync.WaitGroup
-			wg.Go(func() { v.raw(v.Context(), sandbox.TokenPractitioner, fanOut) }) // there may be too few retries for it
+			wg.Go(func() {
+				if text := v.raw(v.Context(), sandbox.TokenPractitioner, fanOut); strings.Contains(text, "errors") {
+					v.Errorf("%s", text)
+				}
+			})
 			for range 40 {
 				time.Sleep(100 * time.Millisecond)
 				if res := v.ready(); res.Code != http.StatusOK {

@@ -135,8 +135,13 @@ func (g *Gateway) down(r *http.Request) error {
 // be reached or says that it is down.
 func (g *Gateway) retrying(base http.RoundTripper) http.RoundTripper {
 	return transport.Func(func(r *http.Request) (*http.Response, error) {
-		g.retries.earn(retryShare)
-		res, err := base.RoundTrip(r)
+		first := r
+		if g.config.Retries > 0 && g.retries.begin() {
+			defer g.retries.end()
+		} else { // it could not be made again if it were given up early
+			first = r.WithContext(transport.WithWholeTime(r.Context()))
+		}
+		res, err := base.RoundTrip(first)
 		for n := range g.config.Retries {
 			if !repeatable(r, res, err) {
 				break
@@ -222,26 +227,45 @@ type retryBudget struct {
 	mu   sync.Mutex
 	left float64
 	at   time.Time
+	open int // calls under way that may have to be made again
 }
 
 // maxRetries is how many can be saved up.
 const maxRetries = 100
 
-func (b *retryBudget) earn(share float64) {
+// begin notes that a call begins, and reports whether there is a retry for it beside those of the
+// calls that are under way. Then end is to be called.
+func (b *retryBudget) begin() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.left = min(b.left+share, maxRetries)
+	b.earn(retryShare)
+	if b.left < float64(b.open+1) {
+		return false
+	}
+	b.open++
+	return true
+}
+
+func (b *retryBudget) end() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.open--
+}
+
+// earn adds what time has earned since the last time, and more.
+func (b *retryBudget) earn(more float64) {
+	now := time.Now()
+	if !b.at.IsZero() {
+		more += now.Sub(b.at).Seconds() * retriesPerSecond
+	}
+	b.left, b.at = min(b.left+more, maxRetries), now
 }
 
 // spend takes a retry, if there is one.
 func (b *retryBudget) spend() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	now := time.Now()
-	if !b.at.IsZero() {
-		b.left = min(b.left+now.Sub(b.at).Seconds()*retriesPerSecond, maxRetries)
-	}
-	b.at = now
+	b.earn(0)
 	if b.left < 1 {
 		return false
 	}
