@@ -128,7 +128,7 @@ func TestSharingUntilTheEnd(t *testing.T) {
 	c.OperationTimeout, c.CallTimeout = 3*time.Second, 20*time.Second
 	virtually(t, c, sandbox.Options{}, func(v *virtual) {
 		v.sandbox.AddFault(sandbox.Fault{Operation: "getClinic", Latency: 200 * time.Millisecond})
-		v.sandbox.AddFault(sandbox.Fault{Operation: "getPatient", Hang: true, Times: 2})
+		v.sandbox.AddFault(sandbox.Fault{Operation: "getPatient", Hang: true, Times: 1})
 		var wg sync.WaitGroup
 		for i, after := range []time.Duration{0, 0, 100 * time.Millisecond, 2 * time.Second} {
 			wg.Go(func() {
