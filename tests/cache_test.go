@@ -667,6 +667,10 @@ func TestCacheAfterEvent(t *testing.T) {
 	if n := read(); n != 1 {
 		t.Errorf("%d calls after an event of a product", n)
 	}
+	h.webhook(`{"product":{"id":"p1"}}`)
+	if n := read(); n != 1 {
+		t.Errorf("%d calls after an event that does not say what it is of", n)
+	}
 }
 
 // TestPrimedAfterEvent: what came inside others is dropped with them when a product changes.

@@ -133,10 +133,11 @@ func (k *kept) old(r fsclient.Read, at time.Time) bool {
 }
 
 // happened has what begins from now on share nothing that began before, and drops the answers of
-// all callers when a product is new or has changed.
+// all callers when a product is new or has changed, or may have: of what could not be read the type
+// may be missing.
 func (k *kept) happened(e events.Event, at time.Time) {
 	k.changes.happened()
-	if strings.HasPrefix(e.Type, "product.") {
+	if e.Type == "" || strings.HasPrefix(e.Type, "product.") {
 		k.drop(at)
 	}
 }
