@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"fsgateway/internal/gateway"
@@ -211,6 +212,7 @@ func TestBadDaysInHaste(t *testing.T) {
 			})
 		}
 		wg.Wait()
+		synctest.Wait() // for the calls, which end behind their operations
 		begin := time.Now()
 		v.query(`{ clinic { name } }`).fails(v, failed{"clinic", "UPSTREAM_UNAVAILABLE"})
 		if took := time.Since(begin); took >= 100*time.Millisecond {
