@@ -206,7 +206,9 @@ func (g *Gateway) openClient(embedded *sandbox.Server) error {
 	route := transport.NetworkOptions{
 		Dial: (&net.Dialer{Timeout: config.DialTimeout}).DialContext, Proxy: http.ProxyFromEnvironment,
 		Connections: config.MaxConcurrency, CallTimeout: config.CallTimeout,
-		Route: fsclient.Route,
+	}
+	if config.Retries > 0 { // what is given up early is to be made again
+		route.Route = fsclient.Route
 	}
 	if config.Upstream == Embedded {
 		route.Dial, route.Proxy = g.embed(embedded), nil
@@ -229,8 +231,8 @@ func (g *Gateway) openClient(embedded *sandbox.Server) error {
 					g.unlessDown(g.bounded(transport.Limit(places, g.stranger,
 						g.unlessDown(g.allowance.within(
 							g.breaking(
-								transport.Observe(g.call,
-									g.trace(transport.Count(network))))))))))))))
+								g.patient(transport.Observe(g.call,
+									g.trace(transport.Count(network)))))))))))))))
 	storage := g.storage(base, route.Proxy)
 	if g.client, err = fsclient.New(base, &http.Client{Transport: chain}, fsclient.WithStorage(storage), fsclient.WithSharing(g.sharing()), fsclient.WithSecondReads(g.secondRead)); err != nil {
 		return fmt.Errorf("%s: %w", config.name(&config.Upstream), err)

@@ -135,13 +135,8 @@ func (g *Gateway) down(r *http.Request) error {
 // be reached or says that it is down.
 func (g *Gateway) retrying(base http.RoundTripper) http.RoundTripper {
 	return transport.Func(func(r *http.Request) (*http.Response, error) {
-		first := r
-		if g.config.Retries > 0 && g.retries.begin() {
-			defer g.retries.end()
-		} else { // it could not be made again if it were given up early
-			first = r.WithContext(transport.WithWholeTime(r.Context()))
-		}
-		res, err := base.RoundTrip(first)
+		g.retries.earn(retryShare)
+		res, err := base.RoundTrip(r)
 		for n := range g.config.Retries {
 			if !repeatable(r, res, err) {
 				break
@@ -187,6 +182,24 @@ func (g *Gateway) retrying(base http.RoundTripper) http.RoundTripper {
 	})
 }
 
+// patient gives a read its whole time unless there is a retry for it: one that is given up early
+// has to be made again. It stands below the wait for a place, or those that wait would need retries.
+func (g *Gateway) patient(base http.RoundTripper) http.RoundTripper {
+	if g.config.Retries == 0 {
+		return base // nothing is given up early
+	}
+	return transport.Func(func(r *http.Request) (*http.Response, error) {
+		if r.Method != http.MethodGet {
+			return base.RoundTrip(r)
+		}
+		if !g.retries.begin() {
+			return base.RoundTrip(r.WithContext(transport.WithWholeTime(r.Context())))
+		}
+		defer g.retries.end()
+		return base.RoundTrip(r)
+	})
+}
+
 // secondRead allows a read whose answer broke off to be made again.
 func (g *Gateway) secondRead(ctx context.Context, broken error) (context.Context, bool) {
 	if g.config.Retries == 0 || ctx.Err() != nil || g.exhausted(ctx) || errors.Is(broken, context.DeadlineExceeded) && !errors.Is(broken, transport.ErrEarly) || !g.retries.spend() {
@@ -227,18 +240,17 @@ type retryBudget struct {
 	mu   sync.Mutex
 	left float64
 	at   time.Time
-	open int // calls under way that may have to be made again
+	open int // reads under way that may have to be made again
 }
 
 // maxRetries is how many can be saved up.
 const maxRetries = 100
 
-// begin notes that a call begins, and reports whether there is a retry for it beside those of the
-// calls that are under way. Then end is to be called.
+// begin notes that a read begins, and reports whether there is a retry for it beside those of the
+// reads that are under way. Then end is to be called.
 func (b *retryBudget) begin() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.earn(retryShare)
 	if b.left < float64(b.open+1) {
 		return false
 	}
@@ -252,20 +264,26 @@ func (b *retryBudget) end() {
 	b.open--
 }
 
-// earn adds what time has earned since the last time, and more.
-func (b *retryBudget) earn(more float64) {
+// earn adds a part of a retry, and what time has earned since the last one.
+func (b *retryBudget) earn(share float64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.add(share)
+}
+
+func (b *retryBudget) add(share float64) {
 	now := time.Now()
 	if !b.at.IsZero() {
-		more += now.Sub(b.at).Seconds() * retriesPerSecond
+		share += now.Sub(b.at).Seconds() * retriesPerSecond
 	}
-	b.left, b.at = min(b.left+more, maxRetries), now
+	b.left, b.at = min(b.left+share, maxRetries), now
 }
 
 // spend takes a retry, if there is one.
 func (b *retryBudget) spend() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.earn(0)
+	b.add(0)
 	if b.left < 1 {
 		return false
 	}
