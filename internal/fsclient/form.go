@@ -1,7 +1,6 @@
 package fsclient
 
 import (
-	"maps"
 	"reflect"
 	"sync"
 	"sync/atomic"
@@ -25,23 +24,11 @@ type form struct {
 	known atomic.Pointer[shape] // of a struct, once it was looked at: types refer to themselves
 }
 
-// formsByType holds the forms by the address of their type. It is read for each record and
-// never changed, only replaced: the types are few.
-var formsByType = func() *formTable {
-	all := new(formTable)
-	all.Store(&map[uintptr]*form{})
-	return all
-}()
-
-type formTable struct {
-	sync.Mutex
-	atomic.Pointer[map[uintptr]*form]
-}
+var formsByType sync.Map // reflect.Type -> *form
 
 func formOf(t reflect.Type) *form {
-	at := reflect.ValueOf(t).Pointer()
-	if f := (*formsByType.Load())[at]; f != nil {
-		return f
+	if f, ok := formsByType.Load(t); ok {
+		return f.(*form)
 	}
 	p := reflect.PointerTo(t)
 	f := &form{
@@ -57,15 +44,8 @@ func formOf(t reflect.Type) *form {
 		f.elem = formOf(t.Elem())
 		f.raw = f.kind == reflect.Slice && f.elem.kind == reflect.Uint8
 	}
-	formsByType.Lock()
-	defer formsByType.Unlock()
-	if other := (*formsByType.Load())[at]; other != nil {
-		return other
-	}
-	more := maps.Clone(*formsByType.Load())
-	more[at] = f
-	formsByType.Store(&more)
-	return f
+	actual, _ := formsByType.LoadOrStore(t, f)
+	return actual.(*form)
 }
 
 // shape returns what is known of a struct type.
