@@ -12,8 +12,8 @@ import (
 var errMalformed = errors.New("the answer is not valid JSON")
 
 // scanner reads JSON, all of it in memory. It takes what RFC 8259 allows, and texts that are
-// not UTF-8: those who read them see to that. It is jsontext's decoder for this case alone, in
-// half the time: reading answers is most of what a query costs.
+// not UTF-8: those who read them see to that. jsontext's decoder does the same for any source
+// and takes longer, and reading answers is most of what a query costs.
 type scanner struct {
 	in    []byte
 	pos   int    // how much was read
