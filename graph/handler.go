@@ -133,6 +133,7 @@ func NewHandler(r *Resolver, o Options) *Handler {
 	streams := live.New(ops, live.Options{Caller: o.Caller, Ended: o.Ended, Apart: o.Apart, Present: presenter, Timeout: o.Timeout, MaxStreams: o.MaxStreams})
 	h.AroundOperations(o.operations(ops, estimator, running, streams, subgraph))
 	h.AroundResponses(streams.EachEvent)
+	h.AroundRootFields(fewIntrospections())
 	// Root fields of a mutation run one after the other, and each may change
 	// what the one before has read, so each has a session of its own.
 	h.AroundRootFields(func(ctx context.Context, next graphql.RootResolver) graphql.Marshaler {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"fsgateway/internal/sandbox"
@@ -48,6 +50,61 @@ func TestMemory(t *testing.T) {
 		if err != nil || bytes.Count(body, []byte(`"fullscriptId"`)) != 500 {
 			t.Fatalf("%v, %.300s", err, body)
 		}
+	}
+	if most := peak(t, pid); most > limit {
+		t.Errorf("the gateway took %d MB, %d are allowed", most>>20, limit>>20)
+	} else {
+		t.Logf("the gateway took %d MB at most", most>>20)
+	}
+}
+
+// TestMemoryOfIntrospection has 100 clients without a token ask for as much of the schema as they
+// may, all at once: little more is taken than their answers.
+func TestMemoryOfIntrospection(t *testing.T) {
+	t.Parallel()
+	const limit = 300 << 20
+	binary := filepath.Join(t.TempDir(), "fsgateway")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "..")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	address, pid := serve(t, binary, "--addr", "127.0.0.1:0", "--admin-addr", "", "--operation-timeout", "5m", "--log-format", "json")
+	ask := func(query string) (status int, answer []byte) {
+		body, _ := json.Marshal(map[string]string{"query": query})
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address+"/graphql", bytes.NewReader(body))
+		if err != nil {
+			t.Error(err)
+			return 0, nil
+		}
+		req.Header.Set("Content-Type", "application/json")
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Error(err)
+			return 0, nil
+		}
+		answer, err = io.ReadAll(res.Body)
+		if err := errors.Join(err, res.Body.Close()); err != nil {
+			t.Error(err)
+		}
+		return res.StatusCode, answer
+	}
+	const all = " { name description fields { name description args { name description type { name kind ofType { name kind ofType { name kind } } } } type { name kind ofType { name kind ofType { name kind } } } } } "
+	var clients sync.WaitGroup
+	for i := range 100 {
+		clients.Go(func() {
+			query := fmt.Sprintf("{ __schema { types %s a%d: types %s b%d: types %s } }", all, i, all, i, all)
+			if status, answer := ask(query); status != http.StatusOK || len(answer) < 500_000 {
+				t.Errorf("%d %.300s", status, answer)
+			}
+		})
+	}
+	clients.Wait()
+	var typenames strings.Builder
+	for i := range 400 {
+		fmt.Fprintf(&typenames, " a%d: __typename", i)
+	}
+	if status, answer := ask("{ __schema { types { fields {" + typenames.String() + " } } } }"); status != http.StatusBadRequest || len(answer) > 1000 {
+		t.Errorf("%d, %d bytes of the same names", status, len(answer))
 	}
 	if most := peak(t, pid); most > limit {
 		t.Errorf("the gateway took %d MB, %d are allowed", most>>20, limit>>20)

@@ -20,6 +20,9 @@ const (
 	maxGuesses = 4_000_000
 	// perName is what one name costs beside its letters.
 	perName = 8
+	// maxRenamed bounds the aliases within introspection, those of __typename too: each can
+	// have a part of the schema once more, and no tool gives any.
+	maxRenamed = 2
 )
 
 // inspection is one document under the guard.
@@ -66,7 +69,7 @@ func (d *definition) guess(name string, others int) {
 
 // extent is how much a selection set holds, with its fragments.
 type extent struct {
-	fields int
+	fields, renamed int
 	// How deep it is: in plain fields, in introspection from where that begins,
 	// and in all, for a set that is within introspection.
 	plain, introspection, all int
@@ -74,6 +77,7 @@ type extent struct {
 
 func (e *extent) add(o extent) {
 	e.fields = sum(e.fields, o.fields)
+	e.renamed = sum(e.renamed, o.renamed)
 	e.plain = max(e.plain, o.plain)
 	e.introspection = max(e.introspection, o.introspection)
 	e.all = max(e.all, o.all)
@@ -223,8 +227,12 @@ func (in *inspection) field(d *definition, f *ast.Field, on *ast.Definition) ext
 	in.arguments(d, f.Arguments, arguments)
 
 	below := in.set(d, f.SelectionSet, next)
-	size := extent{fields: sum(below.fields, 1), introspection: below.introspection, all: below.all + 1}
+	size := extent{fields: sum(below.fields, 1), renamed: below.renamed, introspection: below.introspection, all: below.all + 1}
+	if f.Alias != f.Name {
+		size.renamed = sum(size.renamed, 1)
+	}
 	if f.Name == "__schema" || f.Name == "__type" {
+		in.refuse(below.renamed, limitRenamed, maxRenamed)
 		size.introspection = max(size.introspection, size.all)
 	} else {
 		size.plain = below.plain + 1

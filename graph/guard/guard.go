@@ -65,6 +65,7 @@ var (
 
 	limitSchemas    = limit{"introspection", "", "The operation asks for __schema more than %d time"}
 	limitTypes      = limit{"introspection", "", "The operation asks for __type more than %d time"}
+	limitRenamed    = limit{"introspection", "", "The introspection has more than %d aliases"}
 	limitOperations = limit{"operations", "", "The query has more than %d operations"}
 	limitSteps      = limit{"validation", "", "Checking the query takes more than %d steps: its fragments are spread in each other too often"}
 	limitPairs      = limit{"comparisons", "", "Checking the query takes more than %d comparisons: of fields with the same name, or of fragments within fragments"}
