@@ -83,16 +83,17 @@ func (o *CostOptions) tooExpensive(ctx context.Context, c cost.Cost, explain fun
 	return err
 }
 
-// reserve keeps the calls that an operation can take.
-func (o *CostOptions) reserve(ctx context.Context, c cost.Cost) (release func(), err error) {
-	calls := c.Bound
+// reserve keeps the calls that an operation can take, and says how many these are.
+func (o *CostOptions) reserve(ctx context.Context, c cost.Cost) (release func(), calls int, err error) {
+	calls = c.Bound
 	if o.Most > 0 {
 		calls = min(calls, o.Most)
 	}
 	if o.Reserve == nil || calls == 0 {
-		return func() {}, nil
+		return func() {}, calls, nil
 	}
-	return o.Reserve(ctx, calls)
+	release, err = o.Reserve(ctx, calls)
+	return release, calls, err
 }
 
 // asks reports whether a request has a header that says yes.

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
 	"sync"
@@ -261,11 +262,16 @@ func (o *Options) dearEvents(ctx context.Context, ops *loader.Operations, estima
 // reserve keeps the calls that an operation can take, and says what its client is told if they
 // cannot be had.
 func (o *Options) reserve(ctx context.Context, c cost.Cost) (release func(), refused *gqlerror.Error) {
-	release, err := o.Cost.reserve(ctx, c)
-	if err != nil {
-		return nil, apierror.Present(o.RequestID, o.LogBug)(ctx, err)
+	release, calls, err := o.Cost.reserve(ctx, c)
+	if err == nil {
+		return release, nil
 	}
-	return release, nil
+	refused = apierror.Present(o.RequestID, o.LogBug)(ctx, err)
+	if refused.Extensions["code"] == apierror.CodeRateLimited {
+		refused.Message = fmt.Sprintf("The operation can take up to %d calls to the partner, and fewer are left at the moment. Try again after retryAfter seconds, or ask for less.", calls)
+		refused.Extensions["maximumCalls"] = calls
+	}
+	return nil, refused
 }
 
 // refuse says why a caller may not have an operation run.

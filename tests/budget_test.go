@@ -50,6 +50,21 @@ func TestBudget(t *testing.T) {
 	h.query(`{ __typename viewer { signedIn } rateLimit { remaining } }`) // takes no call
 }
 
+// TestBudgetSaysWhy: who is refused with calls left is told how many the query could take,
+// whatever it would have taken.
+func TestBudgetSaysWhy(t *testing.T) {
+	t.Parallel()
+	h := limited(t, 60)
+	h.query(`{ patients(first: 9) { nodes { dateOfBirth } } }`)
+	a := h.as(sandbox.TokenPractitioner, `{ patients(first: 1) { nodes { treatmentPlans(first: 100) { nodes { recommendations { dosage { amount } } } } } } }`) // 7 calls, at most 102, which is more than the whole budget
+	if len(a.Errors) != 1 || a.Errors[0].Extensions["code"] != "RATE_LIMITED" || a.Errors[0].Extensions["maximumCalls"] != 60.0 || !strings.Contains(a.Errors[0].Message, "up to 60 calls") {
+		t.Errorf("%d %v", a.Status, a.Errors)
+	}
+	if left := at(t, h.query(`{ rateLimit { remaining } }`), "rateLimit.remaining"); left != 50.0 {
+		t.Errorf("%v left", left)
+	}
+}
+
 // TestRateLimitField: what is left is told without a call.
 func TestRateLimitField(t *testing.T) {
 	t.Parallel()
