@@ -50,10 +50,13 @@ type account struct {
 	accepted bool          // by the partner
 	returned chan struct{} // closed at the next end of a lease; nil if nobody waits for it
 
-	// Of a shared count: how many gateways have made calls of the caller lately, and how many
-	// calls each question wants that is under way.
-	gateways int
-	asking   map[int64]int
+	// Of a shared count: how many gateways have made calls of the caller lately, how many may be
+	// made here by what was left then, for a window, and how many calls each question wants that
+	// is under way.
+	gateways  int
+	fair      int
+	fairUntil time.Time
+	asking    map[int64]int
 }
 
 // part is the calls of one slot.
@@ -113,7 +116,7 @@ func (a *Accounts) grant(ctx context.Context, acc *account, n int, now bool) (in
 	g, err := a.ask(ctx, acc, n, now)
 	switch {
 	case err != nil: // alone
-		n = min(n, a.share(acc))
+		n = min(n, a.equal(acc))
 		// Those that are kept may be there at any time.
 		if short := acc.sum + n - a.share(acc); short > 0 {
 			return 0, &SpentError{RetryAfter: a.freeAfter(acc, short)}
@@ -169,6 +172,10 @@ func (a *Accounts) ask(ctx context.Context, acc *account, n int, now bool) (gran
 		return g, err
 	}
 	acc.gateways = g.Gateways
+	acc.fair, acc.fairUntil = acc.sum+acc.reserved+g.Remaining/max(1, g.Gateways-1), time.Now().Add(a.window)
+	if g.Granted {
+		acc.fair += n
+	}
 	acc.block(milliseconds(g.Blocked))
 	return g, nil
 }
@@ -229,9 +236,18 @@ func (a *Accounts) tellAll() {
 
 func milliseconds(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
 
-// share returns how many calls a caller may make here in each window if nothing is known of
-// the other gateways.
-func (a *Accounts) share(acc *account) int { return max(1, a.limit/max(1, acc.gateways)) }
+// equal returns how many calls of a caller each gateway has if all have the same.
+func (a *Accounts) equal(acc *account) int { return max(1, a.limit/max(1, acc.gateways)) }
+
+// share returns how many calls a caller may make here in each window while the other gateways
+// cannot be asked. Some may have made more than their part: then the rest have what was left
+// between them.
+func (a *Accounts) share(acc *account) int {
+	if time.Now().Before(acc.fairUntil) {
+		return min(a.equal(acc), acc.fair)
+	}
+	return a.equal(acc)
+}
 
 // Close gives back the calls that were not made.
 func (l *Lease) Close() {

@@ -3,6 +3,7 @@ package budget
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -301,6 +302,43 @@ func TestSharedShareAlone(t *testing.T) {
 	s.mu.Unlock()
 	if lease := reserve(t, all[0], 40); lease.left >= 40 || lease.left < 25 {
 		t.Errorf("%d calls are kept", lease.left)
+	}
+}
+
+// TestSharedAloneWithWhatIsLeft: where a gateway has made more than its share when the server
+// cannot be used any more, the others have what was left between them, in place of theirs.
+func TestSharedAloneWithWhatIsLeft(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t).URL
+	for _, c := range []struct {
+		made []int // by each gateway, before
+		most int   // by all of them, after
+	}{
+		{[]int{70, 10}, 20}, {[]int{99, 1}, 0}, {[]int{30, 20}, 50}, {[]int{60, 5, 5}, 30}, {[]int{1, 96, 1, 1}, 0}, {[]int{40, 30, 10}, 13},
+	} {
+		key, after := fmt.Sprint(c.made), 0
+		all := together(t, server, len(c.made), 100, time.Minute, time.Second)
+		for i, a := range all {
+			for range c.made[i] {
+				if err := a.Take(t.Context(), key, nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		for _, a := range all {
+			a.State(t.Context(), key) // and is told what is left
+			a.shared.mu.Lock()
+			a.shared.until = time.Now().Add(time.Hour) // it has just failed
+			a.shared.mu.Unlock()
+		}
+		for _, a := range all {
+			for a.Take(t.Context(), key, nil) == nil {
+				after++
+			}
+		}
+		if after > c.most || after < c.most-len(all) {
+			t.Errorf("after %v they make %d calls, want %d", c.made, after, c.most)
+		}
 	}
 }
 
