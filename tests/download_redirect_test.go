@@ -97,6 +97,9 @@ func TestDownloadRedirects(t *testing.T) {
 				if res.StatusCode != c.status || (string(body) == "the file") != (c.status == 200) || strings.Contains(string(body), "CANARY") || asked.Load() != c.asked {
 					t.Errorf("%d %s, %d calls to the storage", res.StatusCode, body, asked.Load())
 				}
+				if log := h.log.String(); c.status == http.StatusBadGateway && !strings.Contains(log, `"upstreamFailures":["`) {
+					t.Errorf("the log does not say why: %s", log)
+				}
 			})
 		}
 	}

@@ -21,8 +21,8 @@ import (
 	"fsgateway/internal/sandbox"
 )
 
-// TestFaults: whatever goes wrong at the partner is named, says nothing of what was sent, and
-// is over when it is over.
+// TestFaults: whatever goes wrong at the partner is named, to clients by a code and in the log by
+// what it was, says nothing of what was sent, and is over when it is over.
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	const good = `{"clinic":{"id":"c1","name":"Juniper"}}`
@@ -57,6 +57,7 @@ func TestFaults(t *testing.T) {
 		code   string
 		calls  int
 		status int
+		kind   string // in the log
 	}{
 		{"Latency", func(w http.ResponseWriter, r *http.Request) {
 			select {
@@ -64,23 +65,23 @@ func TestFaults(t *testing.T) {
 			case <-r.Context().Done():
 			}
 			answer(200, asJSON, good)(w, r)
-		}, 1, "", 1, 200},
-		{"NoAnswer", hang, 1, "UPSTREAM_TIMEOUT", 1, 200},
+		}, 1, "", 1, 200, ""},
+		{"NoAnswer", hang, 1, "UPSTREAM_TIMEOUT", 1, 200, "timeout"},
 		{"StalledBody", func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Length", "1000")
 			_, _ = io.WriteString(w, good[:10])
 			_ = http.NewResponseController(w).Flush()
 			hang(w, r)
-		}, 1, "UPSTREAM_TIMEOUT", 1, 200},
-		{"ResetOnce", reset, 1, "", 2, 200},
-		{"ResetAlways", reset, 3, "UPSTREAM_UNAVAILABLE", 3, 200},
-		{"Burst", answer(503, asJSON, `{}`), 2, "", 3, 200},
-		{"LongBurst", answer(502, "text/html", "<html>"+canary), 3, "UPSTREAM_UNAVAILABLE", 3, 200},
-		{"ServerError", answer(500, asJSON, `{"error":"`+canary+`"}`), 1, "UPSTREAM_ERROR", 1, 200},
-		{"TruncatedOnce", truncated, 1, "", 2, 200},
-		{"TruncatedTwice", truncated, 2, "UPSTREAM_ERROR", 2, 200},
-		{"HalfJSON", answer(200, asJSON, good[:20]), 1, "UPSTREAM_ERROR", 1, 200},
-		{"HTML", answer(200, "text/html", "<html><body>"+canary), 1, "UPSTREAM_ERROR", 1, 200},
+		}, 1, "UPSTREAM_TIMEOUT", 1, 200, "timeout"},
+		{"ResetOnce", reset, 1, "", 2, 200, "reset"},
+		{"ResetAlways", reset, 3, "UPSTREAM_UNAVAILABLE", 3, 200, "reset"},
+		{"Burst", answer(503, asJSON, `{}`), 2, "", 3, 200, "503"},
+		{"LongBurst", answer(502, "text/html", "<html>"+canary), 3, "UPSTREAM_UNAVAILABLE", 3, 200, "502"},
+		{"ServerError", answer(500, asJSON, `{"error":"`+canary+`"}`), 1, "UPSTREAM_ERROR", 1, 200, "500"},
+		{"TruncatedOnce", truncated, 1, "", 2, 200, "reset"},
+		{"TruncatedTwice", truncated, 2, "UPSTREAM_ERROR", 2, 200, "reset"},
+		{"HalfJSON", answer(200, asJSON, good[:20]), 1, "UPSTREAM_ERROR", 1, 200, "unreadable"},
+		{"HTML", answer(200, "text/html", "<html><body>"+canary), 1, "UPSTREAM_ERROR", 1, 200, "unreadable"},
 		{"Huge", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", asJSON)
 			block := strings.Repeat("x", 1<<20)
@@ -90,14 +91,14 @@ func TestFaults(t *testing.T) {
 					return
 				}
 			}
-		}, 1, "UPSTREAM_ERROR", 1, 200},
+		}, 1, "UPSTREAM_ERROR", 1, 200, "too_large"},
 		{"Redirect", func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "http://"+canary+".example/clinic", http.StatusFound)
-		}, 1, "UPSTREAM_ERROR", 1, 200},
-		{"RetryAfterSeconds", answer(503, asJSON, `{}`, "Retry-After", "0"), 1, "", 2, 200},
-		{"RetryAfterDate", answer(503, asJSON, `{}`, "Retry-After", time.Now().Add(-time.Minute).UTC().Format(http.TimeFormat)), 1, "", 2, 200},
-		{"RetryAfterFar", answer(503, asJSON, `{}`, "Retry-After", time.Now().Add(time.Hour).UTC().Format(http.TimeFormat)), 1, "UPSTREAM_UNAVAILABLE", 1, 200},
-		{"RateLimit", answer(429, asJSON, `{}`, "Retry-After", "7"), 1, "RATE_LIMITED", 1, 429},
+		}, 1, "UPSTREAM_ERROR", 1, 200, "302"},
+		{"RetryAfterSeconds", answer(503, asJSON, `{}`, "Retry-After", "0"), 1, "", 2, 200, "503"},
+		{"RetryAfterDate", answer(503, asJSON, `{}`, "Retry-After", time.Now().Add(-time.Minute).UTC().Format(http.TimeFormat)), 1, "", 2, 200, "503"},
+		{"RetryAfterFar", answer(503, asJSON, `{}`, "Retry-After", time.Now().Add(time.Hour).UTC().Format(http.TimeFormat)), 1, "UPSTREAM_UNAVAILABLE", 1, 200, "503"},
+		{"RateLimit", answer(429, asJSON, `{}`, "Retry-After", "7"), 1, "RATE_LIMITED", 1, 429, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -126,6 +127,11 @@ func TestFaults(t *testing.T) {
 				t.Errorf("%d calls, want %d", n, c.calls)
 			}
 			silent(t, "the answer", fmt.Sprint(a), canary)
+			log := h.log.String()
+			if named := strings.Contains(log, `"upstreamFailures":["`+c.kind+`"]`); named != (c.kind != "") {
+				t.Errorf("not named %q: %s", c.kind, log)
+			}
+			silent(t, "the log", log, canary)
 			if c.name == "RateLimit" {
 				return // the partner wants no calls for a while
 			}

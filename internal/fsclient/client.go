@@ -32,6 +32,7 @@ type Client struct {
 	storage   *http.Client                                                    // for files elsewhere, nil for none
 	flights   *flights                                                        // nil if no calls are shared
 	again     func(ctx context.Context, broken error) (context.Context, bool) // nil for no second reads
+	unusable  func(ctx context.Context, e *Error)                             // nil for nobody who is told
 
 	Patients                 *PatientsService
 	Clinic                   *ClinicService
@@ -310,6 +311,7 @@ func (c *Client) do(ctx context.Context, r route, query, body any, header http.H
 	}
 	defer a.release()
 	err = a.read(r, read)
+	c.cannotUse(ctx, err)
 	if caller != "" {
 		c.flights.came(ctx, what, a, err)
 	}
@@ -322,7 +324,7 @@ func (a *answer) read(r route, f func(*answer) error) (err error) {
 	case !a.success():
 		return statusError(r, a.status, a.header, a.body.Bytes())
 	case a.length > maxAnswer:
-		err = errors.New("the answer is too large")
+		err = ErrTooLarge
 	case a.odd != nil:
 		err = a.odd
 	default:
@@ -399,6 +401,21 @@ func (c *Client) attempt(ctx context.Context, r route, address *url.URL, body an
 // answer broke off and again allows it.
 func WithSecondReads(again func(ctx context.Context, broken error) (context.Context, bool)) Option {
 	return func(c *Client) { c.again = again }
+}
+
+// ErrTooLarge is the cause of an [Error] for an answer that is larger than any should be.
+var ErrTooLarge = errors.New("the answer is too large")
+
+// WithUnusable has told be called with the error of each answer that came and is of no use.
+func WithUnusable(told func(ctx context.Context, e *Error)) Option {
+	return func(c *Client) { c.unusable = told }
+}
+
+// cannotUse tells of the error of an answer if that is of no use, which a refusal is not.
+func (c *Client) cannotUse(ctx context.Context, err error) {
+	if e, ok := errors.AsType[*Error](err); ok && e.Kind == KindUpstream && c.unusable != nil {
+		c.unusable(ctx, e)
+	}
 }
 
 // address returns where a call goes.

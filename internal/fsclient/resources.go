@@ -73,9 +73,11 @@ func (s *ResourcesService) Download(ctx context.Context, id string, kind string)
 		return res, nil
 	}
 	defer res.Body.Close()
-	if !own { // what another host says is nothing about the token or the record
-		return nil, &Error{Op: r.String(), Kind: KindUpstream, Status: res.StatusCode}
+	failed := &Error{Op: r.String(), Kind: KindUpstream, Status: res.StatusCode}
+	if own { // what another host says is nothing about the token or the record
+		body, _ := io.ReadAll(io.LimitReader(res.Body, maxErrorBody))
+		failed = statusError(r, res.StatusCode, res.Header, body)
 	}
-	body, _ := io.ReadAll(io.LimitReader(res.Body, maxErrorBody))
-	return nil, statusError(r, res.StatusCode, res.Header, body)
+	s.client.cannotUse(ctx, failed)
+	return nil, failed
 }

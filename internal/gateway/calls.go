@@ -98,6 +98,19 @@ func unavailable(status int) bool {
 	return status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout
 }
 
+// unusable notes an answer that is of no use in the log line of the request that it is for: by its
+// status or, if that is good, by what is wrong with it.
+func unusable(ctx context.Context, e *fsclient.Error) {
+	how := outcome(ctx, e.Status, nil)
+	switch {
+	case errors.Is(e, fsclient.ErrTooLarge):
+		how = "too_large"
+	case e.Status >= 200 && e.Status <= 299:
+		how = "unreadable"
+	}
+	middleware.EntryFrom(ctx).CallFailed(how)
+}
+
 // outcome is how a call ended: a status, or the kind of failure.
 func outcome(ctx context.Context, status int, err error) string {
 	switch {

@@ -44,6 +44,9 @@ func (g *Gateway) download(w http.ResponseWriter, r *http.Request) {
 			if wait := apierror.RetryAfter(e); wait > 0 {
 				w.Header().Set("Retry-After", strconv.Itoa(wait))
 			}
+			if _, refused := errors.AsType[*fsclient.Refused](err); !refused && (e.Kind == fsclient.KindUnavailable || e.Kind == fsclient.KindTimeout) && e.Status == 0 {
+				middleware.EntryFrom(r.Context()).CallFailed(transport.Failure(err)) // of the storage no call is observed
+			}
 		}
 		g.failAs(w, r, apierror.Describe(err))
 		return

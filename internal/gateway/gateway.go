@@ -234,7 +234,7 @@ func (g *Gateway) openClient(embedded *sandbox.Server) error {
 								g.patient(transport.Observe(g.call,
 									g.trace(transport.Count(network)))))))))))))))
 	storage := g.storage(base, route.Proxy)
-	if g.client, err = fsclient.New(base, &http.Client{Transport: chain}, fsclient.WithStorage(storage), fsclient.WithSharing(g.sharing()), fsclient.WithSecondReads(g.secondRead)); err != nil {
+	if g.client, err = fsclient.New(base, &http.Client{Transport: chain}, fsclient.WithStorage(storage), fsclient.WithSharing(g.sharing()), fsclient.WithSecondReads(g.secondRead), fsclient.WithUnusable(unusable)); err != nil {
 		return fmt.Errorf("%s: %w", config.name(&config.Upstream), err)
 	}
 	return g.newSessions(base, network, places)
