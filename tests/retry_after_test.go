@@ -3,6 +3,7 @@ package tests
 import (
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"testing"
 	"time"
 
@@ -10,7 +11,7 @@ import (
 )
 
 // TestRetryAfter reads what the partner asks to wait, of an answer 429 or 503, in
-// whatever way it is said.
+// whatever way it is said, and believes an hour of it.
 func TestRetryAfter(t *testing.T) {
 	t.Parallel()
 	in := func(d time.Duration) string { return time.Now().Add(d).UTC().Format(http.TimeFormat) }
@@ -33,6 +34,8 @@ func TestRetryAfter(t *testing.T) {
 		{"OneUnreadable", func() []string { return []string{"soon, 60"} }, 60},
 		{"Unreadable", func() []string { return []string{"soon"} }, 300},
 		{"Hexadecimal", func() []string { return []string{"0x10"} }, 300},
+		{"Since1970", func() []string { return []string{strconv.FormatInt(time.Now().Add(time.Minute).Unix(), 10)} }, 3600},
+		{"FarDate", func() []string { return []string{in(100 * 365 * 24 * time.Hour)} }, 3600},
 		{"Infinite", func() []string { return []string{"inf"} }, 300},
 	} {
 		for status, code := range map[int]string{http.StatusTooManyRequests: "RATE_LIMITED", http.StatusServiceUnavailable: "UPSTREAM_UNAVAILABLE"} {

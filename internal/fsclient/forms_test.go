@@ -179,7 +179,7 @@ func TestRetryAfterForms(t *testing.T) {
 		"": 0, "0": 0, "-5": 0, "120": 2 * time.Minute, "1.5": 1500 * time.Millisecond, "120s": 2 * time.Minute, "2 minutes": 2 * time.Minute, "1500ms": 1500 * time.Millisecond, "30 sec": 30 * time.Second,
 		"5, 10": 10 * time.Second, "10;5": rateWindow, "5|10": 10 * time.Second, "x|10": 10 * time.Second, "10, x": 10 * time.Second, ", 7": 7 * time.Second, "0, x": 0, ",": 0,
 		"x": rateWindow, "1_000": rateWindow, "0x10": rateWindow, "NaN": rateWindow, "0x1p4": rateWindow, "5 lightyears": rateWindow, "1h": rateWindow, "1e9999": rateWindow,
-		"Wed, 04 Mar 2026 05:21:28 GMT": time.Minute, "2026-03-04T05:20:38Z": 10 * time.Second, "Wed, 04 Mar 2026 05:20:08 GMT": 0, "99999999999": 2147483647 * time.Second,
+		"Wed, 04 Mar 2026 05:21:28 GMT": time.Minute, "2026-03-04T05:20:38Z": 10 * time.Second, "Wed, 04 Mar 2026 05:20:08 GMT": 0, "99999999999": longestWait, "3601": longestWait,
 	} {
 		var headers []string
 		if values != "" {

@@ -12,13 +12,17 @@ import (
 // longer than that for the next.
 const rateWindow = 5 * time.Minute
 
+// longestWait is how much of what the partner asks to wait is believed. A header that holds the
+// seconds since 1970, or a date with a wrong year, would keep a caller away for ever.
+const longestWait = time.Hour
+
 // RetryAfter returns how long an answer asks to wait before the next call: as its
 // Retry-After header says, 0 without one.
 func RetryAfter(h http.Header) time.Duration { return retryAfter(h.Values("Retry-After"), time.Now()) }
 
 // retryAfter returns what the Retry-After headers of an answer ask to wait: the
-// longest of several, 0 without any, and a whole window for what says something that
-// cannot be read.
+// longest of several but no more than an hour, 0 without any, and a whole window for what says
+// something that cannot be read.
 func retryAfter(values []string, now time.Time) time.Duration {
 	longest, unreadable := time.Duration(-1), false
 	for _, v := range values {
@@ -40,7 +44,7 @@ func retryAfter(values []string, now time.Time) time.Duration {
 	}
 	switch {
 	case longest >= 0:
-		return longest
+		return min(longest, longestWait)
 	case unreadable:
 		return rateWindow
 	}
