@@ -226,3 +226,32 @@ func TestRowsThatShift(t *testing.T) {
 		wg.Wait()
 	}
 }
+
+// TestPlacesInTurn: where there are fewer places than callers, those who wait for many calls take
+// turns with those who wait for few.
+func TestPlacesInTurn(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.MaxConcurrency = 1
+	c.OperationTimeout, c.CallTimeout, c.QueueTimeout = time.Hour, time.Hour, time.Hour
+	virtually(t, c, sandbox.Options{RateLimit: -1}, func(v *virtual) {
+		const few = sandbox.TokenReadonly
+		many := []string{sandbox.TokenPractitioner, sandbox.TokenStaff}
+		for _, token := range append(many, few) { // the partner accepts them
+			v.as(token, `{ clinic { name } }`).fails(v)
+		}
+		v.sandbox.AddFault(sandbox.Fault{Latency: 50 * time.Millisecond})
+		var wg sync.WaitGroup
+		for _, token := range many {
+			wg.Go(func() { v.raw(v.Context(), token, `{ patients(first: 40) { nodes { dateOfBirth } } }`) })
+		}
+		time.Sleep(time.Second)
+		begin := time.Now()
+		text := v.raw(v.Context(), few, `{ patients(first: 3) { nodes { dateOfBirth } } }`)
+		// Four calls, in two waves, each after one of each of the others, one of which has begun.
+		if took := time.Since(begin); took > 14*50*time.Millisecond || strings.Contains(text, "errors") {
+			v.Errorf("4 calls took %s: %s", took, text)
+		}
+		wg.Wait()
+	})
+}

@@ -41,7 +41,7 @@ func Share(ctx context.Context, stranger func(*Operation) bool) string {
 }
 
 // Places are what callers share. Who waits is served fairly: a free place goes
-// to the caller who has the fewest, and within a caller in order.
+// to the caller who has the fewest, among equals in turn, and within a caller in order.
 type Places struct {
 	mu    sync.Mutex
 	free  int
@@ -52,7 +52,7 @@ type Places struct {
 	patience time.Duration
 	full     error
 	callers  map[string]*share
-	waiting  []*share  // callers with a queue, in the order they began to wait
+	waiting  []*share  // callers with a queue, in the order they began to wait or last got a place
 	turns    sync.Pool // of those that are over
 }
 
@@ -179,6 +179,7 @@ func (l *Places) Release(caller string) {
 		l.free--
 		next.running++
 		l.call(next)
+		l.last(next)
 	}
 	l.forget(caller, s)
 }
@@ -189,6 +190,15 @@ func (l *Places) call(s *share) {
 	s.queue = s.queue[1:]
 	if len(s.queue) == 0 {
 		l.stopWaiting(s)
+	}
+}
+
+// last puts a caller behind the others who wait. Else one with a long queue would come before
+// them each time that it has no more places than they.
+func (l *Places) last(s *share) {
+	if len(s.queue) > 0 {
+		l.stopWaiting(s)
+		l.waiting = append(l.waiting, s)
 	}
 }
 
@@ -208,8 +218,8 @@ func (l *Places) refuseLate() {
 	}
 }
 
-// next returns the waiting caller with the fewest places, the one that began to
-// wait first among equals, and nil if nobody who waits may have another.
+// next returns the waiting caller with the fewest places, the first of them among
+// equals, and nil if nobody who waits may have another.
 func (l *Places) next() (best *share) {
 	for _, s := range l.waiting {
 		if s.running < s.most && (best == nil || s.running < best.running) {

@@ -14,7 +14,7 @@ type limitModel struct {
 	free    int
 	each    int
 	running map[string]int
-	queues  []string // callers who wait, in the order they began to
+	queues  []string // callers who wait, in the order they began to or last got a place
 	waiting []*waiter
 }
 
@@ -24,8 +24,8 @@ type waiter struct {
 	done   chan error
 }
 
-// grant gives a free place to the caller with the fewest, the one that began to
-// wait first among equals, and returns whose turn it was. Nobody gets more than
+// grant gives a free place to the caller with the fewest, among equals the one that
+// got its last before the others, and returns whose turn it was. Nobody gets more than
 // each.
 func (m *limitModel) grant() *waiter {
 	if m.free == 0 {
@@ -42,6 +42,9 @@ func (m *limitModel) grant() *waiter {
 			m.free--
 			m.running[best]++
 			m.remove(w)
+			if i := slices.Index(m.queues, best); i >= 0 {
+				m.queues = append(slices.Delete(m.queues, i, i+1), best)
+			}
 			return w
 		}
 	}
