@@ -194,6 +194,11 @@ func TestBadDays(t *testing.T) {
 		if ok, _ := ask(); !ok {
 			v.Error("one success does not end it")
 		}
+		for _, line := range []string{"the partner is down", "the partner answers again"} {
+			if n := strings.Count(v.log.String(), line); n != 1 {
+				v.Errorf("%d lines say that %s", n, line)
+			}
+		}
 	})
 }
 

@@ -122,7 +122,7 @@ func New(config Config, log zerolog.Logger, opts ...Option) (*Gateway, error) {
 	for _, line := range config.warnings() {
 		log.Warn().Msg(line)
 	}
-	g := &Gateway{config: config, log: log, build: o.build.known(), accepted: newAccepted(), breaker: newBreaker(), retries: retryBudget{left: maxRetries / 10}}
+	g := &Gateway{config: config, log: log, build: o.build.known(), accepted: newAccepted(), breaker: newBreaker(log), retries: retryBudget{left: maxRetries / 10}}
 	g.secretFiles = o.secretFiles
 	g.kept, g.primed, g.documents = newKept(g), newPrimed(g), graph.NewDocuments(config.DocumentCacheSize)
 	if err := g.open(o); err != nil {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/failsafe-go/failsafe-go/circuitbreaker"
+	"github.com/rs/zerolog"
 
 	"fsgateway/internal/fsclient"
 	"fsgateway/internal/transport"
@@ -29,8 +30,18 @@ const (
 	retryShare, retriesPerSecond = 0.1, 3
 )
 
-func newBreaker() circuitbreaker.CircuitBreaker[any] {
-	return circuitbreaker.NewBuilder[any]().WithFailureRateThreshold(breakerRate, breakerCalls, breakerPeriod).WithSuccessThreshold(1).WithDelay(breakerDelay).Build()
+// newBreaker makes a breaker that says when it opens, and when it is over. What it tries in
+// between is neither.
+func newBreaker(log zerolog.Logger) circuitbreaker.CircuitBreaker[any] {
+	return circuitbreaker.NewBuilder[any]().WithFailureRateThreshold(breakerRate, breakerCalls, breakerPeriod).WithSuccessThreshold(1).WithDelay(breakerDelay).
+		OnStateChanged(func(e circuitbreaker.StateChangedEvent) {
+			switch {
+			case e.OldState == circuitbreaker.ClosedState:
+				log.Warn().Msg("the partner is down: half of the calls failed; none is made but one every 5 seconds, until one is answered")
+			case e.NewState == circuitbreaker.ClosedState:
+				log.Info().Msg("the partner answers again")
+			}
+		}).Build()
 }
 
 // breaking makes no calls while most of them fail. What the partner says of a caller says

@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"fsgateway/internal/fsclient"
 	"fsgateway/internal/transport"
 )
@@ -18,7 +20,7 @@ import (
 func TestBreakerOfNotModified(t *testing.T) {
 	t.Parallel()
 	for _, most := range []int{http.StatusOK, http.StatusNotModified} {
-		g := &Gateway{breaker: newBreaker()}
+		g := &Gateway{breaker: newBreaker(zerolog.Nop())}
 		n := 0
 		h := g.breaking(transport.Func(func(*http.Request) (*http.Response, error) {
 			status := most
@@ -73,7 +75,7 @@ func TestTrialWithStalledBody(t *testing.T) {
 func tries(t *testing.T, call func(context.Context, *fsclient.Client) error, answer transport.Func, want func(*fsclient.Error) bool) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		g := &Gateway{breaker: newBreaker()}
+		g := &Gateway{breaker: newBreaker(zerolog.Nop())}
 		client, err := fsclient.New("http://partner.example", &http.Client{
 			Transport: g.breaking(transport.Timeout(5*time.Second, answer)),
 		})
