@@ -452,7 +452,7 @@ func TestLog(t *testing.T) {
 				v.Fatalf("%v in %q: one line for each request is wanted", err, v.log.String())
 			}
 			for name, value := range entry {
-				if !slices.Contains([]string{"level", "message", "requestId", "method", "client", "caller", "type", "estimatedCalls", "route", "status", "durationMs", "upstreamCalls", "operation", "codes"}, name) {
+				if !slices.Contains([]string{"level", "message", "requestId", "method", "client", "caller", "type", "estimatedCalls", "route", "status", "durationMs", "upstreamCalls", "operation", "codes", "upstreamFailures"}, name) {
 					v.Errorf("%s: %v is in the log", name, value)
 				}
 			}
@@ -461,7 +461,7 @@ func TestLog(t *testing.T) {
 		has := func(entry map[string]any, want string) {
 			v.Helper()
 			some := map[string]any{}
-			for _, name := range []string{"status", "upstreamCalls", "operation", "codes"} {
+			for _, name := range []string{"status", "upstreamCalls", "operation", "codes", "upstreamFailures"} {
 				if value, there := entry[name]; there {
 					some[name] = value
 				}
@@ -498,7 +498,7 @@ func TestLog(t *testing.T) {
 		})), `{"status":200,"upstreamCalls":1,"operation":"Add"}`)
 
 		v.sandbox.AddFault(sandbox.Fault{Operation: "getPatient", Status: 500, Body: "canary-body", Header: http.Header{"X-Debug": {"canary-header"}}})
-		has(keep(line(func() { v.query(`query Fails { patient(id: "canary-literal") { dateOfBirth } }`) })), `{"status":200,"upstreamCalls":1,"operation":"Fails","codes":["UPSTREAM_ERROR"]}`)
+		has(keep(line(func() { v.query(`query Fails { patient(id: "canary-literal") { dateOfBirth } }`) })), `{"status":200,"upstreamCalls":1,"operation":"Fails","codes":["UPSTREAM_ERROR"],"upstreamFailures":["500"]}`)
 		v.sandbox.ClearFaults()
 
 		for _, target := range []string{"/graphql?query=canary-query&token=canary-query", "/canary-path?a=canary-query"} {
