@@ -3,6 +3,7 @@ package gateway
 import (
 	"os"
 	"runtime/debug"
+	"sync/atomic"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
 )
@@ -19,7 +20,7 @@ const (
 	ballastSize = 10 << 20
 )
 
-var ballast []byte //nolint:unused // it is there to be counted
+var ballast atomic.Pointer[[ballastSize]byte] // it is there to be counted
 
 // TuneRuntime sets the garbage collector and a soft limit of memory, 90 percent of the
 // container's or else of the machine's, near which garbage is collected as often as
@@ -40,7 +41,7 @@ func TuneRuntime() (gc int, limit int64) {
 		limit = debug.SetMemoryLimit(-1) // there is none to be found
 	}
 	if own && limit >= 16*ballastSize { // of which it is a part, touched or not
-		ballast = make([]byte, ballastSize)
+		ballast.Store(new([ballastSize]byte))
 	}
 	return gc, limit
 }
