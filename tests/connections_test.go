@@ -3,6 +3,7 @@ package tests
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -257,6 +258,52 @@ func TestTooManyLargeMessages(t *testing.T) {
 		_ = conn.Close()
 	}
 	eventually(t, func() bool { return s.figure("large_bodies") == 0 }, "messages that are given up still count")
+}
+
+// TestUnreadAnswers: large answers that nobody reads are bounded, over a socket as well, and keep
+// nobody from a small one. A large one that is read is held no longer.
+func TestUnreadAnswers(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.MaxSendingPerClient = 10 << 20
+	s := served(t, c)
+	var large strings.Builder
+	large.WriteString("{ products(first: 500) { nodes { id")
+	for i := range 480 {
+		fmt.Fprintf(&large, " a%d: __typename", i)
+	}
+	large.WriteString(" } } }") // some 4 MB
+	body, _ := json.Marshal(map[string]string{"query": large.String()})
+	for range 3 {
+		if a := s.as(sandbox.TokenPractitioner, large.String()); len(a.Errors) > 0 {
+			t.Fatal(a.Errors[0])
+		}
+	}
+	eventually(t, func() bool { return s.figure("sending_bytes") == 0 }, "answers that were read still count")
+
+	unread := s.raw(fmt.Sprintf("POST /graphql HTTP/1.1\r\nHost: gateway\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+		sandbox.TokenPractitioner, len(body), body))
+	eventually(t, func() bool { return s.figure("sending_bytes") > 0 }, "an answer that is not read is not counted")
+	one := s.figure("sending_bytes")
+	socket := s.socket(sandbox.TokenPractitioner)
+	socket.subscribe("1", large.String())
+	eventually(t, func() bool { return s.figure("sending_bytes") == 2*one }, "an answer on a socket is not counted")
+
+	a := s.as(sandbox.TokenPractitioner, large.String())
+	if len(a.Errors) != 1 || a.Errors[0].Extensions["code"] != "OVERLOADED" || a.Errors[0].Extensions["retryAfter"] != 1.0 {
+		t.Errorf("%+v", a.Errors)
+	}
+	if n := s.figure(`refused_total{what="answer"}`); n != 1 {
+		t.Errorf("%d refusals are counted", n)
+	}
+	if a := s.as(sandbox.TokenPractitioner, `{ clinic { id } }`); len(a.Errors) > 0 {
+		t.Errorf("%+v", a)
+	}
+	_, _ = unread.Close(), socket.conn.CloseNow()
+	eventually(t, func() bool { return s.figure("sending_bytes") == 0 }, "answers that are given up still count")
+	if a := s.as(sandbox.TokenPractitioner, large.String()); len(a.Errors) > 0 {
+		t.Errorf("%+v", a.Errors)
+	}
 }
 
 // TestUnsignedBodyIsNotRead: who has no signature is refused at once, whatever they go on to

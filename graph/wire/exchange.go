@@ -25,8 +25,38 @@ type Exchange struct {
 
 	w      http.ResponseWriter
 	media  string
-	legacy bool // see acceptance
-	begun  bool // something has been written
+	legacy bool   // see acceptance
+	begun  bool   // something has been written
+	leave  func() // counts what is held no more; nil for nothing
+}
+
+// freeAnswer is how large an answer may be without being counted, in bytes. Most are smaller.
+const freeAnswer = 256 << 10
+
+// hold counts an answer that is about to be sent, in place of the one before: until its client
+// has read it, it takes up memory, as much as the client likes. Of one too many the client is
+// told so, but what a mutation has done it is told in any case.
+func (x *Exchange) hold(ctx context.Context, res *graphql.Response) *graphql.Response {
+	x.Release()
+	if x.Hold == nil || res == nil || len(res.Data) <= freeAnswer || x.Result.Type != string(ast.Query) {
+		return res
+	}
+	leave, ok := x.Hold(ctx, len(res.Data))
+	if !ok {
+		err := apierror.New(apierror.CodeOverloaded, "Too many large answers are being sent; read them, or try again.")
+		err.Extensions["retryAfter"] = 1
+		return &graphql.Response{Errors: gqlerror.List{err}}
+	}
+	x.leave = leave
+	return res
+}
+
+// Release says that the last answer has been sent. It is called at the end, too.
+func (x *Exchange) Release() {
+	if x.leave != nil {
+		x.leave()
+		x.leave = nil
+	}
 }
 
 // Refuse answers a request of which nothing ran.

@@ -25,6 +25,9 @@ type Options struct {
 	// MaxRequestErrors and MaxExecutionErrors are the maximum errors returned for a
 	// rejected document and for an operation that ran; default 10 and 100.
 	MaxRequestErrors, MaxExecutionErrors int
+	// Hold counts the bytes of a large answer of a query until leave is called; false for too
+	// many of them. It may be nil.
+	Hold func(ctx context.Context, bytes int) (leave func(), ok bool)
 	// NamedDocuments lets requests name a document instead of sending it.
 	NamedDocuments bool
 	// Suggestions lets the refusal of an unknown name say which one is close.

@@ -34,6 +34,7 @@ func (t *Transport) Do(w http.ResponseWriter, r *http.Request, exec graphql.Grap
 	defer cancel()
 	x := &Exchange{Options: &t.o, w: w, media: mediaJSON}
 	defer x.recover(ctx)
+	defer x.Release()
 
 	accepted, found := negotiate(r.Header.Values("Accept"))
 	if found {
@@ -112,7 +113,7 @@ func (x *Exchange) Dispatch(ctx context.Context, exec graphql.GraphExecutor, op 
 		if bug := x.guarded(ctx, func() { res = responses(ctx) }); bug != nil {
 			over, res = true, bug
 		}
-		return res
+		return x.hold(ctx, res)
 	}, inner
 }
 

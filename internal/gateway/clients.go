@@ -25,6 +25,7 @@ type clients struct {
 	requests    *quota.Quota // on connections that carry those of many
 	sockets     *quota.Quota
 	bodies      *quota.Quota
+	answers     *quota.Quota // bytes of large ones that are being sent
 
 	open    sync.Map // net.Conn -> netip.Prefix, of the connections that count
 	refused func(what string)
@@ -44,10 +45,11 @@ const (
 	ofRequests    = "request"
 	ofSockets     = "socket"
 	ofBodies      = "body"
+	ofAnswers     = "answer"
 )
 
 // refusable are those, so that there is a figure before the first one.
-var refusable = []string{ofConnections, ofRequests, ofSockets, ofBodies}
+var refusable = []string{ofConnections, ofRequests, ofSockets, ofBodies, ofAnswers}
 
 func newClients(c *Config, refused func(what string), overloaded func(from netip.Addr, n int)) *clients {
 	return &clients{
@@ -56,6 +58,7 @@ func newClients(c *Config, refused func(what string), overloaded func(from netip
 		requests:    quota.New(c.MaxConnections, c.MaxConnectionsPerClient),
 		sockets:     quota.New(c.MaxSockets, c.MaxSocketsPerClient),
 		bodies:      quota.New(c.MaxLargeBodies, c.MaxLargeBodiesPerClient),
+		answers:     quota.New(c.MaxSending, c.MaxSendingPerClient),
 		refused:     refused,
 		overloaded:  overloaded,
 	}
@@ -170,6 +173,16 @@ func (c *clients) countBodies(next http.Handler) http.Handler {
 func (c *clients) countMessage(ctx context.Context, message io.Reader) (counted io.Reader, leave func()) {
 	body := quota.Body(io.NopCloser(message), c.bodies, networkOf(ctx), freeBody, func() { c.refused(ofBodies) })
 	return body, body.Leave
+}
+
+// holdAnswer counts the bytes of an answer until leave is called; ok is false if there are too many.
+func (c *clients) holdAnswer(ctx context.Context, bytes int) (leave func(), ok bool) {
+	of := networkOf(ctx)
+	if c.answers.TakeAll(of, bytes) != nil {
+		c.refused(ofAnswers)
+		return nil, false
+	}
+	return func() { c.answers.GiveAll(of, bytes) }, true
 }
 
 // takeSocket counts a socket until release is called; it returns false if it is one too many.

@@ -53,6 +53,8 @@ type Config struct {
 	SocketProof             time.Duration `help:"How long a WebSocket stays open before its caller must be one whose token the partner accepts." default:"30s" over:"0" from:"GATEWAY_SOCKET_PROOF"`
 	MaxLargeBodies          int           `help:"Bodies, and messages on WebSockets, of more than 16 KiB that are being received; 0 for any number." default:"256" min:"0" from:"GATEWAY_MAX_LARGE_BODIES"`
 	MaxLargeBodiesPerClient int           `help:"Those of one client address; 0 for any number." default:"32" min:"0" from:"GATEWAY_MAX_LARGE_BODIES_PER_CLIENT"`
+	MaxSending              int           `help:"Bytes of answers of more than 256 KiB that clients have not read yet; 0 for any number." default:"536870912" min:"0" from:"GATEWAY_MAX_SENDING"`
+	MaxSendingPerClient     int           `help:"Those of one client address; 0 for any number." default:"67108864" min:"0" from:"GATEWAY_MAX_SENDING_PER_CLIENT"`
 	DocumentCacheSize       int           `help:"Bytes of documents, with what is worked out from them, that are kept; an eighth of them for callers who are not known." default:"33554432" min:"1" from:"GATEWAY_DOCUMENT_CACHE_SIZE"`
 	TrustedProxies          []string      `help:"Addresses and networks of proxies that say for whom a request is, comma-separated, such as 10.0.0.0/8. Default: none." from:"GATEWAY_TRUSTED_PROXIES"`
 	ForwardedHeader         string        `help:"The header in which they say so: X-Forwarded-For or Forwarded." default:"X-Forwarded-For" from:"GATEWAY_FORWARDED_HEADER"`

@@ -305,6 +305,7 @@ func (g *Gateway) openGraph(o options) error {
 				Timeout:            config.OperationTimeout,
 				Done:               g.done,
 				Progress:           g.progress,
+				Hold:               g.clients.holdAnswer,
 				MaxBody:            config.MaxBody,
 				MaxRequestErrors:   config.MaxRequestErrors,
 				MaxExecutionErrors: config.MaxExecutionErrors,

@@ -159,6 +159,7 @@ func (m *metrics) watch(g *Gateway, places *transport.Places) {
 	figure("shared_connection_requests", "Requests over HTTP/2 or from a trusted proxy that are being answered, without sockets.", number(g.clients.requests.Taken))
 	figure("sockets", "WebSockets that are open.", number(g.clients.sockets.Taken))
 	figure("large_bodies", "Bodies, and messages of WebSockets, of more than 16 KiB that are being received.", number(g.clients.bodies.Taken))
+	figure("sending_bytes", "Bytes of answers of more than 256 KiB that clients have not read yet.", number(g.clients.answers.Taken))
 }
 
 func (m *metrics) handler() http.Handler {

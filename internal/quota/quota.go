@@ -28,23 +28,30 @@ var ErrFull = errors.New("quota: nothing is left")
 
 // Take takes one for a network, or returns [ErrFull]. The zero network, which stands for
 // clients that cannot be told apart, is bound by the total alone.
-func (q *Quota) Take(of netip.Prefix) error {
+func (q *Quota) Take(of netip.Prefix) error { return q.TakeAll(of, 1) }
+
+// TakeAll takes n at once. There is always room for the first, however many it takes.
+func (q *Quota) TakeAll(of netip.Prefix, n int) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.total > 0 && q.taken >= q.total || q.each > 0 && of.IsValid() && q.by[of] >= q.each {
+	full := func(most, taken int) bool { return most > 0 && taken > 0 && taken+n > most }
+	if full(q.total, q.taken) || of.IsValid() && full(q.each, q.by[of]) {
 		return ErrFull
 	}
-	q.taken++
-	q.by[of]++
+	q.taken += n
+	q.by[of] += n
 	return nil
 }
 
 // Give gives one back.
-func (q *Quota) Give(of netip.Prefix) {
+func (q *Quota) Give(of netip.Prefix) { q.GiveAll(of, 1) }
+
+// GiveAll gives back what [Quota.TakeAll] took.
+func (q *Quota) GiveAll(of netip.Prefix, n int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.taken--
-	if q.by[of]--; q.by[of] == 0 {
+	q.taken -= n
+	if q.by[of] -= n; q.by[of] == 0 {
 		delete(q.by, of)
 	}
 }

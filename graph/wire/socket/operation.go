@@ -72,6 +72,7 @@ func (s *socket) subscribe(m *message) *closeReason {
 func (s *socket) run(ctx context.Context, op *operation, params *graphql.RawParams) {
 	defer op.cancel()
 	defer s.end(op)
+	defer op.Release()
 	defer func() { s.o.Done(ctx, op.Result) }()
 	defer func() {
 		if v := recover(); v != nil {
