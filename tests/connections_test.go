@@ -281,8 +281,9 @@ func TestUnreadAnswers(t *testing.T) {
 	}
 	eventually(t, func() bool { return s.figure("sending_bytes") == 0 }, "answers that were read still count")
 
-	unread := s.raw(fmt.Sprintf("POST /graphql HTTP/1.1\r\nHost: gateway\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
-		sandbox.TokenPractitioner, len(body), body))
+	request := fmt.Sprintf("POST /graphql HTTP/1.1\r\nHost: gateway\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+		sandbox.TokenPractitioner, len(body), body)
+	unread := s.raw(request)
 	eventually(t, func() bool { return s.figure("sending_bytes") > 0 }, "an answer that is not read is not counted")
 	one := s.figure("sending_bytes")
 	socket := s.socket(sandbox.TokenPractitioner)
@@ -293,7 +294,8 @@ func TestUnreadAnswers(t *testing.T) {
 	if len(a.Errors) != 1 || a.Errors[0].Extensions["code"] != "OVERLOADED" || a.Errors[0].Extensions["retryAfter"] != 1.0 {
 		t.Errorf("%+v", a.Errors)
 	}
-	if n := s.figure(`refused_total{what="answer"}`); n != 1 {
+	refused503(t, s.raw(request))
+	if n := s.figure(`refused_total{what="answer"}`); n != 2 {
 		t.Errorf("%d refusals are counted", n)
 	}
 	if a := s.as(sandbox.TokenPractitioner, `{ clinic { id } }`); len(a.Errors) > 0 {

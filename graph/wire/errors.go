@@ -74,6 +74,8 @@ func status(res *graphql.Response) int {
 			return http.StatusUnauthorized
 		case codes[apierror.CodeRateLimited], codes[apierror.CodeTooManyStreams]:
 			return http.StatusTooManyRequests
+		case codes[apierror.CodeOverloaded]:
+			return http.StatusServiceUnavailable
 		case codes[apierror.CodeInternal] && res.Data == nil:
 			return http.StatusInternalServerError
 		}
