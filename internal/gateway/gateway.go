@@ -253,7 +253,6 @@ func (g *Gateway) openGraph(o options) error {
 	if p := g.newPoller(); p != nil {
 		feed.Watch = p.Watch
 	}
-	most, setting := config.mostCalls()
 	resolver := &graph.Resolver{Client: g.client, PublicURL: config.publicURL(), Currency: config.currency(), Live: feed}
 	g.graphql = graph.NewHandler(resolver, graph.Options{
 		Viewer:        viewer,
@@ -271,20 +270,8 @@ func (g *Gateway) openGraph(o options) error {
 		Apart:         transport.Apart,
 		Version:       func(ctx context.Context) uint64 { return g.kept.Version(caller(ctx)) },
 		MaxAnswer:     config.MaxAnswer,
-		Cost: graph.CostOptions{
-			Coalesced: g.coalesced,
-			Estimated: func(ctx context.Context, calls int) { middleware.EntryFrom(ctx).Estimated = calls },
-			Reserve: func(ctx context.Context, most int) (func(), error) {
-				g.learn(ctx)
-				return g.allowance.reserve(ctx, most)
-			},
-			Most: most, Setting: setting, Show: config.ShowCost,
-			Calls: func(ctx context.Context) graph.Calls {
-				entry := middleware.EntryFrom(ctx)
-				return graph.Calls{Made: entry.UpstreamCalls.Load(), Shared: entry.SharedCalls.Load(), Kept: entry.CacheHits.Load(), Age: entry.Oldest()}
-			},
-		},
-		Answered: graph.AnsweredBy{Count: func(by string) { g.metrics.answers.WithLabelValues(by).Inc() }, Check: o.check},
+		Cost:          g.costs(),
+		Answered:      graph.AnsweredBy{Count: func(by string) { g.metrics.answers.WithLabelValues(by).Inc() }, Check: o.check},
 		Options: socket.Options{
 			Caller:       caller,
 			Authenticate: g.authenticate,
@@ -315,6 +302,24 @@ func (g *Gateway) openGraph(o options) error {
 		},
 	})
 	return nil
+}
+
+// costs says what operations may cost, and who is told.
+func (g *Gateway) costs() graph.CostOptions {
+	most, setting := g.config.mostCalls()
+	return graph.CostOptions{
+		Coalesced: g.coalesced,
+		Estimated: func(ctx context.Context, calls int) { middleware.EntryFrom(ctx).Estimated = calls },
+		Reserve: func(ctx context.Context, most int) (func(), error) {
+			g.learn(ctx)
+			return g.allowance.reserve(ctx, most)
+		},
+		Most: most, Setting: setting, Show: g.config.ShowCost,
+		Calls: func(ctx context.Context) graph.Calls {
+			entry := middleware.EntryFrom(ctx)
+			return graph.Calls{Made: entry.UpstreamCalls.Load(), Shared: entry.SharedCalls.Load(), Kept: entry.CacheHits.Load(), Age: entry.Oldest()}
+		},
+	}
 }
 
 // mayIntrospect reports whether the caller may read the schema by query. The error
