@@ -245,13 +245,7 @@ func TestPrimedAgain(t *testing.T) {
 	c := config()
 	c.OperationTimeout, c.CallTimeout = 200*time.Millisecond, 100*time.Millisecond
 	h := startWith(t, c, sandbox.Options{})
-	read := func(query, id string) int {
-		h.sandbox.ResetCalls()
-		if a := h.with(http.Header{}, sandbox.TokenPractitioner, query, "id", id); len(a.Errors) > 0 {
-			t.Fatal(a.Errors)
-		}
-		return h.sandbox.Count("")
-	}
+	read := func(query, id string) int { return h.calls(query, "id", id) }
 	const product, variant = `query($id: ID!) { product(id: $id) { variants { sku } } }`, `query($id: ID!) { variant(id: $id) { sku } }`
 	read(product, sandbox.ProductID)
 	eventually(t, func() bool {
@@ -649,13 +643,7 @@ func TestCacheOfStrangers(t *testing.T) {
 func TestCacheAfterEvent(t *testing.T) {
 	t.Parallel()
 	h := start(t)
-	read := func() int {
-		h.sandbox.ResetCalls()
-		if a := h.with(http.Header{}, sandbox.TokenPractitioner, `{ products(first: 2) { nodes { name } } }`); len(a.Errors) > 0 {
-			t.Fatal(a.Errors)
-		}
-		return h.sandbox.Count("")
-	}
+	read := func() int { return h.calls(`{ products(first: 2) { nodes { name } } }`) }
 	if first, again := read(), read(); first != 1 || again != 0 {
 		t.Errorf("%d calls, then %d", first, again)
 	}
@@ -680,13 +668,7 @@ func TestPrimedAfterEvent(t *testing.T) {
 	plan := at(t, h.query(`mutation($input: CreateTreatmentPlanInput!) { createTreatmentPlan(input: $input) { treatmentPlan { id } } }`, "input", map[string]any{
 		"patientId": sandbox.PatientWithManyPlans, "state": "DRAFT", "recommendations": []any{map[string]any{"variantId": sandbox.VariantID, "unitsToPurchase": 1}},
 	}), "createTreatmentPlan.treatmentPlan.id")
-	read := func(query, id string) int {
-		h.sandbox.ResetCalls()
-		if a := h.with(http.Header{}, sandbox.TokenPractitioner, query, "id", id); len(a.Errors) > 0 {
-			t.Fatal(a.Errors)
-		}
-		return h.sandbox.Count("")
-	}
+	read := func(query, id string) int { return h.calls(query, "id", id) }
 	const written = `query($id: ID!) { treatmentPlan(id: $id) { recommendations { variant { sku } } } }`
 	read(`query($id: ID!) { product(id: $id) { variants { sku } } }`, sandbox.ProductID)
 	if n := read(written, plan.(string)); n != 1 {

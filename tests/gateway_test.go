@@ -158,6 +158,16 @@ func (h *harness) as(token, query string, variables ...any) *answer {
 	return h.with(http.Header{"Cache-Control": {"no-cache"}}, token, query, variables...)
 }
 
+// calls asks as the practitioner for what may be kept, and returns how many calls that took.
+func (h *harness) calls(query string, variables ...any) int {
+	h.t.Helper()
+	h.sandbox.ResetCalls()
+	if a := h.with(http.Header{}, sandbox.TokenPractitioner, query, variables...); len(a.Errors) > 0 {
+		h.t.Fatal(a.Errors)
+	}
+	return h.sandbox.Count("")
+}
+
 // with is [harness.as] with other headers.
 func (h *harness) with(header http.Header, token, query string, variables ...any) *answer {
 	h.t.Helper()

@@ -274,14 +274,7 @@ func TestCacheAfterOwnWrite(t *testing.T) {
 	c.RedisURL, c.EncryptionKey = server.URL, []string{strings.Repeat("key ", 8)}
 	h := startWith(t, c, sandbox.Options{RateLimit: -1})
 	const read = `{ staff(first: 1) { nodes { fullscriptId } } }`
-	calls := func() int {
-		t.Helper()
-		h.sandbox.ResetCalls()
-		if a := h.with(http.Header{}, sandbox.TokenPractitioner, read); a.Errors != nil {
-			t.Fatal(a.Errors)
-		}
-		return h.sandbox.Count("")
-	}
+	calls := func() int { return h.calls(read) }
 	eventually(t, func() bool { calls(); return calls() == 0 }, "nothing is kept")
 
 	client := redistest.Client(t, server.URL)
@@ -323,14 +316,7 @@ func TestCacheAfterUnreadableEvent(t *testing.T) {
 	c.RedisURL, c.EncryptionKey = server.URL, []string{strings.Repeat("key ", 8)}
 	h := startWith(t, c, sandbox.Options{RateLimit: -1})
 	first := h.url
-	calls := func() int {
-		t.Helper()
-		h.sandbox.ResetCalls()
-		if a := h.with(http.Header{}, sandbox.TokenPractitioner, `{ products(first: 2) { nodes { name } } }`); a.Errors != nil {
-			t.Fatal(a.Errors)
-		}
-		return h.sandbox.Count("")
-	}
+	calls := func() int { return h.calls(`{ products(first: 2) { nodes { name } } }`) }
 	calls()
 	if n := calls(); n != 0 {
 		t.Fatalf("%d calls for what is kept", n)
@@ -350,14 +336,7 @@ func TestCacheAfterGap(t *testing.T) {
 	c := config()
 	c.RedisURL, c.EncryptionKey = server.URL, []string{strings.Repeat("key ", 8)}
 	h := startWith(t, c, sandbox.Options{})
-	read := func() int {
-		t.Helper()
-		h.sandbox.ResetCalls()
-		if a := h.with(http.Header{}, sandbox.TokenPractitioner, `{ products(first: 2) { nodes { name } } }`); a.Errors != nil {
-			t.Fatal(a.Errors)
-		}
-		return h.sandbox.Count("")
-	}
+	read := func() int { return h.calls(`{ products(first: 2) { nodes { name } } }`) }
 	h.emit(sandbox.Emission{Type: "patient.updated"})
 	if first, again := read(), read(); first != 1 || again != 0 {
 		t.Fatalf("%d calls, then %d", first, again)
